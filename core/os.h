@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: every kernel call of core/ and sched/, as functions that return 0 or a negative errno.
+ * Idea:    one door to the kernel: fault tests and the simulator replace this file; errno, which is
+ *          worthless after a task has changed threads, never leaves it.
+ * Threads: any, unless a function says otherwise. None of them may be called with a lock held,
+ *          except the clock and yield.
+ */
+#ifndef RV_CORE_OS_H
+#define RV_CORE_OS_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/atomic.h"
+#include "core/base.h"
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+int64_t rv_os_clock_ns(void);
+
+/* Sleeps while *word == expected. timeout_ns is relative; negative waits for ever. Returns
+ * 0 (woken, perhaps spuriously), -EAGAIN (the word differs), -ETIMEDOUT or -EINTR. */
+int rv_os_futex_wait(RV_ATOMIC(uint32_t) *word, uint32_t expected, int64_t timeout_ns);
+/* Wakes at most n sleepers (INT_MAX: all); returns how many. */
+int rv_os_futex_wake(RV_ATOMIC(uint32_t) *word, int n);
+
+/* Fills buf; falls back to mixing clocks and addresses where the kernel has no randomness yet. */
+void rv_os_random(void *buf, size_t n);
+
+/* Private anonymous memory, zero, not reserved, no huge pages; NULL when refused. */
+void *rv_os_map(size_t bytes);
+void rv_os_unmap(void *addr, size_t bytes);
+/* Lightweight guard (Linux 6.13): no extra mapping. -EINVAL where the kernel is older. */
+int rv_os_guard_install(void *addr, size_t bytes);
+int rv_os_protect_none(void *addr, size_t bytes);
+/* Gives the pages back; they read as zero afterwards. */
+int rv_os_discard(void *addr, size_t bytes);
+/* Bytes of [addr, addr + bytes) now in memory; 0 when the kernel will not say. */
+size_t rv_os_resident(void *addr, size_t bytes);
+size_t rv_os_page_size(void);
+
+/* Expedited private membarrier: register once, then issue. -ENOSYS, -EINVAL or -EPERM. */
+int rv_os_membarrier_register(void);
+int rv_os_membarrier(void);
+
+pid_t rv_os_gettid(void);
+/* Sends a signal to one thread of this process. */
+int rv_os_tgkill(pid_t tid, int sig);
+void rv_os_sched_yield(void);
+/* The CPU the caller runs on at this moment; a hint. */
+unsigned rv_os_current_cpu(void);
+
+/* min(affinity mask, ceil(cgroup v1 or v2 quota)), at least 1. */
+unsigned rv_os_cpu_count(void);
+/* The quota part alone, from a /proc/self/cgroup file and a cgroup mount directory: the smallest
+ * ceil(quota / period) of the group and its ancestors, 0 when there is no limit. */
+unsigned rv_os_cgroup_cpus(const char *cgroup_file, const char *mount_dir);
+
+/* For the calling thread. */
+int rv_os_set_timer_slack(uint64_t slack_ns);
+int rv_os_set_thread_name(const char *name); /* cut to 15 bytes */
+/* Blocks all but the synchronous signals (and SIGPROF, so that profilers work); old may be NULL. */
+int rv_os_block_async_signals(sigset_t *old);
+int rv_os_restore_signals(const sigset_t *old);
+
+/* Is a user shadow stack (x86 CET) switched on for this thread? */
+bool rv_os_has_shadow_stack(void);
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: pooled, guarded, coloured stacks, each with room for the caller's block at its top.
+ * Idea:    a slot is one piece of address space; many slots make a slab, one mapping.
+ *
+ *          slot start                                                        slot end
+ *          | guard page | stack, grows down <------- high | block | colour * 64 |
+ *                       ^ low                             ^ block, 64-aligned
+ *
+ *          The colour (slot index modulo 32) shifts blocks and hot frames over the L1 sets, which
+ *          page-aligned stacks would all share. Memory is type-stable: mapped while the pool lives;
+ *          a freed block keeps its contents (but for struct rv_stack's links), a fresh one is zero.
+ *          Free blocks travel in batches of RV_STACK_BATCH, linked by `next`; batches by `batch`.
+ * Threads: a cache belongs to one thread; everything on the pool is for any thread.
+ * Rejected: malloc per stack (no guard, page faults on each); munmap of free slots (one mapping
+ *          each, and a late reader of a dead block would fault).
+ */
+#ifndef RV_CORE_STACK_H
+#define RV_CORE_STACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base.h"
+#include "core/check.h"
+
+#if RV_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+#define RV_STACK_MIN_BYTES ((size_t)16384)
+#define RV_STACK_BATCH 64
+#ifndef RV_STACK_CACHE_MAX
+#define RV_STACK_CACHE_MAX 256 /* free blocks a cache may hold; a multiple of RV_STACK_BATCH */
+#endif
+
+struct rv_stack_pool;
+
+/* Embedded by the caller in its block at the pool's stack_offset. low .. slot_idx are constant
+ * while the block is out of the pool's trimmed set; the links belong to cache and pool. */
+struct rv_stack {
+    struct rv_stack *next;
+    struct rv_stack *batch; /* first of a batch only: the next batch */
+    char *low;              /* lowest usable byte */
+    char *high;             /* initial stack pointer, 16-aligned: where the block begins */
+    struct rv_stack_pool *pool;
+    uint32_t slab_idx;
+    uint32_t slot_idx;
+};
+
+/* Owner thread only, always; all its memory is the embedding struct's. */
+struct rv_stack_cache {
+    struct rv_stack *head;   /* fewer than RV_STACK_BATCH, or a batch just taken */
+    struct rv_stack *spares; /* full batches, hottest first */
+    uint32_t count;          /* in the list of head */
+    uint32_t spare_count;    /* batches */
+    size_t stack_offset;
+    struct rv_stack_pool *pool;
+};
+
+struct rv_stack_stats {
+    size_t slots;           /* ever handed out or trimmed: carved from slabs */
+    size_t in_use;          /* with callers or in their caches */
+    size_t cached_resident; /* free in the pool, pages kept */
+    size_t trimmed;         /* free, pages given back */
+    size_t slabs;
+    size_t guard_failures;  /* slots without a guard although one was asked for */
+    size_t mapped_bytes;
+    size_t slot_bytes;
+};
+
+enum rv_stack_guard {
+    RV_STACK_GUARD_MADVISE,  /* the default: lightweight guards, else the next */
+    RV_STACK_GUARD_MPROTECT, /* one mapping more a stack, until the kernel's limit; else none */
+    RV_STACK_GUARD_NONE,
+};
+
+/* stack_bytes is the address space of a slot, guard and block included: rounded up to pages, at
+ * least RV_STACK_MIN_BYTES. stack_offset: where struct rv_stack lies in the block.
+ * 0, -EINVAL (the block leaves less than half of the slot), -ENOMEM. */
+RV_WARN_UNUSED int rv_stack_pool_create(size_t stack_bytes, size_t block_bytes,
+                                        size_t stack_offset, struct rv_stack_pool **pool);
+/* The creator lets go. With blocks still out (all caches must have been flushed) the pool lives
+ * until the last rv_stack_free_remote; else it is unmapped at once. NULL is allowed. */
+void rv_stack_pool_release(struct rv_stack_pool *pool);
+/* Before the first alloc. */
+void rv_stack_pool_set_guard(struct rv_stack_pool *pool, enum rv_stack_guard guard);
+/* Gives the pages of free pooled blocks back to the kernel, the coldest first, until at most
+ * keep_bytes of them are resident; returns the resident bytes given back. */
+size_t rv_stack_pool_trim(struct rv_stack_pool *pool, size_t keep_bytes);
+void rv_stack_pool_stats(struct rv_stack_pool *pool, struct rv_stack_stats *stats);
+/* Calls visit(block) for every slot ever handed out and not trimmed, free ones included: the
+ * caller's state word in the block says whether it lives. */
+void rv_stack_pool_for_each(struct rv_stack_pool *pool, void (*visit)(void *block, void *ctx),
+                            void *ctx);
+/* Quiet pool: counts and lists agree. */
+void rv_stack_pool_check(struct rv_stack_pool *pool);
+/* The block of the slot an address lies in, NULL if none; *is_guard: it is in the guard page.
+ * Async-signal-safe: for overflow reports. */
+void *rv_stack_pool_find(struct rv_stack_pool *pool, const void *addr, int *is_guard);
+
+/* Batches, for caches: a list of at most RV_STACK_BATCH blocks and its length; NULL: no memory. */
+struct rv_stack *rv_stack_pool_get(struct rv_stack_pool *pool, uint32_t *count);
+/* A list of exactly RV_STACK_BATCH blocks. */
+void rv_stack_pool_put(struct rv_stack_pool *pool, struct rv_stack *batch);
+
+void rv_stack_cache_init(struct rv_stack_cache *c, struct rv_stack_pool *pool);
+/* Everything back to the pool; before the owner thread ends. */
+void rv_stack_cache_flush(struct rv_stack_cache *c);
+void rv_stack_cache_check(const struct rv_stack_cache *c);
+
+/* Bytes of the stack that were ever written since its pages were fresh: a scan from low for the
+ * first nonzero byte. Best effort; the stack should be at rest. */
+size_t rv_stack_used(const struct rv_stack *s);
+
+/* For the holder of a block, on any thread, without a cache. May be the end of a released pool. */
+void rv_stack_free_remote(struct rv_stack *s);
+
+struct rv_stack *rv_stack_cache_refill(struct rv_stack_cache *c);
+void rv_stack_cache_rotate(struct rv_stack_cache *c);
+
+static inline void rv_stack_poison(struct rv_stack *s)
+{
+#if RV_ASAN
+    __asan_poison_memory_region(s->low, (size_t)(s->high - s->low));
+#else
+    (void)s;
+#endif
+}
+
+static inline void rv_stack_unpoison(struct rv_stack *s)
+{
+#if RV_ASAN
+    __asan_unpoison_memory_region(s->low, (size_t)(s->high - s->low));
+#else
+    (void)s;
+#endif
+}
+
+/* The block, or NULL when memory or address space is out. */
+static inline void *rv_stack_alloc(struct rv_stack_cache *c)
+{
+    struct rv_stack *s = c->head;
+
+    if (RV_UNLIKELY(s == NULL)) {
+        s = rv_stack_cache_refill(c);
+        if (s == NULL)
+            return NULL;
+    }
+    c->head = s->next;
+    c->count--;
+    rv_stack_unpoison(s);
+    return (char *)s - c->stack_offset;
+}
+
+/* The stack must not be running. */
+static inline void rv_stack_free(struct rv_stack_cache *c, struct rv_stack *s)
+{
+    RV_ASSERT(s->pool == c->pool, "a stack goes back to its own pool");
+    rv_stack_poison(s);
+    s->next = c->head;
+    c->head = s;
+    if (RV_UNLIKELY(++c->count == RV_STACK_BATCH))
+        rv_stack_cache_rotate(c);
+}
+
+#endif
