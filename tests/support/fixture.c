@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: see fixture.h.
+ * Idea:    failures are counted in one process-wide word, printed at once with write(2): a task's
+ *          stack is small and stdio wants kilobytes of it.
+ * Threads: rv_test_expect* anywhere; the rest on the main thread.
+ */
+#include "support/fixture.h"
+
+#include "core/atomic.h"
+
+#include <dirent.h>
+#include <malloc.h>
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static RV_ATOMIC(unsigned) failures;
+
+/* Enough turns for a loaded machine to finish closing rings and threads; arbitrary. */
+enum { SETTLE_TURNS = 200000, MESSAGE_BYTES = 480 };
+
+RV_PRINTF(3, 4)
+static bool report(const char *file, int line, const char *format, ...)
+{
+    char text[MESSAGE_BYTES];
+    int n = snprintf(text, sizeof text, "%s:%d: ", file, line);
+    size_t used = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    va_list values;
+    va_start(values, format);
+    n = vsnprintf(text + used, sizeof text - used, format, values);
+    va_end(values);
+    used += n < 0 ? 0 : (size_t)n;
+    if (used > sizeof text - 1)
+        used = sizeof text - 1;
+    text[used] = '\n'; /* in place of the terminator: write(2) needs none */
+    ssize_t written = write(STDERR_FILENO, text, used + 1);
+    (void)written; /* there is no better place to complain to */
+    (void)rv_fetch_add_relaxed(&failures, 1u);
+    return false;
+}
+
+bool rv_test_expect(const char *file, int line, const char *what, bool holds)
+{
+    return holds || report(file, line, "expected: %s", what);
+}
+
+bool rv_test_expect_eq(const char *file, int line, const char *what, const char *other,
+                       long long actual, long long expected)
+{
+    if (actual == expected)
+        return true;
+    return report(file, line, "%s is %lld (%s), expected %s = %lld", what, actual,
+                  actual < 0 && actual >= INT32_MIN ? rove_strerror((int)actual) : "a number", other,
+                  expected);
+}
+
+bool rv_test_expect_ptr(const char *file, int line, const char *what, const char *other,
+                        const void *actual, const void *expected)
+{
+    return actual == expected ||
+           report(file, line, "%s is %p, expected %s = %p", what, actual, other, expected);
+}
+
+bool rv_test_expect_str(const char *file, int line, const char *what, const char *other,
+                        const char *actual, const char *expected)
+{
+    if (actual == NULL || expected == NULL)
+        return actual == expected || report(file, line, "%s or %s is NULL", what, other);
+    return strcmp(actual, expected) == 0 ||
+           report(file, line, "%s is \"%s\", expected %s = \"%s\"", what, actual, other, expected);
+}
+
+void rv_test_settle(void)
+{
+    unsigned count = rv_exchange_relaxed(&failures, 0u);
+    if (count > 0)
+        fail_msg("%u expectation(s) failed, see above", count);
+}
+
+/* The directory itself is open while it is counted, the same in each count. */
+static long count_entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    long count = 0;
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count;
+}
+
+void rv_test_usage_read(struct rv_test_usage *usage)
+{
+    usage->descriptors = count_entries("/proc/self/fd");
+    usage->threads = count_entries("/proc/self/task");
+    usage->bytes = RV_ASAN || RV_TSAN ? 0 : mallinfo2().uordblks;
+}
+
+void rv_test_usage_check(const struct rv_test_usage *before)
+{
+    struct rv_test_usage now;
+    /* pthread_join returns, and a ring's helper threads leave, a moment before /proc forgets them:
+     * what is awaited is that event, and the bound only keeps a failure from hanging. */
+    for (int turn = 0; turn < SETTLE_TURNS; turn++) {
+        rv_test_usage_read(&now);
+        if (now.threads <= before->threads && now.descriptors <= before->descriptors)
+            break;
+        sched_yield();
+    }
+    assert_int_equal(now.descriptors, before->descriptors);
+    assert_int_equal(now.threads, before->threads);
+}
+
+static size_t run_once(const rove_options *options, rove_coro *body, void *arg)
+{
+    struct rv_test_usage before;
+    struct rv_test_usage after;
+    rv_test_usage_read(&before);
+    int rc = rove_run_with(options, body, arg, NULL);
+    rv_test_settle();
+    if (rc != 0)
+        fail_msg("with %u workers the body returned %d: %s", options->workers, rc,
+                 rove_strerror(rc));
+    rv_test_usage_check(&before);
+    rv_test_usage_read(&after);
+    return after.bytes > before.bytes ? after.bytes - before.bytes : 0;
+}
+
+void rv_test_run_with(const rove_options *options, rove_coro *body, void *arg)
+{
+    size_t left = run_once(options, body, arg);
+    size_t left_again = left > 0 ? run_once(options, body, arg) : 0;
+    if (left_again > 0 && run_once(options, body, arg) > 0)
+        fail_msg("with %u workers each run leaves bytes on the heap: %zu, then %zu", options->workers,
+                 left, left_again);
+}
+
+void rv_test_run_on(unsigned workers, rove_coro *body, void *arg)
+{
+    rv_test_run_with(&(rove_options){.workers = workers}, body, arg);
+}
+
+void rv_test_run(rove_coro *body, void *arg)
+{
+    RV_FOR_EACH_WORKERS(workers)
+    rv_test_run_on(workers, body, arg);
+}
+
+unsigned rv_test_next_workers(unsigned workers)
+{
+    static const unsigned counts[] = {1, 2, 3, 8, 0};
+    size_t i = 0;
+    if (workers == 0)
+        return counts[0];
+    while (counts[i] != workers && counts[i] != 0)
+        i++;
+    return counts[i] == 0 ? 0 : counts[i + 1];
+}

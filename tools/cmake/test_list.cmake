@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# Every test program, one a line: rove_add_test(core/list) is tests/core/test_list.c.
+
+rove_add_test(core/error)

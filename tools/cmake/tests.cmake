@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+# Tests: one cmocka program per source file, the checks of the house, the install proofs.
+
+find_library(ROVE_CMOCKA_FILE NAMES cmocka)
+mark_as_advanced(ROVE_CMOCKA_FILE)
+if(NOT ROVE_CMOCKA_FILE)
+    message(FATAL_ERROR "cmocka is missing (Debian: libcmocka-dev); or -DROVE_BUILD_TESTS=OFF")
+endif()
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+set(ROVE_TEST_TIMEOUT 60)
+if(ROVE_SANITIZE)
+    set(ROVE_TEST_TIMEOUT 300)
+endif()
+# tcache off: chunks parked there count as in use and would blur the leak check of the fixture.
+set(ROVE_TEST_ENVIRONMENT
+    GLIBC_TUNABLES=glibc.malloc.tcache_count=0
+    ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0:strict_string_checks=1
+    UBSAN_OPTIONS=print_stacktrace=1
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1)
+
+add_library(rove_test_support STATIC ${ROVE_TEST_SUPPORT_SOURCES})
+rove_compile_options(rove_test_support)
+target_include_directories(rove_test_support PUBLIC
+    ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/tests)
+target_link_libraries(rove_test_support PUBLIC rove_static cmocka Threads::Threads)
+
+# rove_add_test(core/list) builds tests/core/test_list.c as a program and registers it: once for
+# core/, which knows no kernel, else once per back-end. Further arguments are more source files.
+function(rove_add_test name)
+    get_filename_component(layer ${name} DIRECTORY)
+    get_filename_component(noun ${name} NAME)
+    string(REPLACE "/" "_" target test_${name})
+    add_executable(${target} tests/${layer}/test_${noun}.c ${ARGN})
+    rove_compile_options(${target})
+    target_link_libraries(${target} PRIVATE rove_test_support)
+    if(layer STREQUAL "core" OR layer STREQUAL "model")
+        set(backends any)
+    else()
+        set(backends uring epoll)
+    endif()
+    foreach(backend IN LISTS backends)
+        set(test ${name})
+        set(environment ${ROVE_TEST_ENVIRONMENT})
+        if(NOT backend STREQUAL "any")
+            set(test ${name}.${backend})
+            list(APPEND environment ROVE_BACKEND=${backend})
+        endif()
+        add_test(NAME ${test} COMMAND ${target})
+        set_tests_properties(${test} PROPERTIES LABELS "${layer};${backend}"
+            TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${environment}")
+    endforeach()
+endfunction()
+
+# rove_add_check(name command...) registers a script; it runs once, without a back-end.
+function(rove_add_check name)
+    add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS check TIMEOUT 120)
+endfunction()
+
+include(test_list)
+
+rove_add_check(check/style Python3::Interpreter tests/check_style.py
+    --library $<TARGET_FILE:rove_shared>)
+rove_add_check(check/style_itself Python3::Interpreter tests/check_style_itself.py)
+rove_add_check(check/headers Python3::Interpreter tests/check_headers.py)
+
+# Installed into a scratch prefix, then used from outside by both roads, static and shared.
+if(NOT ROVE_SANITIZE)
+    foreach(road IN ITEMS cmake pkgconfig)
+        foreach(kind IN ITEMS static shared)
+            rove_add_check(install/${road}_${kind} Python3::Interpreter tests/check_install.py
+                --build ${CMAKE_CURRENT_BINARY_DIR} --cc ${CMAKE_C_COMPILER}
+                --cmake ${CMAKE_COMMAND} --road ${road} --kind ${kind})
+        endforeach()
+    endforeach()
+endif()
