@@ -38,6 +38,7 @@ struct rv_context {
 #endif
 #if RV_TSAN
     void *fiber;
+    int owns_fiber; /* made, not a thread's own */
 #endif
 #if RV_VALGRIND
     unsigned valgrind_id;

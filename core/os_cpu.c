@@ -90,7 +90,8 @@ static unsigned smaller_limit(unsigned a, unsigned b)
 }
 
 /* The smallest quota from root/group up to root itself. */
-        if (strlen(dir) <= root_len || slash == NULL || slash < dir + root_len)
+static RV_NOINLINE unsigned walk_up(const char *root, const char *group,
+                                    unsigned (*quota_of)(const char *))
 {
     char dir[RV_OS_PATH];
     size_t root_len = strlen(root);
