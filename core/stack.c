@@ -2,7 +2,7 @@
 /*
  * Purpose: the pool of free stacks and the caches of the workers.
  * Idea:    free resident blocks wait in full batches plus one loose list that becomes a batch when
- *          it has RV_STACK_BATCH blocks; so every exchange with a cache is a few pointer moves under
+ *          it has RV_STACK_BATCH blocks; so an exchange with a cache is a few pointer moves under
  *          the lock, whatever its size. Kernel calls and first touches happen outside the lock, by
  *          the thread that holds the slots meanwhile (they count as in use).
  *

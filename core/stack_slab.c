@@ -2,8 +2,8 @@
 /*
  * Purpose: map slabs, carve slots, install guards, keep the list of trimmed slots.
  * Idea:    guards are installed when a slot is carved, not when its slab is mapped: 168 ns then,
- *          and page tables only for slots in use. A guard that cannot be had costs its own safety only:
- *          the way is dropped for the next one, and the misses are counted.
+ *          and page tables only for slots in use. A guard that cannot be had costs only itself: the
+ *          way is dropped for the next one, and the misses are counted.
  *          S1: a slab is complete before it enters the directory, its count before readers look.
  * Threads: see the header.
  */
