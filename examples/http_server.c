@@ -4,9 +4,9 @@
  *
  *     http_server --address 127.0.0.1:8080 --root /srv/www
  *
- * Idea: one task a connection, written as if it were alone. This file reads the options; http/server.c
- * accepts and stops, http/conn.c is a connection, http/request.c reads, http/reply.c and http/routes.c
- * answer. Parsing is llhttp's.
+ * Idea: one task a connection, written as if it were alone. This file reads the options;
+ * http/server.c accepts and stops, http/conn.c is a connection, http/request.c reads, http/reply.c
+ * and http/routes.c answer. Parsing is llhttp's.
  *
  * Threads: SIGINT and SIGTERM are blocked before the runtime makes its threads, so that only the
  * descriptor which server.c reads ever sees them.
@@ -31,7 +31,7 @@ static const char usage[] =
     "  --max-connections N       more wait in the backlog; 0: no limit (0)\n"
     "  --header-timeout SECONDS  for a request to arrive, once begun; 0: none (10)\n"
     "  --idle-timeout SECONDS    between requests; 0: none (60)\n"
-    "  --acceptors N             accepts in flight; 0: one for each worker (0)\n"
+    "  --acceptors N             accepts in flight (1)\n"
     "  --quiet                   no counters at the end\n";
 
 enum option_id {
@@ -82,7 +82,9 @@ static bool parse_seconds(const char *text, rove_duration *out)
 static bool parse_backend(const char *text, rove_backend *out)
 {
     static const char *const names[] = {
-        [ROVE_BACKEND_AUTO] = "auto", [ROVE_BACKEND_URING] = "uring", [ROVE_BACKEND_EPOLL] = "epoll",
+        [ROVE_BACKEND_AUTO] = "auto",
+        [ROVE_BACKEND_URING] = "uring",
+        [ROVE_BACKEND_EPOLL] = "epoll",
     };
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(text, names[i]) == 0) {
@@ -113,7 +115,7 @@ static bool apply_option(int id, struct http_settings *settings, rove_options *o
     case OPTION_IDLE_TIMEOUT:
         return parse_seconds(optarg, &settings->idle_timeout);
     case OPTION_ACCEPTORS:
-        return parse_count(optarg, &settings->acceptors);
+        return parse_count(optarg, &settings->acceptors) && settings->acceptors > 0;
     case OPTION_QUIET:
         settings->is_quiet = true;
         return true;
@@ -122,7 +124,8 @@ static bool apply_option(int id, struct http_settings *settings, rove_options *o
     }
 }
 
-static void parse_options(int argc, char **argv, struct http_settings *settings, rove_options *options)
+static void parse_options(int argc, char **argv, struct http_settings *settings,
+                          rove_options *options)
 {
     int id;
     while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -145,6 +148,7 @@ int main(int argc, char **argv)
 {
     struct http_settings settings = {
         .address = "127.0.0.1:8080",
+        .acceptors = 1,
         .header_timeout = ROVE_SEC(10),
         .idle_timeout = ROVE_SEC(60),
     };

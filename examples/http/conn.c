@@ -2,12 +2,12 @@
 /*
  * Purpose: the life of a connection: receive, answer all that is complete, send once, again.
  *
- * Idea: a request never costs an allocation, a timer or a lock. The bytes of a short request stay where
- * they were received, on the task's stack; the answers of a batch leave with one send; the idle
- * deadline is kept by the janitor from a time stamp. Only an incomplete request gets a timer.
+ * Idea: a request never costs an allocation, a timer or a lock. The bytes of a short request stay
+ * where they were received, on the task's stack; the answers of a batch leave with one send; the
+ * idle deadline is kept by the janitor from a time stamp. Only an incomplete request gets a timer.
  *
- * Rejected: waiting by rove_poll and receiving into a shared buffer. It saves one KiB a connection that
- * the stack's page has anyway, and costs every request a second system call.
+ * Rejected: waiting by rove_poll and receiving into a shared buffer. It saves one KiB a connection
+ * that the stack's page has anyway, and costs every request a second system call.
  */
 #include "conn.h"
 
@@ -105,7 +105,8 @@ static ssize_t conn_receive_rest(struct http_conn *c)
         memmove(c->in, c->in + c->start, c->end);
         c->start = 0;
     }
-    if (!c->big && (c->is_in_body || c->in_capacity - c->end < SMALL_ROOM_MIN) && conn_grow(c) < 0) {
+    if (!c->big && (c->is_in_body || c->in_capacity - c->end < SMALL_ROOM_MIN) &&
+        conn_grow(c) < 0) {
         return -ENOMEM;
     }
     conn_give_out(c);
@@ -122,8 +123,8 @@ static ssize_t conn_receive_rest(struct http_conn *c)
     return rc < 0 ? rc : n;
 }
 
-/* A read that filled the small buffer was probably cut short. Fetch the rest before answering, so that
- * a long pipeline still leaves with one send. */
+/* A read that filled the small buffer was probably cut short. Fetch the rest before answering, so
+ * that a long pipeline still leaves with one send. */
 static void conn_receive_more(struct http_conn *c)
 {
     if (c->big || c->end < c->in_capacity || conn_grow(c) < 0) {

@@ -3,8 +3,8 @@
  * Purpose: one connection: the struct, its loop, and what routes use to answer.
  *
  * Idea: the whole state lives on the stack of the connection's task. While it waits for the next
- * request that is all it holds, a little over one KiB with the receive buffer; big buffers are borrowed
- * from the thread (local.h) for as long as a request needs them.
+ * request that is all it holds, a little over one KiB with the receive buffer; big buffers are
+ * borrowed from the thread (local.h) for as long as a request needs them.
  *
  * Threads: fields belong to the connection's task, except those marked shared.
  */
@@ -30,7 +30,8 @@ enum {
 /* Who may end the wait the connection is in. */
 enum http_phase {
     HTTP_PHASE_IDLE,    /* for the next request: the janitor, by shutting the reading side */
-    HTTP_PHASE_READING, /* for the rest of a request: its own deadline; in the end the server's stop */
+    HTTP_PHASE_READING, /* for the rest of a request: its own deadline; in the end the server's stop
+                         */
     HTTP_PHASE_WORKING, /* inside a request: only the task itself */
     HTTP_PHASE_SENDING, /* for a peer that does not read: the janitor, by shutting both sides */
     HTTP_PHASES,
@@ -39,17 +40,17 @@ enum http_phase {
 struct http_conn {
     struct http_server *server;
     int fd;
-    bool is_in_body;     /* the head is parsed, its body is still coming */
-    bool is_keeping;     /* the request being answered leaves the connection open */
-    bool is_ending;      /* nothing is read after this batch */
-    bool is_lingering;   /* bytes may still arrive: do not let close() turn them into a reset */
-    bool is_head_only;   /* the request being answered is a HEAD */
-    char *in;            /* small, or big->data */
+    bool is_in_body;   /* the head is parsed, its body is still coming */
+    bool is_keeping;   /* the request being answered leaves the connection open */
+    bool is_ending;    /* nothing is read after this batch */
+    bool is_lingering; /* bytes may still arrive: do not let close() turn them into a reset */
+    bool is_head_only; /* the request being answered is a HEAD */
+    char *in;          /* small, or big->data */
     size_t in_capacity;
-    size_t start;        /* of the request being read */
-    size_t end;          /* of what was received */
-    size_t next_at;      /* where the request after the one being answered begins */
-    rove_time deadline;  /* of the request being read; 0: none yet */
+    size_t start;       /* of the request being read */
+    size_t end;         /* of what was received */
+    size_t next_at;     /* where the request after the one being answered begins */
+    rove_time deadline; /* of the request being read; 0: none yet */
     struct http_buffer *big;
     struct http_buffer *out;
     size_t out_bytes;
@@ -77,8 +78,8 @@ int http_reply_status(struct http_conn *c, int status, const char *extra);
 /* Begin an answer whose body of exactly `bytes` bytes the caller then puts behind out_bytes. */
 int http_reply_head(struct http_conn *c, int status, const char *type, uint64_t bytes);
 
-/* Last call for the connection's future: reply.c asks right before it writes a head. A server that is
- * stopping ends the connection with the last answer that is owed. */
+/* Last call for the connection's future: reply.c asks right before it writes a head. A server that
+ * is stopping ends the connection with the last answer that is owed. */
 void http_conn_settle(struct http_conn *c);
 
 /* Send what has been answered so far; suspends only when the peer is slow. < 0: give up. */

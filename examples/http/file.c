@@ -3,9 +3,9 @@
  * Purpose: answer with a file below the root, streamed, with no way out of the root.
  *
  * Idea: the name is decoded once and then walked component by component. Each is opened below the
- * descriptor of the one before, through /proc/self/fd/N/NAME, with O_NOFOLLOW: so no "..", no absolute
- * name and no symbolic link is ever followed, however the tree changes meanwhile. Every open and read
- * suspends the task only.
+ * descriptor of the one before, through /proc/self/fd/N/NAME, with O_NOFOLLOW: so no "..", no
+ * absolute name and no symbolic link is ever followed, however the tree changes meanwhile. Every
+ * open and read suspends the task only.
  *
  * Rejected: realpath() and a prefix check: somebody may swap a directory for a link in between.
  */
@@ -145,10 +145,14 @@ static int file_refusal(int error)
     switch (error) {
     case -EINVAL:
         return 400;
-    case -EMFILE: case -ENFILE: case -ENOMEM: case -EIO:
+    case -EMFILE:
+    case -ENFILE:
+    case -ENOMEM:
+    case -EIO:
         return 500;
     default:
-        return 404; /* also for what exists but is not ours to show: links, places without permission */
+        return 404; /* also for what exists but is not ours to show: links, places without
+                       permission */
     }
 }
 

@@ -2,8 +2,8 @@
 /*
  * Purpose: write responses into the connection's outgoing buffer.
  *
- * Idea: answers to all requests of one read gather in one buffer and leave with one send. A head is a
- * few copies of constant length; nothing is formatted by printf on this path.
+ * Idea: answers to all requests of one read gather in one buffer and leave with one send. A head is
+ * a few copies of constant length; nothing is formatted by printf on this path.
  */
 #include <string.h>
 

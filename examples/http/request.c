@@ -2,11 +2,13 @@
 /*
  * Purpose: request framing: our own line checks in front of llhttp, strict mode, no lenient flag.
  *
- * Idea: every check that decides where a request ends is made twice, here and in llhttp: two readers
- * that disagree about that are what request smuggling lives on, so any disagreement must end in 400.
+ * Idea: every check that decides where a request ends is made twice, here and in llhttp: two
+ * readers that disagree about that are what request smuggling lives on, so any disagreement must
+ * end in 400.
  *
- * Rejected: llhttp's header callbacks for Host, Expect and the rest. They come in pieces when a read
- * cuts a name, and they do not show the space before a colon. The line scan sees whole lines anyway.
+ * Rejected: llhttp's header callbacks for Host, Expect and the rest. They come in pieces when a
+ * read cuts a name, and they do not show the space before a colon. The line scan sees whole lines
+ * anyway.
  */
 #include "request.h"
 
@@ -27,7 +29,8 @@ static int on_headers_complete(llhttp_t *parser)
     r->is_keep_alive = llhttp_should_keep_alive(parser) != 0;
     r->content_length = (parser->flags & F_CONTENT_LENGTH) ? parser->content_length : 0;
     r->has_body = (parser->flags & F_CHUNKED) || r->content_length > 0;
-    /* This server speaks nothing but HTTP/1: an offer to upgrade is to be ignored, as RFC 9110 allows. */
+    /* This server speaks nothing but HTTP/1: an offer to upgrade is to be ignored, as RFC 9110
+     * allows. */
     parser->upgrade = 0;
     return 0;
 }
@@ -99,12 +102,14 @@ static bool text_is(struct text t, const char *lower_case, size_t bytes)
 
 #define TEXT_IS(t, literal) text_is((t), (literal), sizeof(literal) - 1)
 
-/* Would a list, a path or user information hide in it? RFC 9112 3.2 wants 400 for an invalid Host. */
+/* Would a list, a path or user information hide in it? RFC 9112 3.2 wants 400 for an invalid Host.
+ */
 static bool host_is_valid(struct text value)
 {
     for (size_t i = 0; i < value.bytes; i++) {
         unsigned char c = (unsigned char)value.at[i];
-        if (c <= ' ' || c >= 127 || c == ',' || c == '/' || c == '@' || c == '?' || c == '#' || c == '\\') {
+        if (c <= ' ' || c >= 127 || c == ',' || c == '/' || c == '@' || c == '?' || c == '#' ||
+            c == '\\') {
             return false;
         }
     }
@@ -147,7 +152,8 @@ static int scan_line(struct http_request *r, const char *line, size_t bytes)
     if (!colon || colon == line) {
         return HTTP_STEP_REFUSED;
     }
-    /* A leading blank is a folded line, a blank before the colon is a name that others read differently. */
+    /* A leading blank is a folded line, a blank before the colon is a name that others read
+     * differently. */
     if (line[0] == ' ' || line[0] == '\t' || colon[-1] == ' ' || colon[-1] == '\t') {
         return HTTP_STEP_REFUSED;
     }
@@ -241,7 +247,8 @@ int http_request_body(struct http_request *r, const char *data, size_t bytes, si
     }
     /* Framing counts too: one-byte chunks with long extensions must not get round the limit. */
     r->wire_bytes += *taken;
-    if (r->body_bytes > r->body_bytes_max || r->wire_bytes > 2 * r->body_bytes_max + HTTP_HEAD_BYTES_MAX) {
+    if (r->body_bytes > r->body_bytes_max ||
+        r->wire_bytes > 2 * r->body_bytes_max + HTTP_HEAD_BYTES_MAX) {
         return 413;
     }
     return r->is_complete ? HTTP_STEP_DONE : HTTP_STEP_MORE;

@@ -9,8 +9,8 @@
  *     /stats       counters of the runtime and of the server as JSON
  *     /upload      POST: reads the body and says how long it was
  *
- * Threads: handlers run on the connection's task; those that suspend or compute flush first, so that
- * answers to earlier requests of the same connection do not wait for them.
+ * Threads: handlers run on the connection's task; those that suspend or compute flush first, so
+ * that answers to earlier requests of the same connection do not wait for them.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -91,8 +91,8 @@ static int64_t cpu_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* CPU time, not time: on a busy machine the work asked for is the same. No suspension in between, so it
- * is one thread's. */
+/* CPU time, not time: on a busy machine the work asked for is the same. No suspension in between,
+ * so it is one thread's. */
 static void burn_cpu(int64_t ns)
 {
     volatile uint32_t sink = 1;
@@ -146,10 +146,12 @@ static void print_stats(FILE *out, const rove_metrics *m)
     uint64_t n[HTTP_COUNTERS];
     http_local_totals(n);
     fprintf(out,
-            "{\n  \"connections\": %" PRIu64 ",\n  \"requests\": %" PRIu64 ",\n  \"refused\": %" PRIu64
-            ",\n  \"timeouts\": %" PRIu64 ",\n  \"sends\": %" PRIu64 ",\n  \"sent_bytes\": %" PRIu64 ",\n",
-            n[HTTP_COUNT_CONNECTIONS], n[HTTP_COUNT_REQUESTS], n[HTTP_COUNT_REFUSED],
-            n[HTTP_COUNT_TIMEOUTS], n[HTTP_COUNT_BATCHES], n[HTTP_COUNT_SENT_BYTES]);
+            "{\n  \"open\": %zu,\n  \"connections\": %" PRIu64 ",\n  \"requests\": %" PRIu64
+            ",\n  \"refused\": %" PRIu64 ",\n  \"timeouts\": %" PRIu64 ",\n  \"sends\": %" PRIu64
+            ",\n  \"sent_bytes\": %" PRIu64 ",\n",
+            http_server_open(&http_server), n[HTTP_COUNT_CONNECTIONS], n[HTTP_COUNT_REQUESTS],
+            n[HTTP_COUNT_REFUSED], n[HTTP_COUNT_TIMEOUTS], n[HTTP_COUNT_BATCHES],
+            n[HTTP_COUNT_SENT_BYTES]);
     fprintf(out,
             "  \"tasks_live\": %" PRIu64 ",\n  \"stack_bytes\": %" PRIu64 ",\n  \"workers\": [",
             m->tasks_live, m->stack_bytes_resident);

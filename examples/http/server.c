@@ -2,9 +2,10 @@
 /*
  * Purpose: listen, accept, watch over the connections, stop in good order.
  *
- * Idea: four kinds of task: this one (waits for a signal, then winds up), a few acceptors, one task a
- * connection, and a janitor that looks at all connections a few times per idle timeout. Against a timer
- * a request the janitor costs nothing while requests come, and some 0.1 us a connection and look.
+ * Idea: four kinds of task: this one (waits for a signal, then winds up), a few acceptors, one task
+ * a connection, and a janitor that looks at all connections a few times per idle timeout. Against a
+ * timer a request the janitor costs nothing while requests come, and some 0.1 us a connection and
+ * look.
  *
  * Threads: see server.h.
  */
@@ -30,10 +31,10 @@
 enum {
     BACKLOG = 1024,
     ACCEPTORS_MAX = 64,
-    STOP_IDLE_MS = 200,     /* a quiet connection is closed: a request under way had time to arrive */
+    STOP_IDLE_MS = 200, /* a quiet connection is closed: a request under way had time to arrive */
     STOP_READING_MS = 1000, /* half a request that does not go on is given up */
     STOP_SENDING_MS = 5000,
-    STOP_GRACE_S = 30,      /* then the runtime cancels what is left */
+    STOP_GRACE_S = 30, /* then the runtime cancels what is left */
     NEVER = -1,
 };
 
@@ -64,6 +65,14 @@ void http_server_leave(struct http_server *s, struct http_conn *c)
     if (is_last) {
         rove_set_result(s->drained, NULL);
     }
+}
+
+size_t http_server_open(struct http_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    size_t count = s->conn_count;
+    pthread_mutex_unlock(&s->lock);
+    return count;
 }
 
 /* End the waits that have lasted too long, by phase. Under the lock a connection cannot close its
@@ -102,15 +111,17 @@ static int server_janitor(void *arg, void **result)
     return rc;
 }
 
-/* Out of descriptors or memory: the connection stays in the backlog. Say it once and come back later,
- * for trying at once would find the same and burn the CPU that could finish other requests. */
+/* Out of descriptors or memory: the connection stays in the backlog. Say it once and come back
+ * later, for trying at once would find the same and burn the CPU that could finish other requests.
+ */
 static int accept_again(int error, bool *is_starved)
 {
     if (error != -EMFILE && error != -ENFILE && error != -ENOBUFS && error != -ENOMEM) {
         return 0; /* such as a peer that gave up before it was accepted */
     }
     if (!*is_starved) {
-        fprintf(stderr, "http_server: accept: %s; trying again every 50 ms\n", rove_strerror(error));
+        fprintf(stderr, "http_server: accept: %s; trying again every 50 ms\n",
+                rove_strerror(error));
         *is_starved = true;
     }
     return rove_sleep(ROVE_MS(50));
@@ -119,7 +130,9 @@ static int accept_again(int error, bool *is_starved)
 static bool server_start_conn(struct http_server *s, int fd)
 {
     /* 64 KiB of address space are plenty: handlers keep their buffers on the heap. */
-    const rove_task_options options = { .name = "connection", .stack_size = 64 * 1024, .eager = true };
+    const rove_task_options options = { .name = "connection",
+                                        .stack_size = 64 * 1024,
+                                        .eager = true };
     rove_task *task = rove_create_task_with(&options, http_conn_main, (void *)(intptr_t)fd);
     if (!task) {
         close(fd);
@@ -161,9 +174,13 @@ static void server_announce(const struct http_server *s)
         return;
     }
     const char *host = s->settings.address;
-    const char *colon = strrchr(host, ':'); /* the port is at the same place for IPv4 and IPv6 */
-    int host_bytes = colon ? (int)(colon - host) : (int)strlen(host);
-    printf("listening on %.*s:%u\n", host_bytes, host, ntohs(address.sin6_port));
+    const char *colon = strrchr(host, ':');
+    if (colon && address.sin6_family != AF_UNIX) {
+        /* The port is at the same place for IPv4 and IPv6. */
+        printf("listening on %.*s:%u\n", (int)(colon - host), host, ntohs(address.sin6_port));
+    } else {
+        printf("listening on %s\n", host);
+    }
     fflush(stdout);
 }
 
@@ -182,7 +199,8 @@ static int server_open(struct http_server *s)
         fprintf(stderr, "http_server: %s: %s\n", s->settings.address, rove_strerror(s->listen_fd));
         return s->listen_fd;
     }
-    /* Accepted sockets inherit it: one call for all. A batch is one send, so there is nothing to merge. */
+    /* Accepted sockets inherit it: one call for all. A batch is one send, so there is nothing to
+     * merge. */
     setsockopt(s->listen_fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
     unsigned limit = s->settings.max_connections;
     rove_semaphore_init(&s->permits, limit ? limit : UINT32_MAX, 0);
@@ -205,7 +223,8 @@ static void server_empty_backlog(struct http_server *s)
     }
 }
 
-/* All answers that are owed go out; quiet connections are closed, again and again until none is left. */
+/* All answers that are owed go out; quiet connections are closed, again and again until none is
+ * left. */
 static void server_drain(struct http_server *s)
 {
     static const int64_t limits[HTTP_PHASES] = {
@@ -279,15 +298,17 @@ static void print_counters(rove_metrics *m)
     uint64_t n[HTTP_COUNTERS];
     http_local_totals(n);
     printf("connections %" PRIu64 "  requests %" PRIu64 "  refused %" PRIu64 "  timeouts %" PRIu64
-           "  sends %" PRIu64 "  MiB sent %.1f\n", n[HTTP_COUNT_CONNECTIONS], n[HTTP_COUNT_REQUESTS],
-           n[HTTP_COUNT_REFUSED], n[HTTP_COUNT_TIMEOUTS], n[HTTP_COUNT_BATCHES],
+           "  sends %" PRIu64 "  MiB sent %.1f\n",
+           n[HTTP_COUNT_CONNECTIONS], n[HTTP_COUNT_REQUESTS], n[HTTP_COUNT_REFUSED],
+           n[HTTP_COUNT_TIMEOUTS], n[HTTP_COUNT_BATCHES],
            (double)n[HTTP_COUNT_SENT_BYTES] / (1 << 20));
     printf("%-6s %12s %12s %12s %12s %12s %12s\n", "worker", "tasks", "switches", "steals", "parks",
            "wakeups", "operations");
     for (unsigned i = 0; i < m->workers; i++) {
         const rove_worker_metrics *w = &m->worker[i];
-        printf("%-6u %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64
-               "\n", i, w->tasks_done, w->switches, w->steals, w->parks, w->wakeups, w->ops_submitted);
+        printf("%-6u %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64
+               " %12" PRIu64 "\n",
+               i, w->tasks_done, w->switches, w->steals, w->parks, w->wakeups, w->ops_submitted);
     }
     fflush(stdout);
 }

@@ -2,11 +2,12 @@
 /*
  * Purpose: what all connections share: the settings, the list of the living, the way to stop.
  *
- * Idea: stopping asks nobody to hurry. `is_stopping` makes each connection say "Connection: close" with
- * the last answer it owes; the idle ones get a moment for a request that is already under way, then
- * their reading side is shut, so that their wait ends like any end of file.
+ * Idea: stopping asks nobody to hurry. `is_stopping` makes each connection say "Connection: close"
+ * with the last answer it owes; the idle ones get a moment for a request that is already under way,
+ * then their reading side is shut, so that their wait ends like any end of file.
  *
- * Threads: the lock guards the list and is held only over short system calls, never over a suspension.
+ * Threads: the lock guards the list and is held only over short system calls, never over a
+ * suspension.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -33,28 +34,32 @@ struct http_settings {
 };
 
 struct http_server {
-    struct http_settings settings;   /* constant while it runs */
+    struct http_settings settings; /* constant while it runs */
     int listen_fd;
-    int root_fd;                     /* -1: none */
-    rove_semaphore permits;          /* one for each connection that may still be accepted */
+    int root_fd;            /* -1: none */
+    rove_semaphore permits; /* one for each connection that may still be accepted */
     atomic_bool is_stopping;
-    rove_future *drained;            /* set by the last connection of a server that stops */
+    rove_future *drained; /* set by the last connection of a server that stops */
 
     pthread_mutex_t lock;
-    struct http_conn *conns;         /* under the lock */
-    size_t conn_count;               /* under the lock */
+    struct http_conn *conns; /* under the lock */
+    size_t conn_count;       /* under the lock */
 };
 
-/* The one server of this process. A connection's task gets its descriptor as its argument and finds the
- * rest here, so accepting allocates nothing. */
+/* The one server of this process. A connection's task gets its descriptor as its argument and finds
+ * the rest here, so accepting allocates nothing. */
 extern struct http_server http_server;
 
-/* Listen, serve until SIGINT or SIGTERM (both blocked on every thread), then finish. settings is arg. */
+/* Listen, serve until SIGINT or SIGTERM (both blocked on every thread), then finish. settings is
+ * arg. */
 int http_server_main(void *arg, void **result);
 
 /* A connection joins before its first wait and leaves before it closes its descriptor. */
 void http_server_join(struct http_server *s, struct http_conn *c);
 void http_server_leave(struct http_server *s, struct http_conn *c);
+
+/* How many have joined and not left. */
+size_t http_server_open(struct http_server *s);
 
 static inline bool http_server_is_stopping(struct http_server *s)
 {
