@@ -51,8 +51,8 @@ bool rv_test_expect_eq(const char *file, int line, const char *what, const char 
     if (actual == expected)
         return true;
     return report(file, line, "%s is %lld (%s), expected %s = %lld", what, actual,
-                  actual < 0 && actual >= INT32_MIN ? rove_strerror((int)actual) : "a number", other,
-                  expected);
+                  actual < 0 && actual >= INT32_MIN ? rove_strerror((int)actual) : "a number",
+                  other, expected);
 }
 
 bool rv_test_expect_ptr(const char *file, int line, const char *what, const char *other,
@@ -132,8 +132,8 @@ void rv_test_run_with(const rove_options *options, rove_coro *body, void *arg)
     size_t left = run_once(options, body, arg);
     size_t left_again = left > 0 ? run_once(options, body, arg) : 0;
     if (left_again > 0 && run_once(options, body, arg) > 0)
-        fail_msg("with %u workers each run leaves bytes on the heap: %zu, then %zu", options->workers,
-                 left, left_again);
+        fail_msg("with %u workers each run leaves bytes on the heap: %zu, then %zu",
+                 options->workers, left, left_again);
 }
 
 void rv_test_run_on(unsigned workers, rove_coro *body, void *arg)
