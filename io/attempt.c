@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: an operation as system calls, io/attempt.h.
+ *
+ * How each kind avoids to block on a descriptor in blocking mode:
+ *     recv, send, ..msg   MSG_DONTWAIT
+ *     read, write         RWF_NOWAIT; where the file does not know it (terminals, older pipes):
+ *                         poll first, then at most PIPE_BUF bytes, which fit when poll says so
+ *     accept, connect     O_NONBLOCK for the length of the call; sockets of rove_listen have it
+ */
+#include "io/attempt.h"
+
+#include "core/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static ssize_t result_of(ssize_t rc)
+{
+    return rc < 0 ? -errno : rc;
+}
+
+static bool is_disk_file(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
+static ssize_t look(const struct rv_op *op)
+{
+    struct pollfd p = {.fd = op->fd, .events = (short)rv_op_events(op)};
+    if (poll(&p, 1, 0) < 0) {
+        return -errno;
+    }
+    if ((p.revents & POLLNVAL) != 0) {
+        return -EBADF;
+    }
+    return p.revents == 0 ? -EAGAIN : (unsigned short)p.revents;
+}
+
+/* The buffers of a read or write as a vector; `one` is room for a single one. */
+static const struct iovec *vector_of(const struct rv_op *op, struct iovec *one, int *n)
+{
+    if (op->kind == RV_OP_READV || op->kind == RV_OP_WRITEV) {
+        *n = (int)op->len;
+        return op->addr;
+    }
+    *one = (struct iovec){.iov_base = op->addr, .iov_len = op->len};
+    *n = 1;
+    return one;
+}
+
+static bool is_write(const struct rv_op *op)
+{
+    return op->kind == RV_OP_WRITE || op->kind == RV_OP_WRITEV;
+}
+
+static ssize_t transfer(const struct rv_op *op, const struct iovec *v, int n, int how)
+{
+    return result_of(is_write(op) ? pwritev2(op->fd, v, n, op->offset, how)
+                                  : preadv2(op->fd, v, n, op->offset, how));
+}
+
+static ssize_t transfer_when_ready(const struct rv_op *op, const struct iovec *v, int n)
+{
+    ssize_t ready = look(op);
+    if (ready < 0) {
+        return ready;
+    }
+    if (!is_write(op)) {
+        return transfer(op, v, n, 0);
+    }
+    struct iovec first = n > 0 ? v[0] : (struct iovec){0};
+    for (int i = 1; i < n && first.iov_len == 0; i++) {
+        first = v[i];
+    }
+    first.iov_len = first.iov_len < PIPE_BUF ? first.iov_len : PIPE_BUF;
+    return transfer(op, &first, 1, 0);
+}
+
+static ssize_t attempt_transfer(const struct rv_op *op)
+{
+    struct iovec one;
+    int n;
+    const struct iovec *v = vector_of(op, &one, &n);
+    ssize_t rc = transfer(op, v, n, RWF_NOWAIT);
+    if (rc != -EAGAIN && rc != -EOPNOTSUPP) {
+        return rc;
+    }
+    if (is_disk_file(op->fd)) {
+        return RV_ATTEMPT_OFFLOAD;
+    }
+    return rc == -EAGAIN ? rc : transfer_when_ready(op, v, n);
+}
+
+/* Switches to O_NONBLOCK if need be. Returns the flags to restore, or a negative errno. */
+static int begin_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) {
+        return -errno;
+    }
+    if ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        return -errno;
+    }
+    return flags;
+}
+
+static void end_nonblocking(int fd, int flags)
+{
+    if ((flags & O_NONBLOCK) == 0) {
+        (void)fcntl(fd, F_SETFL, flags);
+    }
+}
+
+static ssize_t attempt_accept(const struct rv_op *op)
+{
+    int flags = begin_nonblocking(op->fd);
+    if (flags < 0) {
+        return flags;
+    }
+    ssize_t rc = result_of(accept4(op->fd, op->addr, op->extra, (int)op->flags));
+    end_nonblocking(op->fd, flags);
+    /* A connection that died in the queue is not the caller's concern. */
+    return rc == -ECONNABORTED ? -EAGAIN : rc;
+}
+
+enum { CONNECT_NEW, CONNECT_UNDER_WAY }; /* op->mode of RV_OP_CONNECT */
+
+static ssize_t attempt_connect(struct rv_op *op)
+{
+    if (op->mode == CONNECT_UNDER_WAY) {
+        int error = 0;
+        socklen_t len = sizeof(error);
+        ssize_t ready = look(op);
+        if (ready < 0) {
+            return ready;
+        }
+        return getsockopt(op->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
+    }
+    int flags = begin_nonblocking(op->fd);
+    if (flags < 0) {
+        return flags;
+    }
+    ssize_t rc = result_of(connect(op->fd, op->addr, (socklen_t)op->len));
+    end_nonblocking(op->fd, flags);
+    if (rc == -EINPROGRESS) {
+        op->mode = CONNECT_UNDER_WAY;
+        return -EAGAIN;
+    }
+    if (rc == -EAGAIN) { /* a UNIX socket's queue is full: no readiness tells when it is not */
+        return (flags & O_NONBLOCK) != 0 ? -EAGAIN : RV_ATTEMPT_OFFLOAD;
+    }
+    return rc;
+}
+
+RV_NOINLINE ssize_t rv_attempt(struct rv_op *op)
+{
+    switch (op->kind) {
+    case RV_OP_READ:
+    case RV_OP_WRITE:
+    case RV_OP_READV:
+    case RV_OP_WRITEV:
+        return attempt_transfer(op);
+    case RV_OP_RECV:
+        return result_of(recv(op->fd, op->addr, op->len, (int)op->flags | MSG_DONTWAIT));
+    case RV_OP_SEND:
+        return result_of(send(op->fd, op->addr, op->len, (int)op->flags | MSG_DONTWAIT));
+    case RV_OP_RECVMSG:
+        return result_of(recvmsg(op->fd, op->addr, (int)op->flags | MSG_DONTWAIT));
+    case RV_OP_SENDMSG:
+        return result_of(sendmsg(op->fd, op->addr, (int)op->flags | MSG_DONTWAIT));
+    case RV_OP_ACCEPT:
+        return attempt_accept(op);
+    case RV_OP_CONNECT:
+        return attempt_connect(op);
+    case RV_OP_POLL:
+        return look(op);
+    case RV_OP_SPLICE:
+    case RV_OP_FSYNC:
+    case RV_OP_FDATASYNC:
+    case RV_OP_OPEN:
+    case RV_OP_STATX:
+    case RV_OP_UNLINK:
+    case RV_OP_RENAME:
+    case RV_OP_MKDIR:
+        return RV_ATTEMPT_OFFLOAD;
+    }
+    RV_UNREACHABLE();
+}
+
+static ssize_t blocking_splice(const struct rv_op *op)
+{
+    off_t from = op->offset;
+    off_t to = op->other_offset;
+    return result_of(splice(op->fd, from < 0 ? NULL : &from, op->other_fd, to < 0 ? NULL : &to,
+                            op->len, op->flags));
+}
+
+static ssize_t blocking_transfer(const struct rv_op *op)
+{
+    struct iovec one;
+    int n;
+    const struct iovec *v = vector_of(op, &one, &n);
+    return transfer(op, v, n, 0);
+}
+
+RV_NOINLINE ssize_t rv_attempt_blocking(const struct rv_op *op)
+{
+    switch (op->kind) {
+    case RV_OP_READ:
+    case RV_OP_WRITE:
+    case RV_OP_READV:
+    case RV_OP_WRITEV:
+        return blocking_transfer(op);
+    case RV_OP_CONNECT:
+        return result_of(connect(op->fd, op->addr, (socklen_t)op->len));
+    case RV_OP_SPLICE:
+        return blocking_splice(op);
+    case RV_OP_FSYNC:
+        return result_of(fsync(op->fd));
+    case RV_OP_FDATASYNC:
+        return result_of(fdatasync(op->fd));
+    case RV_OP_OPEN:
+        return result_of(openat(op->fd, op->addr, (int)op->flags, op->mode));
+    case RV_OP_STATX:
+        return result_of(statx(op->fd, op->addr, (int)op->flags, op->mode, op->extra));
+    case RV_OP_UNLINK:
+        return result_of(unlinkat(op->fd, op->addr, (int)op->flags));
+    case RV_OP_RENAME:
+        return result_of(renameat(op->fd, op->addr, op->fd, op->extra));
+    case RV_OP_MKDIR:
+        return result_of(mkdirat(op->fd, op->addr, op->mode));
+    case RV_OP_RECV:
+    case RV_OP_SEND:
+    case RV_OP_RECVMSG:
+    case RV_OP_SENDMSG:
+    case RV_OP_ACCEPT:
+    case RV_OP_POLL:
+        return -EINVAL; /* they have readiness: never asked for */
+    }
+    RV_UNREACHABLE();
+}

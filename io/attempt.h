@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: an operation as system calls: one attempt that cannot block, or one that may.
+ *
+ * Idea: what epoll's readiness needs: try, wait for readiness, try again. Descriptors in blocking
+ * mode are common (pipes from the shell, sockets of other libraries) and their mode belongs to
+ * everybody who shares the file, so each kind of call has its own way not to block.
+ *
+ * Threads: any. No call here suspends, so errno is the thread's own throughout.
+ */
+#ifndef RV_IO_ATTEMPT_H
+#define RV_IO_ATTEMPT_H
+
+#include "io/op.h"
+
+#include <limits.h>
+
+/* Only a disk, or a call that knows no readiness, delays this: run it on a blocking thread. */
+#define RV_ATTEMPT_OFFLOAD ((ssize_t)INT_MIN)
+
+/* A result, -EAGAIN (wait for rv_op_events), or RV_ATTEMPT_OFFLOAD. */
+ssize_t rv_attempt(struct rv_op *op);
+/* A result; may block the thread. */
+ssize_t rv_attempt_blocking(const struct rv_op *op);
+
+#endif

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the reactor on epoll: one set for the runtime, any worker takes any event.
+ *
+ * Idea: try the call; if it would block, wait in the descriptor's slot for readiness, try again.
+ * The kernel is told at every wait (EPOLLONESHOT), for the union of what all waiters want: so a
+ * number that the user closed behind our back and got again is registered anew, never assumed.
+ *
+ *     waiter, slot locked: queue, epoll_ctl(union)     whoever polls, slot locked: take out all
+ *     unlock, park                                     that fit, epoll_ctl(rest), unlock, wake
+ *
+ * Sleep: one idle worker blocks in epoll_pwait2, the others each on a word of their own. `wake`
+ * raises the word, then looks who blocks in the set: an eventfd ends that wait. The sleeper writes
+ * and reads the same two words the other way round, so one of the two sees the other.
+ *
+ * Threads: slots under their locks; the rest any worker.
+ * Rejected: edge-triggered, registered once (saves an epoll_ctl per wait): after a foreign close(2)
+ * it waits for ever.
+ */
+#include "io/epoll.h"
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "core/os.h"
+#include "io/attempt.h"
+#include "io/reactor.h"
+#include "sched/current.h"
+#include "sched/pool.h"
+#include "sched/suspend.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define EVENTS_AT_ONCE 128     /* arbitrary; 1.5 KiB of the scheduler's stack */
+#define DATA_WAKE UINT64_MAX   /* any other: a descriptor number */
+#define NOBODY UINT32_MAX
+
+static struct rv_epoll *epoll_of(const struct rv_worker *w)
+{
+    return w->runtime->poll_data;
+}
+
+static void unlink_op(struct rv_fd_slot *slot, struct rv_op *op)
+{
+    *(op->prev != NULL ? &op->prev->next : &slot->first) = op->next;
+    *(op->next != NULL ? &op->next->prev : &slot->last) = op->prev;
+    op->next = op->prev = NULL;
+    op->is_queued = false;
+}
+
+static void link_op(struct rv_fd_slot *slot, struct rv_op *op)
+{
+    op->prev = slot->last;
+    op->next = NULL;
+    *(slot->last != NULL ? &slot->last->next : &slot->first) = op;
+    slot->last = op;
+    op->is_queued = true;
+}
+
+/* Slot locked: tells the kernel what its waiters want. 0 or -errno. */
+static RV_NOINLINE int arm(struct rv_epoll *e, struct rv_fd_slot *slot, int fd)
+{
+    struct epoll_event ev = {.events = EPOLLONESHOT, .data.u64 = (uint32_t)fd};
+    for (const struct rv_op *op = slot->first; op != NULL; op = op->next) {
+        ev.events |= op->events;
+    }
+    bool is_known = slot->is_registered;
+    int rc = epoll_ctl(e->set, is_known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev);
+    if (rc < 0 && errno == (is_known ? ENOENT : EEXIST)) {
+        rc = epoll_ctl(e->set, is_known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &ev);
+    }
+    slot->is_registered = rc == 0;
+    return rc < 0 ? -errno : 0;
+}
+
+/* Queues the operation for readiness: 0, or a negative errno. */
+static int begin_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op)
+{
+    rv_store_relaxed(&op->done, 0u);
+    op->events = rv_op_events(op);
+    rv_lock_acquire(&slot->lock);
+    int rc = rv_fd_is_closing(slot) ? -ECANCELED : 0;
+    if (rc == 0) {
+        link_op(slot, op);
+        rc = arm(e, slot, op->fd);
+        if (rc < 0) {
+            unlink_op(slot, op);
+        }
+    }
+    rv_lock_release(&slot->lock);
+    return rc;
+}
+
+/* True: it waits no more, and nobody else will complete it. */
+static bool withdraw(struct rv_fd_slot *slot, struct rv_op *op)
+{
+    rv_lock_acquire(&slot->lock);
+    bool was_queued = op->is_queued;
+    if (was_queued) {
+        unlink_op(slot, op);
+    }
+    rv_lock_release(&slot->lock);
+    return was_queued;
+}
+
+/* 0: ready, try again · -ECANCELED: an end was asked for, or the descriptor is being closed. */
+static int wait_ready(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op,
+                      struct rv_task *self)
+{
+    /* order: relaxed. A hint for needs_poll; the kernel holds what matters. */
+    rv_fetch_add_relaxed(&e->waiting, 1);
+    int rc = begin_wait(e, slot, op);
+    while (rc == 0 && !rv_op_is_done(op)) {
+        rv_park(self, RV_WAIT_IO, op);
+        if (!rv_op_is_done(op) && rv_op_wants_end(op) && withdraw(slot, op)) {
+            rc = -ECANCELED;
+        }
+    }
+    /* order: relaxed. As above. */
+    rv_fetch_sub_relaxed(&e->waiting, 1);
+    return rc < 0 ? rc : (int)op->result;
+}
+
+struct offload {
+    struct rv_op *op;
+    ssize_t result;
+    bool has_run;
+};
+
+static int run_offload(void *arg, void **result)
+{
+    struct offload *job = arg;
+    (void)result;
+    do {
+        job->result = rv_attempt_blocking(job->op);
+    } while (job->result == -EINTR);
+    job->has_run = true;
+    return 0;
+}
+
+/* On a blocking thread. What it did there is reported, also when a cancellation came meanwhile. */
+static ssize_t offload(struct rv_op *op, struct rv_task *self)
+{
+    struct offload job = {.op = op};
+    int rc = rv_pool_run(self->runtime, run_offload, &job, NULL);
+    if (rc == -ECANCELED) {
+        op->end = RV_END_CANCEL;
+    }
+    return job.has_run ? job.result : rc;
+}
+
+static ssize_t try_and_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op,
+                            struct rv_task *self)
+{
+    for (;;) {
+        ssize_t result = rv_attempt(op);
+        if (result == RV_ATTEMPT_OFFLOAD) {
+            return offload(op, self);
+        }
+        if (result != -EAGAIN || rv_op_is_nonblocking(op)) {
+            return result;
+        }
+        if (op->end != RV_END_NONE) {
+            return -ECANCELED;
+        }
+        int rc = wait_ready(e, slot, op, self);
+        if (rc == -EPERM) { /* not a thing to wait for readiness on */
+            return offload(op, self);
+        }
+        if (rc < 0) {
+            return rc;
+        }
+    }
+}
+
+static ssize_t epoll_run(struct rv_op *op, struct rv_task *self)
+{
+    struct rv_epoll *e = self->runtime->poll_data;
+    struct rv_fd_slot *slot = rv_fdtab_find(&e->io.fds, op->fd);
+    rv_count(&rv_current_worker()->count.ops_submitted, 1);
+    ssize_t result = try_and_wait(e, slot, op, self);
+    rv_count(&rv_current_worker()->count.ops_completed, 1);
+    return result;
+}
+
+/* Takes out of a locked slot who wants any of `events`, as a list linked by next. */
+static struct rv_op *take_waiters(struct rv_fd_slot *slot, unsigned events)
+{
+    struct rv_op *taken = NULL;
+    struct rv_op **end = &taken;
+    for (struct rv_op *op = slot->first; op != NULL;) {
+        struct rv_op *next = op->next;
+        if ((op->events & events) != 0) {
+            unlink_op(slot, op);
+            *end = op;
+            end = &op->next;
+        }
+        op = next;
+    }
+    return taken;
+}
+
+static unsigned complete_all(struct rv_op *op, ssize_t result)
+{
+    unsigned n = 0;
+    while (op != NULL) {
+        struct rv_op *next = op->next;
+        rv_op_complete(op, result);
+        op = next;
+        n++;
+    }
+    return n;
+}
+
+static unsigned take_event(struct rv_epoll *e, const struct epoll_event *ev)
+{
+    if (ev->data.u64 == DATA_WAKE) {
+        return 0;
+    }
+    int fd = (int)ev->data.u64;
+    struct rv_fd_slot *slot = rv_fdtab_find(&e->io.fds, fd);
+    RV_ASSERT(slot != NULL, "events come for descriptors somebody waited on");
+    bool is_broken = (ev->events & (EPOLLERR | EPOLLHUP)) != 0;
+    rv_lock_acquire(&slot->lock);
+    struct rv_op *ready = take_waiters(slot, is_broken ? UINT32_MAX : ev->events);
+    if (slot->first != NULL && arm(e, slot, fd) < 0) {
+        /* The file is gone: let the others find out by themselves. */
+        ready = ready != NULL ? ready : take_waiters(slot, UINT32_MAX);
+    }
+    rv_lock_release(&slot->lock);
+    return complete_all(ready, 0);
+}
+
+static void epoll_end_waits(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,
+                            struct rv_task *self)
+{
+    (void)runtime;
+    (void)fd;
+    (void)self;
+    rv_lock_acquire(&slot->lock);
+    struct rv_op *waiters = take_waiters(slot, UINT32_MAX);
+    rv_lock_release(&slot->lock);
+    complete_all(waiters, -ECANCELED);
+}
+
+/* Linux before 5.11 knows milliseconds only: rounded up, a timer is never early. */
+static int wait_coarse(struct rv_epoll *e, struct epoll_event *events, int64_t timeout_ns)
+{
+    int64_t ms = timeout_ns < 0 ? -1 : (timeout_ns + 999999) / 1000000;
+    return epoll_wait(e->set, events, EVENTS_AT_ONCE, ms > INT32_MAX ? INT32_MAX : (int)ms);
+}
+
+/* Takes what is ready, or waits for it (negative: for ever); how many tasks it woke. */
+static RV_NOINLINE unsigned take_events(struct rv_epoll *e, int64_t timeout_ns)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+    struct timespec ts = rv_clock_to_timespec(timeout_ns);
+    int n = epoll_pwait2(e->set, events, EVENTS_AT_ONCE, timeout_ns < 0 ? NULL : &ts, NULL);
+    if (n < 0 && errno == ENOSYS) {
+        n = wait_coarse(e, events, timeout_ns);
+    }
+    unsigned woken = 0;
+    for (int i = 0; i < n; i++) {
+        woken += take_event(e, &events[i]);
+    }
+    return woken;
+}
+
+static unsigned epoll_poll(struct rv_worker *w)
+{
+    return take_events(epoll_of(w), 0);
+}
+
+static bool epoll_needs_poll(const struct rv_worker *w)
+{
+    return rv_load_relaxed(&epoll_of(w)->waiting) != 0; /* only a system call could tell more */
+}
+
+static void epoll_sleep(struct rv_worker *w, int64_t deadline_ns)
+{
+    struct rv_epoll *e = epoll_of(w);
+    RV_ATOMIC(uint32_t) *is_woken = &e->words[w->idx].is_woken;
+    int64_t timeout_ns = -1;
+    if (deadline_ns != INT64_MAX) {
+        timeout_ns = deadline_ns - rv_clock_now();
+        timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
+    }
+    uint32_t nobody = NOBODY;
+    /* order: seq_cst E1. Who blocks in the set before the word is read; pairs with epoll_wake. */
+    if (rv_cas_seq_cst(&e->blocked, &nobody, (uint32_t)w->idx)) {
+        /* order: seq_cst E1. See above. */
+        bool may_block = rv_load_seq_cst(is_woken) == 0;
+        take_events(e, may_block ? timeout_ns : 0);
+        /* order: release E2. Nothing but the place; pairs with the next sleeper's exchange. */
+        rv_store_release(&e->blocked, NOBODY);
+    } else {
+        (void)rv_os_futex_wait(is_woken, 0, timeout_ns);
+    }
+    rv_store_relaxed(is_woken, 0u);
+}
+
+static void epoll_wake(struct rv_worker *w)
+{
+    struct rv_epoll *e = epoll_of(w);
+    /* order: seq_cst E1. The word before the look who blocks; pairs with epoll_sleep. */
+    rv_store_seq_cst(&e->words[w->idx].is_woken, 1u);
+    /* order: seq_cst E1. See above. */
+    if (rv_load_seq_cst(&e->blocked) == w->idx) {
+        uint64_t one = 1;
+        ssize_t rc = write(e->wake_fd, &one, sizeof(one));
+        (void)rc; /* fails only when the counter is full: an event is pending then */
+    } else {
+        (void)rv_os_futex_wake(&e->words[w->idx].is_woken, 1);
+    }
+}
+
+static unsigned epoll_rescue(struct rv_worker *self, struct rv_worker *victim)
+{
+    (void)victim; /* its events are everybody's */
+    return take_events(epoll_of(self), 0);
+}
+
+static int epoll_worker_start(struct rv_worker *w)
+{
+    w->poll_data = epoll_of(w);
+    return 0;
+}
+
+static void epoll_worker_stop(struct rv_worker *w)
+{
+    rv_io_forget_sigpipe(rv_io_of(w->runtime));
+}
+
+static void destroy(struct rv_epoll *e)
+{
+    if (e->wake_fd >= 0) {
+        close(e->wake_fd);
+    }
+    if (e->set >= 0) {
+        close(e->set);
+    }
+    rv_fdtab_fini(&e->io.fds);
+    free(e->words);
+    free(e);
+}
+
+static int create(unsigned workers, struct rv_epoll **out)
+{
+    struct rv_epoll *e = calloc(1, sizeof(*e));
+    if (e == NULL) {
+        return -ENOMEM;
+    }
+    rv_store_relaxed(&e->blocked, NOBODY);
+    e->words = calloc(workers, sizeof(*e->words));
+    e->set = epoll_create1(EPOLL_CLOEXEC);
+    e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int rc = e->set < 0 || e->wake_fd < 0 ? -errno : 0;
+    if (rc == 0) {
+        rc = e->words == NULL ? -ENOMEM : rv_fdtab_init(&e->io.fds);
+    }
+    /* Edge-triggered: an event for each write, and nobody has to read the counter. */
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = DATA_WAKE};
+    if (rc == 0 && epoll_ctl(e->set, EPOLL_CTL_ADD, e->wake_fd, &ev) < 0) {
+        rc = -errno;
+    }
+    if (rc < 0) {
+        destroy(e);
+        return rc;
+    }
+    *out = e;
+    return 0;
+}
+
+static int epoll_runtime_start(struct rove_runtime *runtime)
+{
+    struct rv_epoll *e = NULL;
+    int rc = create(runtime->worker_count, &e);
+    if (rc < 0) {
+        return rc;
+    }
+    runtime->poll_data = e;
+    if (runtime->options.debug) {
+        rv_runtime_log(runtime, LOG_INFO, "back-end epoll");
+    }
+    return 0;
+}
+
+static void epoll_runtime_stop(struct rove_runtime *runtime)
+{
+    destroy(runtime->poll_data);
+    runtime->poll_data = NULL;
+}
+
+const struct rv_reactor rv_epoll_reactor = {
+    .poller = {
+        .name = "epoll",
+        .runtime_start = epoll_runtime_start,
+        .runtime_stop = epoll_runtime_stop,
+        .worker_start = epoll_worker_start,
+        .worker_stop = epoll_worker_stop,
+        .poll = epoll_poll,
+        .sleep = epoll_sleep,
+        .wake = epoll_wake,
+        .needs_poll = epoll_needs_poll,
+        .rescue = epoll_rescue,
+    },
+    .run = epoll_run,
+    .end_waits = epoll_end_waits,
+};

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the table of descriptor numbers, io/fdtab.h.
+ *
+ * The count and the closer are two sides of one question, so both use sequentially consistent
+ * operations: either the last operation to leave sees the closer, or the closer sees the count.
+ */
+#include "io/fdtab.h"
+
+#include "core/check.h"
+#include "core/os.h"
+#include "sched/suspend.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+int rv_fdtab_init(struct rv_fdtab *tab)
+{
+    tab->chunks = calloc(RV_FDTAB_CHUNKS, sizeof(*tab->chunks));
+    return tab->chunks == NULL ? -ENOMEM : 0;
+}
+
+void rv_fdtab_fini(struct rv_fdtab *tab)
+{
+    if (tab->chunks == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < RV_FDTAB_CHUNKS; i++) {
+        free(rv_load_relaxed(&tab->chunks[i]));
+    }
+    free(tab->chunks);
+    tab->chunks = NULL;
+}
+
+struct rv_fd_slot *rv_fdtab_find(struct rv_fdtab *tab, int fd)
+{
+    size_t chunk = (size_t)fd / RV_FDTAB_CHUNK;
+    if (fd < 0 || chunk >= RV_FDTAB_CHUNKS) {
+        return NULL;
+    }
+    /* order: acquire F1. The zeroed slots before the pointer; pairs with make_chunk. */
+    struct rv_fd_slot *slots = rv_load_acquire(&tab->chunks[chunk]);
+    return slots == NULL ? NULL : &slots[(size_t)fd % RV_FDTAB_CHUNK];
+}
+
+static RV_NOINLINE bool make_chunk(struct rv_fdtab *tab, size_t chunk)
+{
+    struct rv_fd_slot *fresh = calloc(RV_FDTAB_CHUNK, sizeof(*fresh));
+    if (fresh == NULL) {
+        return false;
+    }
+    struct rv_fd_slot *none = NULL;
+    /* order: acq_rel F1. The zeroed slots before the pointer; pairs with rv_fdtab_find. */
+    if (!rv_cas_acq_rel(&tab->chunks[chunk], &none, fresh)) {
+        free(fresh);
+    }
+    return true;
+}
+
+struct rv_fd_slot *rv_fdtab_get(struct rv_fdtab *tab, int fd, int *error)
+{
+    struct rv_fd_slot *slot = rv_fdtab_find(tab, fd);
+    if (RV_LIKELY(slot != NULL)) {
+        return slot;
+    }
+    size_t chunk = (size_t)fd / RV_FDTAB_CHUNK;
+    if (fd < 0 || chunk >= RV_FDTAB_CHUNKS) {
+        *error = -EBADF;
+        return NULL;
+    }
+    if (!make_chunk(tab, chunk)) {
+        *error = -ENOMEM;
+        return NULL;
+    }
+    return rv_fdtab_find(tab, fd);
+}
+
+int rv_fd_enter(struct rv_fd_slot *slot)
+{
+    for (;;) {
+        /* order: seq_cst F2. Counted before the look at CLOSING; pairs with rv_fd_close_begin. */
+        uint32_t before = rv_fetch_add_seq_cst(&slot->users, 1);
+        if (RV_LIKELY((before & (RV_FD_CLOSING | RV_FD_FINAL)) == 0)) {
+            RV_ASSERT((before & RV_FD_COUNT) < RV_FD_COUNT, "operations in flight fit the count");
+            return 0;
+        }
+        rv_fd_leave(slot);
+        if ((before & RV_FD_FINAL) == 0) {
+            return -EBADF;
+        }
+        rv_os_sched_yield();
+    }
+}
+
+void rv_fd_leave(struct rv_fd_slot *slot)
+{
+    /* order: seq_cst F3. Counted out before the look at the closer; pairs with
+     * rv_fd_close_begin, which names the closer before it looks at the count. */
+    uint32_t before = rv_fetch_sub_seq_cst(&slot->users, 1);
+    RV_ASSERT((before & RV_FD_COUNT) > 0, "an operation leaves once");
+    if (RV_UNLIKELY((before & RV_FD_CLOSING) != 0 && (before & RV_FD_COUNT) == 1)) {
+        /* order: seq_cst F3. See above. A closer that is gone meanwhile is woken for nothing. */
+        struct rv_task *closer = rv_load_seq_cst(&slot->closer);
+        if (closer != NULL) {
+            rv_wake(closer);
+        }
+    }
+}
+
+bool rv_fd_close_begin(struct rv_fd_slot *slot, struct rv_task *closer)
+{
+    uint32_t users = rv_load_relaxed(&slot->users);
+    do {
+        if ((users & (RV_FD_CLOSING | RV_FD_FINAL)) != 0) {
+            return false;
+        }
+        /* order: seq_cst F2. CLOSING before the count is read; pairs with rv_fd_enter. */
+    } while (!rv_cas_seq_cst(&slot->users, &users, users | RV_FD_CLOSING));
+    /* order: seq_cst F3. The closer before the count is read; pairs with rv_fd_leave. */
+    rv_store_seq_cst(&slot->closer, closer);
+    return true;
+}
+
+uint32_t rv_fd_close_pending(const struct rv_fd_slot *slot)
+{
+    /* order: seq_cst F3. After CLOSING and the closer; pairs with rv_fd_enter and rv_fd_leave. */
+    return rv_load_seq_cst(&slot->users) & RV_FD_COUNT;
+}
+
+void rv_fd_close_final(struct rv_fd_slot *slot)
+{
+    /* order: seq_cst F2. FINAL before close(2); pairs with rv_fd_enter. */
+    uint32_t before = rv_fetch_or_seq_cst(&slot->users, RV_FD_FINAL);
+    RV_ASSERT((before & RV_FD_CLOSING) != 0, "final comes after closing");
+    rv_lock_acquire(&slot->lock);
+    RV_ASSERT(slot->first == NULL, "nobody waits on a descriptor with no operation in flight");
+    slot->is_registered = false;
+    rv_lock_release(&slot->lock);
+}
+
+void rv_fd_close_end(struct rv_fd_slot *slot)
+{
+    rv_store_relaxed(&slot->type, RV_FD_UNKNOWN);
+    /* order: seq_cst F3. Withdrawn before the marks; pairs with rv_fd_leave. */
+    rv_store_seq_cst(&slot->closer, NULL);
+    /* order: seq_cst F2. close(2) before the number is free again; pairs with rv_fd_enter. */
+    uint32_t before = rv_fetch_and_seq_cst(&slot->users, RV_FD_COUNT);
+    RV_ASSERT((before & RV_FD_CLOSING) != 0, "a closer ends once");
+}
+
+enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd)
+{
+    enum rv_fd_type type = (enum rv_fd_type)rv_load_relaxed(&slot->type);
+    if (RV_LIKELY(type != RV_FD_UNKNOWN)) {
+        return type;
+    }
+    struct stat st;
+    bool is_file = fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+    type = is_file ? RV_FD_FILE : RV_FD_OTHER;
+    rv_store_relaxed(&slot->type, type);
+    return type;
+}
+
+void rv_fd_check(const struct rv_fd_slot *slot)
+{
+    uint32_t users = rv_load_relaxed(&slot->users);
+    if ((users & RV_FD_FINAL) != 0) {
+        RV_CHECK((users & RV_FD_CLOSING) != 0, "final implies closing");
+    }
+    RV_CHECK((slot->first == NULL) == (slot->last == NULL), "a list has two ends or none");
+}

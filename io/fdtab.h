@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: what a runtime knows about each descriptor number: who uses it, who waits on it.
+ *
+ * Idea: one word per number counts the operations in flight and says whether it is being closed.
+ *
+ *      31       30      29                                   0
+ *     +---------+-------+-------------------------------------+
+ *     | CLOSING | FINAL |  operations in flight               |
+ *     +---------+-------+-------------------------------------+
+ *
+ * rove_close sets CLOSING: new operations are refused with -EBADF, those in flight are ended. When
+ * the count is 0 it sets FINAL, calls close(2) and clears both. An operation that starts during
+ * the system call waits those nanoseconds: the number may belong to somebody new right after.
+ * So an operation that was queued for the old file can never hit the new one.
+ *
+ * Owner: slots live in chunks that are made on first use and stay until the runtime stops.
+ * Threads: any.
+ */
+#ifndef RV_IO_FDTAB_H
+#define RV_IO_FDTAB_H
+
+#include "core/atomic.h"
+#include "core/lock.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rv_task;
+struct rv_op;
+
+#define RV_FD_CLOSING UINT32_C(0x80000000)
+#define RV_FD_FINAL UINT32_C(0x40000000)
+#define RV_FD_COUNT UINT32_C(0x3fffffff)
+
+enum rv_fd_type {
+    RV_FD_UNKNOWN = 0,
+    RV_FD_FILE, /* a regular file or block device: reads may come from the page cache */
+    RV_FD_OTHER
+};
+
+struct rv_fd_slot {
+    RV_ATOMIC(uint32_t) users;         /* as drawn above */
+    RV_ATOMIC(uint32_t) type;          /* enum rv_fd_type; a hint, stale after a foreign close(2) */
+    RV_ATOMIC(struct rv_task *) closer; /* woken when the count reaches 0 under CLOSING */
+    struct rv_lock lock;               /* epoll: guards what follows */
+    bool is_registered;                /* epoll: probably in the set */
+    struct rv_op *first, *last;        /* epoll: who waits */
+};
+
+#define RV_FDTAB_CHUNK 256
+#define RV_FDTAB_CHUNKS 65536 /* 16 Mi numbers; the kernel's own default limit is 1 Mi */
+
+struct rv_fdtab {
+    RV_ATOMIC(struct rv_fd_slot *) *chunks;
+};
+
+int rv_fdtab_init(struct rv_fdtab *tab);
+void rv_fdtab_fini(struct rv_fdtab *tab);
+
+/* The slot, or NULL: negative, beyond the table, or no memory (*error says which). */
+struct rv_fd_slot *rv_fdtab_get(struct rv_fdtab *tab, int fd, int *error);
+/* The slot if somebody has used it yet, else NULL. */
+struct rv_fd_slot *rv_fdtab_find(struct rv_fdtab *tab, int fd);
+
+/* An operation begins: 0, or -EBADF when the descriptor is being closed. */
+int rv_fd_enter(struct rv_fd_slot *slot);
+/* It has ended: the kernel knows nothing of it any more. */
+void rv_fd_leave(struct rv_fd_slot *slot);
+
+static inline bool rv_fd_is_closing(const struct rv_fd_slot *slot)
+{
+    return (rv_load_relaxed(&slot->users) & RV_FD_CLOSING) != 0;
+}
+
+/* One closer at a time: false if there is another. True: new operations are refused from now on. */
+bool rv_fd_close_begin(struct rv_fd_slot *slot, struct rv_task *closer);
+/* The closer: how many operations are still in flight. */
+uint32_t rv_fd_close_pending(const struct rv_fd_slot *slot);
+/* The closer, nothing pending: shuts the number for the system call itself. */
+void rv_fd_close_final(struct rv_fd_slot *slot);
+/* The closer, the number given back to the kernel. */
+void rv_fd_close_end(struct rv_fd_slot *slot);
+
+/* What the descriptor is, looked up once per number; RV_FD_OTHER when fstat fails. */
+enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd);
+
+void rv_fd_check(const struct rv_fd_slot *slot);
+
+#endif

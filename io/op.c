@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the life of an operation, the same for both back-ends: cancellation, deadline,
+ * descriptors that are being closed, descriptors that the user made non-blocking.
+ */
+#include "io/op.h"
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "io/reactor.h"
+#include "sched/current.h"
+#include "sched/suspend.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+void rv_op_complete(struct rv_op *op, ssize_t result)
+{
+    struct rv_task *task = op->task;
+    RV_ASSERT(rv_load_relaxed(&op->done) == 0, "an operation completes once");
+    op->result = result;
+    /* order: release O1. The result before done; pairs with rv_op_is_done. */
+    rv_store_release(&op->done, 1u);
+    rv_wake(task);
+}
+
+unsigned rv_op_events(const struct rv_op *op)
+{
+    switch (op->kind) {
+    case RV_OP_READ:
+    case RV_OP_READV:
+    case RV_OP_RECV:
+    case RV_OP_RECVMSG:
+    case RV_OP_ACCEPT:
+        return POLLIN;
+    case RV_OP_WRITE:
+    case RV_OP_WRITEV:
+    case RV_OP_SEND:
+    case RV_OP_SENDMSG:
+    case RV_OP_CONNECT:
+        return POLLOUT;
+    case RV_OP_POLL:
+        return op->flags;
+    case RV_OP_SPLICE:
+    case RV_OP_FSYNC:
+    case RV_OP_FDATASYNC:
+    case RV_OP_OPEN:
+    case RV_OP_STATX:
+    case RV_OP_UNLINK:
+    case RV_OP_RENAME:
+    case RV_OP_MKDIR:
+        return 0;
+    }
+    RV_UNREACHABLE();
+}
+
+bool rv_op_is_nonblocking(const struct rv_op *op)
+{
+    switch (op->kind) {
+    case RV_OP_RECV:
+    case RV_OP_SEND:
+    case RV_OP_RECVMSG:
+    case RV_OP_SENDMSG:
+        return (op->flags & MSG_DONTWAIT) != 0;
+    case RV_OP_READ:
+    case RV_OP_WRITE:
+    case RV_OP_READV:
+    case RV_OP_WRITEV:
+    case RV_OP_ACCEPT:
+    case RV_OP_CONNECT:
+    case RV_OP_POLL:
+        return false;
+    case RV_OP_SPLICE: /* its caller waits for readiness on both sides */
+    case RV_OP_FSYNC:
+    case RV_OP_FDATASYNC:
+    case RV_OP_OPEN:
+    case RV_OP_STATX:
+    case RV_OP_UNLINK:
+    case RV_OP_RENAME:
+    case RV_OP_MKDIR:
+        return true;
+    }
+    RV_UNREACHABLE();
+}
+
+static void deadline_fired(struct rv_timer *timer)
+{
+    struct rv_op *op = rv_container_of(timer, struct rv_op, timer);
+    struct rv_task *task = op->task;
+    /* order: release O2. Nothing but the flag; pairs with rv_op_wants_end, as documentation. */
+    rv_store_release(&op->is_late, 1u);
+    rv_wake(task);
+}
+
+bool rv_op_wants_end(struct rv_op *op)
+{
+    /* A second cancellation merges into the first, which has not been delivered yet. */
+    bool is_cancelled = rv_take_cancel(op->task);
+    if (is_cancelled) {
+        bool is_first = op->end == RV_END_NONE;
+        op->end = RV_END_CANCEL;
+        return is_first;
+    }
+    /* order: acquire O2. See deadline_fired. */
+    if (op->end == RV_END_NONE && RV_UNLIKELY(rv_load_acquire(&op->is_late) != 0)) {
+        op->end = RV_END_TIMEOUT;
+        return true;
+    }
+    return false;
+}
+
+/* What the kernel's last word means to the caller, seen with why an end was asked for. */
+static ssize_t settle(struct rv_op *op, ssize_t result, const struct rv_fd_slot *slot)
+{
+    bool has_ended = result == -ECANCELED || result == -EINTR;
+    if (op->end == RV_END_CANCEL && !has_ended) {
+        rv_put_back_cancel(op->task);
+        return result;
+    }
+    if (!has_ended) {
+        return result;
+    }
+    if (op->end == RV_END_CANCEL) {
+        return -ECANCELED;
+    }
+    if (op->end == RV_END_TIMEOUT) {
+        return -ETIMEDOUT;
+    }
+    return slot != NULL && rv_fd_is_closing(slot) ? -EBADF : result;
+}
+
+static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, struct rv_task *self,
+                        const struct rv_fd_slot *slot)
+{
+    op->task = self;
+    op->end = RV_END_NONE;
+    rv_store_relaxed(&op->done, 0u);
+    rv_store_relaxed(&op->is_late, 0u);
+    bool has_timer = op->deadline_ns != INT64_MAX;
+    if (has_timer) {
+        op->timer.node.index = RV_HEAP_NONE;
+        int rc = rv_timer_arm(&op->timer, op->deadline_ns, deadline_fired);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    ssize_t result = reactor->run(op, self);
+    if (has_timer) {
+        rv_timer_disarm(&op->timer);
+    }
+    return settle(op, result, slot);
+}
+
+/* The user made the descriptor non-blocking, so the ring did not wait: wait for readiness. */
+static ssize_t wait_ready(const struct rv_reactor *reactor, struct rv_op *op, struct rv_task *self,
+                          const struct rv_fd_slot *slot)
+{
+    struct rv_op poll = {.kind = RV_OP_POLL,
+                         .fd = op->fd,
+                         .flags = rv_op_events(op),
+                         .deadline_ns = op->deadline_ns};
+    return run_once(reactor, &poll, self, slot);
+}
+
+static ssize_t run_until_settled(struct rv_op *op, struct rv_task *self,
+                                 const struct rv_fd_slot *slot)
+{
+    const struct rv_reactor *reactor = rv_reactor_of(self->runtime);
+    for (;;) {
+        ssize_t result = run_once(reactor, op, self, slot);
+        if (RV_LIKELY(result >= 0)) {
+            return result;
+        }
+        if (result == -EAGAIN && !rv_op_is_nonblocking(op)) {
+            ssize_t ready = wait_ready(reactor, op, self, slot);
+            if (ready < 0 && ready != -EINTR) {
+                return ready;
+            }
+        } else if (result == -EPIPE) {
+            rv_store_relaxed(&rv_io_of(self->runtime)->had_epipe, 1u);
+            return result;
+        } else if (result != -EINTR) {
+            return result;
+        }
+    }
+}
+
+static bool has_descriptor(const struct rv_op *op)
+{
+    return op->kind < RV_OP_OPEN;
+}
+
+ssize_t rv_op_run_more(struct rv_op *op)
+{
+    struct rv_task *self = rv_current_task();
+    if (!has_descriptor(op)) {
+        return run_until_settled(op, self, NULL);
+    }
+    int error = 0;
+    struct rv_fdtab *fds = &rv_io_of(self->runtime)->fds;
+    struct rv_fd_slot *slot = rv_fdtab_get(fds, op->fd, &error);
+    if (slot == NULL) {
+        return error;
+    }
+    error = rv_fd_enter(slot);
+    if (error < 0) {
+        return error;
+    }
+    ssize_t result;
+    if (op->kind != RV_OP_SPLICE) {
+        result = run_until_settled(op, self, slot);
+    } else {
+        struct rv_fd_slot *other = rv_fdtab_get(fds, op->other_fd, &error);
+        if (other != NULL) {
+            error = rv_fd_enter(other);
+        }
+        result = error < 0 ? error : run_until_settled(op, self, slot);
+        if (error == 0) {
+            rv_fd_leave(other);
+        }
+    }
+    rv_fd_leave(slot);
+    return result;
+}
+
+ssize_t rv_op_run(struct rv_op *op)
+{
+    struct rv_task *self = rv_current_task();
+    if (self == NULL) {
+        return -EPERM;
+    }
+    if (rv_take_cancel(self)) {
+        return -ECANCELED;
+    }
+    return rv_op_run_more(op);
+}

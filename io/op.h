@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: one operation in flight: what is asked of the kernel, who waits, what came back.
+ *
+ * Idea: an operation lives on the stack of the task that asks, and the task stays suspended until
+ * the kernel is done with it. So are buffers, addresses and paths: nothing is ever copied.
+ *
+ *     SUBMITTED   the back-end and the kernel own the buffers; the task is parked
+ *     ABANDONED   the same, and an end has been asked for (cancelled, timed out)
+ *     DONE        everything is the task's again; `result` is constant
+ *
+ * An end that was asked for is a request. If a result wins the race, it is delivered and the
+ * cancellation stays pending: no byte and no descriptor gets lost.
+ *
+ * Threads: the task; the back-end where the fields say so.
+ */
+#ifndef RV_IO_OP_H
+#define RV_IO_OP_H
+
+#include "core/atomic.h"
+#include "core/inbox.h"
+#include "sched/timer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct rv_task;
+struct rv_uring;
+struct rv_fd_slot;
+
+enum rv_op_kind { /* the fields each one uses, after fd */
+    RV_OP_READ,      /* addr, len, offset (-1: the descriptor's own position) */
+    RV_OP_WRITE,     /* addr, len, offset */
+    RV_OP_READV,     /* addr: struct iovec[len], offset */
+    RV_OP_WRITEV,    /* addr: struct iovec[len], offset */
+    RV_OP_RECV,      /* addr, len, flags: MSG_ */
+    RV_OP_SEND,      /* addr, len, flags */
+    RV_OP_RECVMSG,   /* addr: struct msghdr, flags */
+    RV_OP_SENDMSG,   /* addr: struct msghdr, flags */
+    RV_OP_ACCEPT,    /* addr: struct sockaddr or NULL, extra: socklen_t or NULL, flags: SOCK_ */
+    RV_OP_CONNECT,   /* addr: struct sockaddr, len */
+    RV_OP_POLL,      /* flags: events wanted */
+    RV_OP_SPLICE,    /* offset, other_fd: to, other_offset, len */
+    RV_OP_FSYNC,
+    RV_OP_FDATASYNC,
+    RV_OP_OPEN,      /* fd: directory, addr: path, flags: O_, mode */
+    RV_OP_STATX,     /* fd: directory, addr: path, flags: AT_, mode: mask, extra: struct statx */
+    RV_OP_UNLINK,    /* fd: directory, addr: path, flags: AT_ */
+    RV_OP_RENAME,    /* fd: both directories, addr: from, extra: to */
+    RV_OP_MKDIR      /* fd: directory, addr: path, mode */
+};
+
+enum rv_op_end { RV_END_NONE, RV_END_CANCEL, RV_END_TIMEOUT };
+
+/* Asked of a ring's owner by somebody on another worker; lives where the asker waits. */
+struct rv_ring_request {
+    struct rv_inbox_node node;
+    void (*handle)(struct rv_uring *u, struct rv_ring_request *request); /* on the owner's thread */
+    RV_ATOMIC(uint32_t) is_handled; /* the asker may not return before */
+};
+
+struct rv_op {
+    /* the task's; constant until the operation is done */
+    enum rv_op_kind kind;
+    int fd, other_fd;
+    unsigned flags, mode;
+    void *addr, *extra;
+    size_t len;
+    int64_t offset, other_offset;
+    struct rv_task *task;
+    int64_t deadline_ns;         /* INT64_MAX: none */
+
+    /* written once by who completes it, before `done` */
+    ssize_t result;
+    RV_ATOMIC(uint32_t) done;
+
+    /* the task's while it waits */
+    enum rv_op_end end;          /* why it asked for an end */
+    RV_ATOMIC(uint32_t) is_late; /* the timer fired; any worker */
+    struct rv_timer timer;
+
+    /* io_uring */
+    struct rv_uring *uring;      /* whose ring holds it */
+    struct rv_ring_request request;
+
+    /* epoll: under the slot's lock */
+    struct rv_op *next, *prev;
+    unsigned events;             /* what it waits for */
+    bool is_queued;
+};
+
+static inline bool rv_op_is_done(const struct rv_op *op)
+{
+    /* order: acquire O1. The result, and the kernel's writes, before done; pairs with
+     * rv_op_complete. */
+    return rv_load_acquire(&op->done) != 0;
+}
+
+/* The back-end, once: afterwards the operation belongs to the task and may be gone. */
+void rv_op_complete(struct rv_op *op, ssize_t result);
+
+/*
+ * Runs one operation for the calling task and returns its result. Suspends.
+ * -EPERM: not a task · -ECANCELED: cancelled, before it began or with nothing done.
+ */
+ssize_t rv_op_run(struct rv_op *op);
+/* The same with no look at cancellations that are pending already, for calls that go on. */
+ssize_t rv_op_run_more(struct rv_op *op);
+
+/*
+ * For a back-end, by the task, after each park: has an end been asked for since? Takes a pending
+ * cancellation. True once: pass op->end on to whoever holds the operation.
+ */
+bool rv_op_wants_end(struct rv_op *op);
+
+/* Which readiness lets this kind go on: POLLIN, POLLOUT, or 0 for work that only a disk delays. */
+unsigned rv_op_events(const struct rv_op *op);
+
+/* May this return -EAGAIN to the caller, who asked for it? */
+bool rv_op_is_nonblocking(const struct rv_op *op);
+
+#endif
