@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Mixed traffic: of 1000 requests 970 ask for "/", 20 sleep 5 ms, 10 compute for 1 ms. wrk does not say
--- which request an answer belongs to, so every answer must be one of the three, whole, and the counts
--- of each kind are reported for comparison with what was asked.
+-- Mixed traffic: of 1000 requests 970 ask for "/", 20 sleep 5 ms, 10 compute for 1 ms. wrk does
+-- not say which request an answer belongs to, so every answer must be one of the three, whole.
 local threads = {}
 
 function setup(thread)
@@ -56,8 +55,8 @@ function done(summary, latency, requests)
     end
     local e = summary.errors
     io.write(string.format(
-        "RESULT requests=%d seconds=%.3f rate=%.0f p50=%.0f p90=%.0f p99=%.0f p999=%.0f max=%.0f " ..
-        "errors=%d wrong=%d hello=%d slept=%d computed=%d\n",
+        "RESULT requests=%d seconds=%.3f rate=%.0f " ..
+        "p50=%.0f p90=%.0f p99=%.0f p999=%.0f max=%.0f errors=%d wrong=%d hello=%d slept=%d computed=%d\n",
         summary.requests, summary.duration / 1e6, summary.requests / (summary.duration / 1e6),
         latency:percentile(50), latency:percentile(90), latency:percentile(99),
         latency:percentile(99.9), latency.max,

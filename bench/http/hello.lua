@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Asks for "/". wrk itself counts every status from 400 on and every broken connection; with
--- HTTP_CHECK=1 in the environment each answer's text is compared too, which costs wrk more than half
--- of its speed. HTTP_PIPELINE=N sends N requests at a time.
+-- HTTP_CHECK=1 in the environment each answer's text is compared too, which costs wrk more than
+-- half of its speed. HTTP_PIPELINE=N sends N requests at a time.
 local depth = tonumber(os.getenv("HTTP_PIPELINE") or "1")
 local threads = {}
 
@@ -33,8 +33,8 @@ function done(summary, latency, requests)
     end
     local e = summary.errors
     io.write(string.format(
-        "RESULT requests=%d seconds=%.3f rate=%.0f p50=%.0f p90=%.0f p99=%.0f p999=%.0f max=%.0f " ..
-        "errors=%d wrong=%d bytes=%d\n",
+        "RESULT requests=%d seconds=%.3f rate=%.0f " ..
+        "p50=%.0f p90=%.0f p99=%.0f p999=%.0f max=%.0f errors=%d wrong=%d bytes=%d\n",
         summary.requests, summary.duration / 1e6, summary.requests / (summary.duration / 1e6),
         latency:percentile(50), latency:percentile(90), latency:percentile(99),
         latency:percentile(99.9), latency.max,

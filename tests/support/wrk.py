@@ -26,8 +26,8 @@ def run(script, port, seconds, connections, threads=2, pipeline=1, checked=False
 
 
 def complaint(result, connections=0, answer_bytes=0):
-    """None, or what was wrong with the answers. Answers of one size must add up to what was received,
-    but for the one a connection may have been in when time was up."""
+    """None, or what was wrong with the answers. Answers of one size must add up to what was
+    received, but for the one a connection may have been in when time was up."""
     if result["errors"] or result["wrong"] or not result["requests"]:
         return (f"{result['errors']:.0f} errors, {result['wrong']:.0f} wrong answers of "
                 f"{result['requests']:.0f}")
