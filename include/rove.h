@@ -27,6 +27,8 @@
 #include <rove/thread.h>
 #include <rove/sync.h>
 #include <rove/chan.h>
+#include <rove/broadcast.h>
+#include <rove/blocking.h>
 #include <rove/io.h>
 #include <rove/net.h>
 #include <rove/process.h>

@@ -45,7 +45,8 @@ ROVE_API rove_queue *rove_queue_create_lifo(size_t maxsize);
  * Make a queue: smallest first.
  *
  * maxsize  as in rove_queue_create.
- * compare  the order; equal items come out in any order.
+ * compare  the order; equal items come out in the order they came. Called under a spin lock: it
+ *          must be short and call nothing of rove.
  *
  * Returns as rove_queue_create.
  * Threads: any thread. Suspends: no. Cost: one or two allocations.
@@ -104,8 +105,8 @@ ROVE_API int rove_queue_try_get(rove_queue *q, void **item);
  *
  * q  borrowed.
  *
- * Returns 0 · -EINVAL (called more often than items were got) · -EPERM.
- * Threads: task. Suspends: no. Cost: the wake-ups of joiners at the last.
+ * Returns 0 · -EINVAL (called more often than items were got).
+ * Threads: any thread. Suspends: no. Cost: the wake-ups of joiners at the last.
  * asyncio: Queue.task_done.
  */
 ROVE_API int rove_queue_task_done(rove_queue *q);
@@ -127,8 +128,8 @@ ROVE_API int rove_queue_join(rove_queue *q);
  * q          borrowed.
  * immediate  true: drop what is there at once, counting it as done.
  *
- * Returns 0 · -EPERM.
- * Threads: task. Suspends: no. Cost: the wake-ups.
+ * Returns 0 · -EINVAL (q is NULL).
+ * Threads: any thread. Suspends: no. Cost: the wake-ups.
  * asyncio: Queue.shutdown.
  */
 ROVE_API int rove_queue_shutdown(rove_queue *q, bool immediate);
@@ -139,7 +140,7 @@ ROVE_API int rove_queue_shutdown(rove_queue *q, bool immediate);
  * q  borrowed.
  *
  * Returns the count, true at some moment of the call.
- * Threads: task. Suspends: no. Cost: one load.
+ * Threads: any thread. Suspends: no. Cost: one load.
  * asyncio: Queue.qsize.
  */
 ROVE_API size_t rove_queue_size(const rove_queue *q);
@@ -220,8 +221,8 @@ ROVE_API int rove_chan_try_recv(rove_chan *c, void *element);
  *
  * c  borrowed.
  *
- * Returns 0 · -EPIPE (closed already) · -EPERM.
- * Threads: task. Suspends: no. Cost: the wake-ups.
+ * Returns 0 · -EPIPE (closed already) · -EINVAL.
+ * Threads: any thread. Suspends: no. Cost: the wake-ups.
  * Go: close(c).
  */
 ROVE_API int rove_chan_close(rove_chan *c);
@@ -270,7 +271,8 @@ typedef struct rove_select_case {
  * timeout  nanoseconds; negative waits for ever; 0 is the default case.
  *
  * Returns the index of the case, fair among ready ones · -EAGAIN (timeout 0, none ready) ·
- * -ETIMEDOUT · -ECANCELED · -EINVAL · -ENOMEM · -EPERM; no operation went through then.
+ * -ETIMEDOUT · -ECANCELED · -EDEADLK (awaits itself) · -EINVAL · -ENOMEM · -EPERM; no operation
+ * went through then.
  * Threads: task. Suspends: unless one is ready. Cost: one allocation for large n.
  * Go: select.
  */

@@ -21,6 +21,7 @@ typedef struct rove_mutex { /* private */
     void *first_;
     void *last_;
     int64_t since_;
+    uint64_t where_;
 } rove_mutex;
 
 typedef struct rove_rwlock { /* private */
@@ -67,6 +68,14 @@ typedef struct rove_barrier { /* private; needs rove_barrier_init: all-zero has 
     void *last_;
 } rove_barrier;
 
+typedef struct rove_once { /* private */
+    uint32_t lock_;
+    uint32_t state_;
+    void *owner_;
+    void *first_;
+    void *last_;
+} rove_once;
+
 typedef struct rove_local { /* private; a key, not a value: declare it static */
     uint32_t key_;
     uint32_t state_;
@@ -98,16 +107,17 @@ ROVE_API int rove_mutex_trylock(rove_mutex *m);
 /**
  * Unlock; the task that waited longest is next.
  *
- * m  locked by the calling task; anything else stops the program.
+ * m  locked by the calling task or thread. One that is not locked stops the program; unlocking
+ *    another task's is reported in debug mode.
  *
  * Returns nothing.
- * Threads: task. Suspends: no. Cost: one atomic step, and one wake-up if someone waits.
+ * Threads: who locked it. Suspends: no. Cost: one atomic step; one wake-up if someone waits.
  * asyncio: Lock.release.
  */
 ROVE_API void rove_mutex_unlock(rove_mutex *m);
 
 /**
- * Lock for reading, together with other readers; waiting writers go first.
+ * Lock for reading, together with other readers; writers that wait go first, always.
  *
  * l  all-zero or used before.
  *
@@ -153,10 +163,10 @@ ROVE_API int rove_rwlock_trywrlock(rove_rwlock *l);
 /**
  * Give up the calling task's hold, for reading or for writing.
  *
- * l  locked by the calling task.
+ * l  locked by the calling task or thread; one that is not locked stops the program.
  *
  * Returns nothing.
- * Threads: task. Suspends: no. Cost: one short critical section and the wake-ups.
+ * Threads: who locked it. Suspends: no. Cost: one atomic step, and the wake-ups.
  * Man: pthread_rwlock_unlock(3).
  */
 ROVE_API void rove_rwlock_unlock(rove_rwlock *l);
@@ -178,7 +188,7 @@ ROVE_API void rove_event_set(rove_event *e);
  * e  all-zero or used before.
  *
  * Returns nothing.
- * Threads: task. Suspends: no. Cost: one atomic step.
+ * Threads: any thread. Suspends: no. Cost: one atomic step.
  * asyncio: Event.clear.
  */
 ROVE_API void rove_event_clear(rove_event *e);
@@ -189,7 +199,7 @@ ROVE_API void rove_event_clear(rove_event *e);
  * e  all-zero or used before.
  *
  * Returns true if so.
- * Threads: task. Suspends: no. Cost: one load.
+ * Threads: any thread. Suspends: no. Cost: one load.
  * asyncio: Event.is_set.
  */
 ROVE_API bool rove_event_is_set(const rove_event *e);
@@ -224,7 +234,7 @@ ROVE_API int rove_cond_wait(rove_cond *c, rove_mutex *m);
  * n  how many at most.
  *
  * Returns nothing.
- * Threads: task. Suspends: no. Cost: the wake-ups.
+ * Threads: any thread. Suspends: no. Cost: the wake-ups.
  * asyncio: Condition.notify.
  */
 ROVE_API void rove_cond_notify(rove_cond *c, size_t n);
@@ -235,7 +245,7 @@ ROVE_API void rove_cond_notify(rove_cond *c, size_t n);
  * c  all-zero or used before; the mutex of the waiters should be held.
  *
  * Returns nothing.
- * Threads: task. Suspends: no. Cost: the wake-ups.
+ * Threads: any thread. Suspends: no. Cost: the wake-ups.
  * asyncio: Condition.notify_all.
  */
 ROVE_API void rove_cond_notify_all(rove_cond *c);
@@ -303,10 +313,10 @@ ROVE_API void rove_barrier_init(rove_barrier *b, size_t parties);
  *
  * b  initialised.
  *
- * Returns 0..parties-1, another for each of a round · -EPIPE (broken) · -ECANCELED (the barrier
- * is broken for the others) · -EINVAL (no parties) · -EPERM.
+ * Returns 0..parties-1, another for each of a round, in order of arrival · -EPIPE (broken, or
+ * reset meanwhile) · -ECANCELED (it left; the others wait on) · -EINVAL (no parties) · -EPERM.
  * Threads: task. Suspends: unless it is the last to come. Cost: no allocation.
- * asyncio: Barrier.wait. Differs: a cancelled waiter breaks the round.
+ * asyncio: Barrier.wait. Differs: the next round may fill while this one still goes on.
  */
 ROVE_API int rove_barrier_wait(rove_barrier *b);
 
@@ -316,7 +326,7 @@ ROVE_API int rove_barrier_wait(rove_barrier *b);
  * b  initialised.
  *
  * Returns nothing.
- * Threads: task. Suspends: no. Cost: the wake-ups.
+ * Threads: any thread. Suspends: no. Cost: the wake-ups.
  * asyncio: Barrier.reset.
  */
 ROVE_API void rove_barrier_reset(rove_barrier *b);
@@ -327,10 +337,27 @@ ROVE_API void rove_barrier_reset(rove_barrier *b);
  * b  initialised.
  *
  * Returns nothing.
- * Threads: task. Suspends: no. Cost: the wake-ups.
+ * Threads: any thread. Suspends: no. Cost: the wake-ups.
  * asyncio: Barrier.abort.
  */
 ROVE_API void rove_barrier_abort(rove_barrier *b);
+
+/* What is to be done once: 0, or a negative error, and then another caller may try again. */
+typedef int rove_once_fn(void *ctx);
+
+/**
+ * Call a function unless that has been done; who comes meanwhile waits until it is done.
+ *
+ * o    all-zero at first.
+ * fn   may suspend; when it fails, the task that waited longest calls it next.
+ * ctx  handed to fn.
+ *
+ * Returns 0 (done, by whomever) · what fn failed with · -ECANCELED (waiting for another) ·
+ * -EDEADLK (from within fn) · -EINVAL · -EPERM.
+ * Threads: task. Suspends: while another calls fn. Cost: one load once it is done.
+ * Go: sync.Once. Differs: a failed call does not count.
+ */
+ROVE_API int rove_once_call(rove_once *o, rove_once_fn *fn, void *ctx);
 
 /**
  * The value that the calling task has under a key.

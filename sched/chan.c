@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: Go's channels: rendezvous or buffered, elements copied, closed once.
+ * chan.h has the idea.
+ *
+ * Cost: one inner lock (a compare-exchange and a store), one copy, at most one wake. A task that
+ * waits has its element written by its partner, and touches the channel no more when it resumes.
+ *
+ * Threads: any. A cell of a plain task or thread is fired after the lock; a select's cell under
+ * it, since the select's clean-up uses that lock to know that nobody looks at its cell any more.
+ */
+#include "sched/chan.h"
+
+#include "core/check.h"
+#include "sched/suspend.h"
+
+#include <rove/blocking.h>
+#include <stdlib.h>
+#include <string.h>
+
+rove_chan *rove_chan_create(size_t element_size, size_t capacity)
+{
+    if (element_size != 0 && capacity > (SIZE_MAX - sizeof(rove_chan)) / element_size) {
+        return NULL;
+    }
+    size_t bytes = sizeof(rove_chan) + element_size * capacity;
+    rove_chan *c = malloc(bytes);
+    if (c != NULL) {
+        memset(c, 0, sizeof *c);
+        rv_store_relaxed(&c->refs, 1u);
+        c->element_size = element_size;
+        c->capacity = capacity;
+    }
+    return c;
+}
+
+rove_chan *rove_chan_retain(rove_chan *c)
+{
+    uint32_t before = rv_fetch_add_relaxed(&c->refs, 1u);
+    RV_CHECK(before != 0, "rove_chan_retain: the caller holds a reference");
+    return c;
+}
+
+void rove_chan_release(rove_chan *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    /* order: acq_rel C2. Every holder's last use before the free; pairs with itself. */
+    uint32_t before = rv_fetch_sub_acq_rel(&c->refs, 1u);
+    RV_CHECK(before != 0, "rove_chan_release: the caller holds a reference");
+    if (before == 1) {
+        RV_CHECK(rv_waitq_is_empty(&c->waiters[RV_CHAN_SEND]) &&
+                     rv_waitq_is_empty(&c->waiters[RV_CHAN_RECV]),
+                 "who waits on a channel holds a reference to it");
+        free(c);
+    }
+}
+
+/* Constant sizes become plain moves; a channel of signals has no bytes at all. */
+static inline void copy_element(void *to, const void *from, size_t bytes)
+{
+    switch (bytes) {
+    case 0:
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    case 8:
+        memcpy(to, from, 8);
+        break;
+    case 16:
+        memcpy(to, from, 16);
+        break;
+    default:
+        memcpy(to, from, bytes);
+        break;
+    }
+}
+
+static inline size_t wrap(const rove_chan *c, size_t index)
+{
+    return index >= c->capacity ? index - c->capacity : index;
+}
+
+static inline void buffer_push(rove_chan *c, const void *element)
+{
+    size_t tail = wrap(c, c->head + c->count);
+    copy_element(c->buffer + tail * c->element_size, element, c->element_size);
+    c->count++;
+}
+
+static inline void buffer_pop(rove_chan *c, void *element)
+{
+    copy_element(element, c->buffer + c->head * c->element_size, c->element_size);
+    c->head = wrap(c, c->head + 1);
+    c->count--;
+}
+
+/* The first waiter that can still be served, taken out; NULL: none. */
+static inline struct rv_waiter *take_partner(struct rv_waitq *q)
+{
+    struct rv_waiter *w;
+    while ((w = rv_waitq_pop(q)) != NULL) {
+        struct rv_select *sel = w->owner;
+        if (RV_LIKELY(sel == NULL) || rv_select_claim(sel, w->tag)) {
+            return w;
+        }
+    }
+    return NULL;
+}
+
+/* The element has been moved, or the channel is closed. A select's cell is fired at once. */
+static inline struct rv_waiter *settle(struct rv_waiter *w, enum rv_sync_outcome outcome)
+{
+    struct rv_select *sel = w->owner;
+    if (RV_LIKELY(sel == NULL)) {
+        w->tag = outcome;
+        return w;
+    }
+    sel->error = outcome == RV_SYNC_CLOSED ? -EPIPE : 0;
+    rv_waiter_fire(w);
+    return NULL;
+}
+
+static inline int try_send(rove_chan *c, const void *element, struct rv_waiter **fire)
+{
+    if (RV_UNLIKELY(c->is_closed)) {
+        return -EPIPE;
+    }
+    struct rv_waiter *w = take_partner(&c->waiters[RV_CHAN_RECV]);
+    if (w != NULL) {
+        RV_ASSERT(c->count == 0, "receivers wait only for an empty channel");
+        copy_element(w->value, element, c->element_size);
+        *fire = settle(w, RV_SYNC_GRANTED);
+        return 0;
+    }
+    if (c->count == c->capacity) {
+        return -EAGAIN;
+    }
+    buffer_push(c, element);
+    return 0;
+}
+
+static inline int try_recv(rove_chan *c, void *element, struct rv_waiter **fire)
+{
+    bool had_buffered = c->count > 0;
+    if (had_buffered) {
+        buffer_pop(c, element);
+    }
+    struct rv_waiter *w = take_partner(&c->waiters[RV_CHAN_SEND]);
+    if (w == NULL) {
+        return had_buffered ? 0 : c->is_closed ? -EPIPE : -EAGAIN;
+    }
+    if (had_buffered) {
+        buffer_push(c, w->value);
+    } else {
+        copy_element(element, w->value, c->element_size);
+    }
+    *fire = settle(w, RV_SYNC_GRANTED);
+    return 0;
+}
+
+int rv_chan_try(struct rove_chan *c, enum rv_chan_op op, void *element, struct rv_waiter **fire)
+{
+    *fire = NULL;
+    return op == RV_CHAN_SEND ? try_send(c, element, fire) : try_recv(c, element, fire);
+}
+
+/* `caller` NULL: without waiting. */
+static inline int transfer(rove_chan *c, enum rv_chan_op op, void *element,
+                           const struct rv_caller *caller)
+{
+    if (RV_UNLIKELY(c == NULL) || RV_UNLIKELY(element == NULL && c->element_size != 0)) {
+        return -EINVAL;
+    }
+    struct rv_waiter *fire = NULL;
+    struct rv_waiter w;
+    rv_lock_acquire(&c->lock);
+    int rc = op == RV_CHAN_SEND ? try_send(c, element, &fire) : try_recv(c, element, &fire);
+    if (rc == -EAGAIN && caller != NULL) {
+        rv_waiter_init(&w, caller->task);
+        w.value = element;
+        rv_waitq_push(&c->waiters[op], &w);
+    }
+    rv_lock_release(&c->lock);
+    if (fire != NULL) {
+        rv_waiter_fire(fire);
+    }
+    if (rc != -EAGAIN || caller == NULL) {
+        return rc;
+    }
+    rc = rv_sync_wait(&c->waiters[op], &c->lock, &w, caller, RV_WAIT_CHAN, c);
+    return rc == 0 && w.tag == RV_SYNC_CLOSED ? -EPIPE : rc;
+}
+
+int rove_chan_send(rove_chan *c, const void *element)
+{
+    struct rv_caller caller;
+    if (RV_UNLIKELY(!rv_sync_is_task(&caller))) {
+        return -EPERM;
+    }
+    return transfer(c, RV_CHAN_SEND, (void *)(uintptr_t)element, &caller);
+}
+
+int rove_chan_recv(rove_chan *c, void *element)
+{
+    struct rv_caller caller;
+    if (RV_UNLIKELY(!rv_sync_is_task(&caller))) {
+        return -EPERM;
+    }
+    return transfer(c, RV_CHAN_RECV, element, &caller);
+}
+
+int rove_chan_send_blocking(rove_chan *c, const void *element, rove_duration timeout)
+{
+    struct rv_caller caller;
+    if (!rv_sync_is_thread(&caller, timeout)) {
+        return -EPERM;
+    }
+    return transfer(c, RV_CHAN_SEND, (void *)(uintptr_t)element, &caller);
+}
+
+int rove_chan_recv_blocking(rove_chan *c, void *element, rove_duration timeout)
+{
+    struct rv_caller caller;
+    if (!rv_sync_is_thread(&caller, timeout)) {
+        return -EPERM;
+    }
+    return transfer(c, RV_CHAN_RECV, element, &caller);
+}
+
+int rove_chan_try_send(rove_chan *c, const void *element)
+{
+    if (rv_current_worker() == NULL) {
+        return -EPERM;
+    }
+    return transfer(c, RV_CHAN_SEND, (void *)(uintptr_t)element, NULL);
+}
+
+int rove_chan_try_recv(rove_chan *c, void *element)
+{
+    return rv_current_worker() != NULL ? transfer(c, RV_CHAN_RECV, element, NULL) : -EPERM;
+}
+
+int rove_chan_close(rove_chan *c)
+{
+    if (c == NULL) {
+        return -EINVAL;
+    }
+    struct rv_waiter *first = NULL;
+    struct rv_waiter **link = &first;
+    rv_lock_acquire(&c->lock);
+    bool was_closed = c->is_closed;
+    c->is_closed = true;
+    for (int op = RV_CHAN_SEND; op <= RV_CHAN_RECV; op++) {
+        struct rv_waiter *w;
+        while ((w = take_partner(&c->waiters[op])) != NULL) {
+            *link = settle(w, RV_SYNC_CLOSED);
+            link = *link != NULL ? &(*link)->next : link;
+        }
+    }
+    rv_lock_release(&c->lock);
+    rv_waiter_fire_list(first);
+    return was_closed ? -EPIPE : 0;
+}

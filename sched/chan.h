@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the inside of a channel, for chan.c and select.c.
+ *
+ * Idea: two queues of cells, one of which is empty. A cell's value points at its element. An
+ * operation that finds a counterpart waiting copies straight between the two and fires it; only
+ * then is the buffer looked at, and only then does the operation queue itself.
+ *
+ * A select is in the queues of several channels at once, so its cells have an owner: whoever takes
+ * such a cell out must first claim the select. The claim is one compare-exchange of `winner`, made
+ * under the lock of the channel the cell was found in; who loses it drops the cell and looks on.
+ */
+#ifndef RV_SCHED_CHAN_H
+#define RV_SCHED_CHAN_H
+
+#include "sched/sync.h"
+#include "sched/timer.h"
+
+#include <rove/chan.h>
+
+#include <stdalign.h>
+
+enum rv_chan_op { RV_CHAN_SEND, RV_CHAN_RECV };
+
+struct rove_chan {
+    RV_ATOMIC(uint32_t) refs;
+    struct rv_lock lock; /* guards what follows up to the constants */
+    bool is_closed;
+    struct rv_waitq waiters[2]; /* by enum rv_chan_op: who waits to do that */
+    size_t count;               /* elements in the buffer */
+    size_t head;                /* index of the oldest */
+
+    size_t element_size; /* constant */
+    size_t capacity;     /* constant; 0: rendezvous */
+    alignas(16) unsigned char buffer[];
+};
+
+enum { RV_SELECT_OPEN, RV_SELECT_TIMEOUT, RV_SELECT_CANCELLED, RV_SELECT_CASE /* + index */ };
+
+/* On the stack of who selects. Its cells: owner is this, tag is RV_SELECT_CASE + index. */
+struct rv_select {
+    RV_ATOMIC(uint32_t) winner;
+    int error; /* of the case that won; by who claimed it, before it lets the cell's lock go */
+    struct rv_task *task;
+    struct rv_timer timer;
+};
+
+/* Any thread, sel known to live: is the select the caller's to decide, by `winner`? */
+bool rv_select_claim(struct rv_select *sel, uint32_t winner);
+
+/*
+ * Lock held. Does the operation if it needs no waiting: 0, -EPIPE, or -EAGAIN. *fire is a cell to
+ * be fired after the lock, or NULL.
+ */
+int rv_chan_try(struct rove_chan *c, enum rv_chan_op op, void *element, struct rv_waiter **fire);
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the mutex: one compare-exchange when free, first come first served when not.
+ *
+ * Idea: state is LOCKED and SLOW (sync.h). An unlock with waiters does not free the mutex but
+ * hands it to the first of them, so nobody overtakes a woken waiter; a running task takes a free
+ * mutex only when nobody waits. On one worker the hand-over costs no switch that would not come
+ * anyway: who asks again parks behind, and the new owner is next in the ready queue.
+ *
+ *     0 --lock--> LOCKED --lock--> LOCKED|SLOW --unlock--> LOCKED, the first waiter's
+ *     ^--unlock------'                   '--unlock, nobody waits any more--> SLOW --lock--> LOCKED
+ *
+ * A convoy, in which every lock finds a queue because every unlock hands over, is kept from
+ * starting: who finds the mutex held by a task that runs on another worker right now spins a
+ * little before it queues. `where` is the owner's worker and that worker's switch count when it
+ * took the mutex: while the count stands, the owner has not been switched out.
+ *
+ * Threads: any. owner, since, where are written by the owner, and by who hands over.
+ * Rejected: letting the runner barge and waking the waiter to compete (a woken waiter may lose
+ * for ever; bounding that needs a clock in every unlock).
+ */
+#include "sched/mutex.h"
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "sched/runtime.h"
+#include "sched/suspend.h"
+#include "sched/sync.h"
+#include "sched/worker.h"
+
+#include <rove/blocking.h>
+#include <syslog.h>
+
+#define RV_MUTEX_LOCKED 1u
+#define RV_MUTEX_SLOW   2u
+
+#define RV_MUTEX_SPIN        100        /* rounds of rv_cpu_relax; a few microseconds; arbitrary */
+#define RV_MUTEX_LONG_NS     1000000000 /* debug: held for longer is reported */
+#define RV_MUTEX_WORKER_BITS 16
+
+struct RV_SYNC_OVERLAY rv_mutex {
+    struct rv_lock lock; /* guards waiters, and state while it is SLOW */
+    RV_ATOMIC(uint32_t) state;
+    RV_ATOMIC(void *) owner;
+    struct rv_waitq waiters;
+    RV_ATOMIC(int64_t) since;
+    RV_ATOMIC(uint64_t) where; /* switch count << 16 | worker index + 1; 0: not known */
+};
+
+_Static_assert(sizeof(struct rv_mutex) == sizeof(rove_mutex), "rove_mutex holds a struct rv_mutex");
+
+static struct rv_mutex *mutex_of(const rove_mutex *m)
+{
+    return (struct rv_mutex *)(uintptr_t)m;
+}
+
+void *rv_mutex_owner(const rove_mutex *m)
+{
+    return rv_load_relaxed(&mutex_of(m)->owner);
+}
+
+int64_t rv_mutex_since(const rove_mutex *m)
+{
+    return rv_load_relaxed(&mutex_of(m)->since);
+}
+
+static uint64_t where_of(const struct rv_worker *w, unsigned idx)
+{
+    return rv_load_relaxed(&w->step) << RV_MUTEX_WORKER_BITS | (idx + 1);
+}
+
+/* The calling task has it. */
+static inline void own(struct rv_mutex *m, struct rv_task *self)
+{
+    const struct rv_worker *w = self->worker;
+    rv_store_relaxed(&m->since, w->now_ns);
+    rv_store_relaxed(&m->where, where_of(w, w->idx));
+    /* order: release M2. where before owner; pairs with the spinner's look in owner_runs. */
+    rv_store_release(&m->owner, (void *)self);
+}
+
+static inline void own_as(struct rv_mutex *m, const struct rv_caller *caller)
+{
+    if (caller->task != NULL) {
+        own(m, caller->task);
+        return;
+    }
+    rv_store_relaxed(&m->since, rv_clock_now());
+    rv_store_relaxed(&m->where, UINT64_C(0));
+    /* order: release M2. where before owner; pairs with the spinner's look in owner_runs. */
+    rv_store_release(&m->owner, rv_sync_identity(caller));
+}
+
+static inline bool try_fast(struct rv_mutex *m)
+{
+    uint32_t free = 0;
+    /* order: acquire M1. The last owner's writes; pairs with the release in rove_mutex_unlock. */
+    return rv_cas_acquire(&m->state, &free, RV_MUTEX_LOCKED);
+}
+
+/* Is the owner on another core at this moment? Also yes while it changes hands. */
+static bool owner_runs(struct rv_mutex *m, const struct rv_task *self)
+{
+    /* order: acquire M2. owner before where; pairs with own. */
+    if (rv_load_acquire(&m->owner) == NULL) {
+        return true;
+    }
+    uint64_t where = rv_load_relaxed(&m->where);
+    unsigned idx = (unsigned)(where & ((1u << RV_MUTEX_WORKER_BITS) - 1));
+    const struct rove_runtime *runtime = self->runtime;
+    if (idx == 0 || idx > runtime->worker_count || idx - 1 == self->worker->idx) {
+        return false;
+    }
+    return where_of(&runtime->workers[idx - 1], idx - 1) == where;
+}
+
+static bool spin(struct rv_mutex *m, const struct rv_task *self)
+{
+    if (self == NULL || self->runtime->worker_count == 1) {
+        return false;
+    }
+    for (unsigned i = 0; i < RV_MUTEX_SPIN; i++) {
+        uint32_t state = rv_load_relaxed(&m->state);
+        if (state == 0 && try_fast(m)) {
+            return true;
+        }
+        if ((state & RV_MUTEX_SLOW) != 0 || !owner_runs(m, self)) {
+            return false;
+        }
+        rv_cpu_relax();
+    }
+    return false;
+}
+
+/*
+ * Inner lock not held. 0: locked, not yet owned · -EAGAIN: w is queued, to be waited in ·
+ * -EDEADLK. A free mutex has no waiters: an unlock hands over as long as there are any.
+ */
+static int enqueue(struct rv_mutex *m, struct rv_waiter *w, bool may_wait)
+{
+    int rc = 0;
+    rv_lock_acquire(&m->lock);
+    /* order: acquire M1. The last owner's writes, if it is free; pairs with rove_mutex_unlock. */
+    uint32_t before = rv_fetch_or_acquire(&m->state, RV_MUTEX_SLOW);
+    if ((before & RV_MUTEX_LOCKED) == 0) {
+        RV_CHECK(rv_waitq_is_empty(&m->waiters), "a mutex that has waiters is never free");
+        rv_store_relaxed(&m->state, RV_MUTEX_LOCKED);
+    } else if (!may_wait) {
+        rc = -EAGAIN;
+    } else if (rv_load_relaxed(&m->owner) == w->owner) {
+        rc = -EDEADLK;
+    } else {
+        rv_waitq_push(&m->waiters, w);
+        rc = -EAGAIN;
+    }
+    rv_lock_release(&m->lock);
+    return rc;
+}
+
+static int lock_slow(struct rv_mutex *m, const struct rv_caller *caller)
+{
+    if (spin(m, caller->task)) {
+        own(m, caller->task);
+        return 0;
+    }
+    struct rv_waiter w;
+    rv_waiter_init(&w, caller->task);
+    w.owner = rv_sync_identity(caller);
+    int rc = enqueue(m, &w, true);
+    if (rc == -EAGAIN) {
+        rc = rv_sync_wait(&m->waiters, &m->lock, &w, caller, RV_WAIT_MUTEX, m);
+    }
+    if (rc == 0) {
+        own_as(m, caller);
+    }
+    return rc;
+}
+
+int rove_mutex_lock(rove_mutex *public)
+{
+    struct rv_caller caller;
+    if (RV_UNLIKELY(!rv_sync_is_task(&caller))) {
+        return -EPERM;
+    }
+    if (RV_UNLIKELY(public == NULL)) {
+        return -EINVAL;
+    }
+    struct rv_mutex *m = mutex_of(public);
+    if (RV_UNLIKELY(!try_fast(m))) {
+        return lock_slow(m, &caller);
+    }
+    own(m, caller.task);
+    return 0;
+}
+
+int rove_mutex_lock_blocking(rove_mutex *public, rove_duration timeout)
+{
+    struct rv_caller caller;
+    if (!rv_sync_is_thread(&caller, timeout)) {
+        return -EPERM;
+    }
+    if (public == NULL) {
+        return -EINVAL;
+    }
+    struct rv_mutex *m = mutex_of(public);
+    if (!try_fast(m)) {
+        return lock_slow(m, &caller);
+    }
+    own_as(m, &caller);
+    return 0;
+}
+
+int rove_mutex_trylock(rove_mutex *public)
+{
+    struct rv_caller caller;
+    if (!rv_sync_is_task(&caller)) {
+        return -EPERM;
+    }
+    if (public == NULL) {
+        return -EINVAL;
+    }
+    struct rv_mutex *m = mutex_of(public);
+    if (!try_fast(m)) {
+        uint32_t state = rv_load_relaxed(&m->state);
+        if ((state & RV_MUTEX_LOCKED) != 0 || enqueue(m, NULL, false) != 0) {
+            return -EAGAIN;
+        }
+    }
+    own(m, caller.task);
+    return 0;
+}
+
+bool rv_mutex_lock_uncancelled(rove_mutex *public, struct rv_task *self)
+{
+    struct rv_mutex *m = mutex_of(public);
+    bool is_cancelled = false;
+    if (!try_fast(m) && !spin(m, self)) {
+        struct rv_waiter w;
+        rv_waiter_init(&w, self);
+        w.owner = self;
+        int rc = enqueue(m, &w, true);
+        RV_CHECK(rc == 0 || rc == -EAGAIN, "who waited for a condition does not hold its mutex");
+        while (rc != 0 && !rv_waiter_is_fired(&w)) {
+            if (rv_take_cancel(self)) {
+                is_cancelled = true;
+            } else {
+                rv_park(self, RV_WAIT_MUTEX, m);
+            }
+        }
+    }
+    own(m, self);
+    return is_cancelled;
+}
+
+void rv_mutex_lock_thread(rove_mutex *public)
+{
+    const struct rv_caller caller = {.task = NULL, .timeout_ns = -1};
+    struct rv_mutex *m = mutex_of(public);
+    if (!try_fast(m)) {
+        int rc = lock_slow(m, &caller);
+        RV_CHECK(rc == 0, "who waited for a condition does not hold its mutex");
+    } else {
+        own_as(m, &caller);
+    }
+}
+
+/* Debug mode: wrong unlockers and long holders are reported, not stopped. */
+static RV_COLD void report(const struct rv_mutex *m, struct rv_task *owner)
+{
+    if (rv_current_task() != owner) {
+        rv_runtime_log(owner->runtime, LOG_ERR,
+                       "mutex %p is unlocked by another than its owner, task %llu", (const void *)m,
+                       (unsigned long long)owner->id);
+        return;
+    }
+    int64_t held_ns = rv_clock_now() - rv_load_relaxed(&m->since);
+    if (held_ns > RV_MUTEX_LONG_NS) {
+        rv_runtime_log(owner->runtime, LOG_WARNING, "mutex %p was held for %lld ms by task %llu",
+                       (const void *)m, (long long)(held_ns / 1000000),
+                       (unsigned long long)owner->id);
+    }
+}
+
+/* Hands over to the first waiter; frees the mutex if all have given up. */
+static RV_NOINLINE void unlock_slow(struct rv_mutex *m)
+{
+    rv_lock_acquire(&m->lock);
+    struct rv_waiter *w = rv_waitq_pop(&m->waiters);
+    if (w == NULL) {
+        rv_store_relaxed(&m->state, RV_MUTEX_SLOW);
+    } else {
+        rv_store_relaxed(&m->where, UINT64_C(0));
+        rv_store_relaxed(&m->owner, w->owner);
+        if (rv_waitq_is_empty(&m->waiters)) {
+            rv_store_relaxed(&m->state, RV_MUTEX_LOCKED);
+        }
+    }
+    rv_lock_release(&m->lock);
+    if (w != NULL) {
+        rv_waiter_fire(w);
+    }
+}
+
+void rove_mutex_unlock(rove_mutex *public)
+{
+    struct rv_mutex *m = mutex_of(public);
+    void *owner = rv_load_relaxed(&m->owner);
+    RV_CHECK(owner != NULL, "rove_mutex_unlock: the mutex %p is locked", (void *)public);
+    struct rv_task *task = rv_sync_owner_task(owner);
+    if (RV_UNLIKELY(task != NULL && task->runtime->options.debug)) {
+        report(m, task);
+    }
+    rv_store_relaxed(&m->owner, NULL);
+    uint32_t locked = RV_MUTEX_LOCKED;
+    /* order: release M1. The owner's writes; pairs with the acquire in try_fast. */
+    if (RV_UNLIKELY(!rv_cas_release(&m->state, &locked, 0u))) {
+        unlock_slow(m);
+    }
+}
