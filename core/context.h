@@ -24,6 +24,7 @@
 #define RV_CORE_CONTEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base.h"
 
@@ -86,11 +87,32 @@ RV_NORETURN void rv_context_exit_switch(struct rv_context *from, struct rv_conte
 #if RV_CONTEXT_HOOKS
 void *rv_context_switch(struct rv_context *from, struct rv_context *to, void *arg);
 #else
+/*
+ * fcontext loads the MXCSR that a context saved. Loading a value other than the present one costs
+ * 60 ns on Zen 5 (4 ns if equal), and the sticky exception flags make almost any two contexts
+ * differ once one of them has computed with floats. The control bits (rounding, masks) belong to
+ * the context; its flags become the thread's, as they are between function calls.
+ */
+static RV_ALWAYS_INLINE void rv_context_keep_fp_flags(struct rv_context *to)
+{
+#if defined(__x86_64__)
+    const uint32_t flags = 0x3f;
+    uint32_t *saved = to->sp; /* the frame's first word */
+    uint32_t now = __builtin_ia32_stmxcsr();
+
+    if (((now ^ *saved) & ~flags) == 0)
+        *saved = now;
+#else
+    (void)to;
+#endif
+}
+
 /* Saves the caller into `from`, continues `to`; returns the arg of the switch that comes back. */
 static RV_ALWAYS_INLINE void *rv_context_switch(struct rv_context *from, struct rv_context *to,
                                                 void *arg)
 {
     struct rv_context_pass pass = {from, to, arg};
+    rv_context_keep_fp_flags(to);
     struct rv_fcontext_transfer back = jump_fcontext(to->sp, &pass);
     const struct rv_context_pass *got = back.data;
 

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: done callbacks of futures.
+ *
+ * Idea: a list under the future's lock. Completion, or the first addition after it, starts one hidden
+ * task (of the runtime that added the callback) which calls them in the order added until none is
+ * left, and then wakes the waiters. `is_draining` says that such a task is on its way.
+ *
+ * Owner: the list owns the records; the hidden task holds a reference to the future.
+ */
+#include "sched/callback.h"
+
+#include "core/check.h"
+#include "sched/current.h"
+#include "sched/future.h"
+#include "sched/task.h"
+#include "sched/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct rv_callback {
+    struct rv_callback *next;
+    rove_done_callback *fn;
+    void *ctx;
+    struct rove_runtime *runtime;
+};
+
+static struct rv_callback *take_first(struct rove_future *f)
+{
+    rv_lock_acquire(&f->lock);
+    struct rv_callback *c = f->callbacks;
+    if (c != NULL) {
+        f->callbacks = c->next;
+    } else {
+        f->is_draining = 0;
+    }
+    rv_lock_release(&f->lock);
+    return c;
+}
+
+static int drain(void *arg, void **result)
+{
+    struct rove_future *f = arg;
+    struct rv_callback *c;
+    (void)result;
+    while ((c = take_first(f)) != NULL) {
+        c->fn(f, c->ctx);
+        free(c);
+    }
+    rv_future_wake_waiters(f);
+    rove_release(f);
+    return 0;
+}
+
+/* is_draining is set and the first callback is there. Out of memory: in place, rather than never. */
+static void start_drain(struct rove_future *f, struct rove_runtime *runtime)
+{
+    rove_retain(f);
+    if (rv_task_run_hidden(runtime, drain, f) < 0) {
+        drain(f, NULL);
+    }
+}
+
+void rv_callback_run_all(struct rove_future *f)
+{
+    rv_lock_acquire(&f->lock);
+    struct rove_runtime *runtime = f->callbacks == NULL ? NULL : f->callbacks->runtime;
+    bool is_mine = runtime != NULL && !f->is_draining;
+    if (is_mine) {
+        f->is_draining = 1;
+    }
+    rv_lock_release(&f->lock);
+    if (is_mine) {
+        start_drain(f, runtime);
+    } else if (runtime == NULL) {
+        rv_future_wake_waiters(f); /* all were removed */
+    }
+}
+
+void rv_callback_drop_all(struct rove_future *f)
+{
+    while (f->callbacks != NULL) {
+        struct rv_callback *c = f->callbacks;
+        f->callbacks = c->next;
+        free(c);
+    }
+}
+
+int rove_add_done_callback(rove_future *f, rove_done_callback *cb, void *ctx)
+{
+    struct rv_worker *w = rv_current_worker();
+    if (w == NULL) {
+        return -EPERM;
+    }
+    if (f == NULL || cb == NULL) {
+        return -EINVAL;
+    }
+    struct rv_callback *c = malloc(sizeof *c);
+    if (c == NULL) {
+        return -ENOMEM;
+    }
+    *c = (struct rv_callback){.fn = cb, .ctx = ctx, .runtime = w->runtime};
+    rv_lock_acquire(&f->lock);
+    struct rv_callback **end = &f->callbacks;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = c;
+    bool is_done = !rv_state_announce(&f->state, RV_STATE_CALLBACKS);
+    bool is_mine = is_done && !f->is_draining;
+    if (is_mine) {
+        f->is_draining = 1;
+    }
+    rv_lock_release(&f->lock);
+    if (is_mine) {
+        start_drain(f, w->runtime);
+    }
+    return 0;
+}
+
+int rove_remove_done_callback(rove_future *f, rove_done_callback *cb, void *ctx)
+{
+    if (rv_current_worker() == NULL) {
+        return -EPERM;
+    }
+    if (f == NULL || cb == NULL) {
+        return -EINVAL;
+    }
+    int n = 0;
+    struct rv_callback *removed = NULL;
+    rv_lock_acquire(&f->lock);
+    for (struct rv_callback **at = &f->callbacks; *at != NULL;) {
+        struct rv_callback *c = *at;
+        if (c->fn == cb && c->ctx == ctx) {
+            *at = c->next;
+            c->next = removed;
+            removed = c;
+            n++;
+        } else {
+            at = &c->next;
+        }
+    }
+    rv_lock_release(&f->lock);
+    while (removed != NULL) {
+        struct rv_callback *c = removed;
+        removed = c->next;
+        free(c);
+    }
+    return n;
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: cancellation: where a request goes.
+ *
+ * Idea: asyncio's rule. A request to a task that awaits a future goes to that future first, and to
+ * the one that awaits, until it meets a task that does not await one: there the CANCEL flag is set,
+ * and the next suspension point returns -ECANCELED. If it is swallowed there, the tasks above see
+ * an ordinary result. Only a future that is done already sends the request back one step.
+ *
+ * To follow `awaiting` of a parked task, the canceller pins it (state.c): it cannot be resumed, so
+ * the future it awaits, which the task holds, can be retained. Pins are held for a few instructions,
+ * one at a time, so a circle of awaits cannot block cancellers; it is found by its first member
+ * coming up again (the mark moves on at powers of two, so that a tail before the circle does not
+ * matter), and broken there.
+ *
+ * Threads: any, with a reference to the future.
+ */
+#include "sched/cancel.h"
+
+#include "core/check.h"
+#include "sched/current.h"
+#include "sched/future.h"
+#include "sched/gather.h"
+#include "sched/ready.h"
+#include "sched/suspend.h"
+#include "sched/task.h"
+
+#include <errno.h>
+
+/* The flag, for a request already counted. */
+static void flag(struct rv_task *t)
+{
+    bool is_mine;
+    if (rv_state_set_cancel(&t->future.state, &is_mine) && is_mine) {
+        rv_ready_push(t);
+    }
+}
+
+/*
+ * One step: counts the request at t. *next is the future it goes to (retained), or NULL: it stops
+ * here. False: t is done.
+ */
+static bool step(struct rv_task *t, struct rove_future **next)
+{
+    enum rv_cancel_step got;
+    *next = NULL;
+    while ((got = rv_state_cancel(&t->future.state)) == RV_CANCEL_BUSY) {
+        rv_cpu_relax();
+    }
+    if (got != RV_CANCEL_PINNED) {
+        return got == RV_CANCEL_NOTED;
+    }
+    if (t->awaiting != NULL) {
+        *next = rove_retain(t->awaiting);
+    }
+    if (rv_state_unpin(&t->future.state, *next == NULL)) {
+        rv_ready_push(t);
+    }
+    return true;
+}
+
+static bool cancel_other(struct rove_future *f)
+{
+    return f->kind == RV_FUTURE_GATHER ? rv_gather_cancel(f)
+                                       : rv_future_complete(f, -ECANCELED, NULL) == 0;
+}
+
+bool rv_future_cancel(struct rove_future *f)
+{
+    if (f->kind != RV_FUTURE_TASK) {
+        return cancel_other(f);
+    }
+    struct rove_future *at = f;
+    struct rove_future *below;
+    if (!step(rv_task_of(at), &below)) {
+        return false;
+    }
+    const struct rove_future *mark = f;
+    rove_retain(at);
+    for (uint64_t steps = 1; below != NULL; steps++) {
+        struct rove_future *after = NULL;
+        bool is_circle = below == mark;
+        bool is_accepted = !is_circle && (below->kind == RV_FUTURE_TASK
+                                              ? step(rv_task_of(below), &after)
+                                              : cancel_other(below));
+        if (!is_accepted) {
+            flag(rv_task_of(at));
+        }
+        if ((steps & (steps - 1)) == 0) {
+            mark = below;
+        }
+        rove_release(at);
+        at = below;
+        below = after;
+    }
+    rove_release(at);
+    return true;
+}
+
+bool rove_cancel(rove_future *f)
+{
+    return f != NULL && rv_future_cancel(f);
+}
+
+int rove_uncancel(rove_task *t)
+{
+    if (rv_current_worker() == NULL) {
+        return -EPERM;
+    }
+    if (t == NULL || t->kind != RV_FUTURE_TASK) {
+        return -EINVAL;
+    }
+    return (int)rv_state_uncancel(&t->state);
+}
+
+int rove_cancelling(rove_task *t)
+{
+    if (rv_current_worker() == NULL) {
+        return -EPERM;
+    }
+    if (t == NULL || t->kind != RV_FUTURE_TASK) {
+        return -EINVAL;
+    }
+    return (int)rv_state_cancelling(&t->state);
+}
+
+void rv_cancel_before_await(struct rv_task *self, struct rove_future *f)
+{
+    if (rv_take_cancel(self) && !rv_future_cancel(f)) {
+        rv_put_back_cancel(self);
+    }
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: futures: completion, waiters, done callbacks, references; rove_await.
+ *
+ * Idea: the state word says done or not and whether anyone is queued (WAITERS, CALLBACKS); the queue
+ * is under the future's lock. Who adds himself announces it in the word first; who completes sees
+ * the announcement in the same compare-exchange that says DONE, then takes the lock and fires.
+ *
+ *     awaiter (lock held)                    completer
+ *     announce WAITERS  -- done? read it     word |= DONE, was WAITERS set?
+ *     push cell, unlock, park                lock, fire each cell, unlock
+ *
+ * With callbacks the order "callbacks, then awaiters" is kept by a hidden task that does both.
+ * Threads: any, unless said otherwise in the header.
+ */
+#include "sched/future.h"
+
+#include "core/check.h"
+#include "sched/callback.h"
+#include "sched/cancel.h"
+#include "sched/current.h"
+#include "sched/gather.h"
+#include "sched/runtime.h"
+#include "sched/shield.h"
+#include "sched/suspend.h"
+#include "sched/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void rv_future_init_task(struct rove_future *f, uint32_t refs)
+{
+    f->result = NULL;
+    f->error = 0;
+    f->kind = RV_FUTURE_TASK;
+    f->is_draining = 0;
+    f->callbacks = NULL;
+    f->waiters = (struct rv_waitq){0};
+    rv_lock_init(&f->lock);
+    rv_state_init(&f->state, refs);
+}
+
+void rv_future_init(struct rove_future *f, enum rv_future_kind kind, uint32_t refs)
+{
+    f->flags = 0;
+    rv_future_init_task(f, refs);
+    f->kind = (uint8_t)kind;
+}
+
+struct rove_future *rv_future_alloc(size_t bytes, enum rv_future_kind kind, uint32_t refs)
+{
+    RV_CHECK(bytes >= sizeof(struct rove_future), "a kind of future embeds the future");
+    struct rove_future *f = calloc(1, bytes);
+    if (f != NULL) {
+        rv_future_init(f, kind, refs);
+    }
+    return f;
+}
+
+void rv_future_wake_waiters(struct rove_future *f)
+{
+    rv_lock_acquire(&f->lock);
+    struct rv_waiter *w;
+    while ((w = rv_waitq_pop(&f->waiters)) != NULL) {
+        rv_waiter_fire(w);
+    }
+    rv_lock_release(&f->lock);
+}
+
+/* PATH 13/14 -> sched/task.c rv_task_destroy */
+void rv_future_notify(struct rove_future *f, uint64_t before)
+{
+    if (before & RV_STATE_CALLBACKS) {
+        rv_callback_run_all(f);
+    } else if (before & RV_STATE_WAITERS) {
+        rv_future_wake_waiters(f);
+    }
+}
+
+int rv_future_complete(struct rove_future *f, int error, void *result)
+{
+    /* The caller's handle may be gone as soon as an awaiter sees DONE: keep f until the lock is free. */
+    rv_state_retain(&f->state);
+    /* One of several completers wins the lock and the phase; the outcome is written by it alone. */
+    rv_lock_acquire(&f->lock);
+    if (rv_state_is_done(&f->state)) {
+        rv_lock_release(&f->lock);
+        rove_release(f);
+        return -EALREADY;
+    }
+    f->error = error;
+    f->result = result;
+    uint64_t before = rv_state_finish(&f->state, 0);
+    if (!(before & RV_STATE_CALLBACKS)) {
+        struct rv_waiter *w;
+        while ((w = rv_waitq_pop(&f->waiters)) != NULL) {
+            rv_waiter_fire(w);
+        }
+    }
+    rv_lock_release(&f->lock);
+    if (before & RV_STATE_CALLBACKS) {
+        rv_callback_run_all(f);
+    }
+    rove_release(f);
+    return 0;
+}
+
+bool rv_future_add_waiter(struct rove_future *f, struct rv_waiter *w)
+{
+    rv_lock_acquire(&f->lock);
+    bool is_pending = rv_state_announce(&f->state, RV_STATE_WAITERS);
+    if (is_pending) {
+        rv_waitq_push(&f->waiters, w);
+    }
+    rv_lock_release(&f->lock);
+    return is_pending;
+}
+
+bool rv_future_remove_waiter(struct rove_future *f, struct rv_waiter *w)
+{
+    rv_lock_acquire(&f->lock);
+    bool is_queued = w->prev != NULL || f->waiters.first == w;
+    if (is_queued) {
+        rv_waitq_remove(&f->waiters, w);
+    }
+    rv_lock_release(&f->lock);
+    return is_queued;
+}
+
+int rv_future_read(struct rove_future *f, void **result)
+{
+    RV_ASSERT(rv_state_is_done(&f->state), "only a done future is read");
+    if (RV_UNLIKELY(f->error != 0)) {
+        rv_state_observe(&f->state);
+        return f->error;
+    }
+    if (result != NULL) {
+        *result = f->result;
+    }
+    return 0;
+}
+
+void rv_future_wait_uncancelled(struct rove_future *f, unsigned *cancels)
+{
+    struct rv_task *self = rv_current_task();
+    struct rv_waiter w;
+    rv_waiter_init(&w, self);
+    if (rv_state_is_done(&f->state) || !rv_future_add_waiter(f, &w)) {
+        return;
+    }
+    while (!rv_waiter_is_fired(&w)) {
+        if (rv_take_cancel(self)) {
+            (*cancels)++;
+        } else {
+            rv_park(self, RV_WAIT_FUTURE, f);
+        }
+    }
+}
+
+/* Not done yet: waits in f's queue; a cancellation of the waiter goes to f first (cancel.c). */
+static RV_NOINLINE int wait_for_done(struct rv_task *self, struct rove_future *f)
+{
+    struct rv_waiter w;
+    rv_waiter_init(&w, self);
+    if (!rv_future_add_waiter(f, &w)) {
+        return 0;
+    }
+    self->awaiting = f;
+    while (!rv_waiter_is_fired(&w)) {
+        if (rv_state_has_cancel(&self->future.state)) {
+            break;
+        }
+        rv_park(self, RV_WAIT_FUTURE, f);
+    }
+    self->awaiting = NULL;
+    if (!rv_take_cancel(self)) {
+        return 0;
+    }
+    if (!rv_waiter_is_fired(&w)) {
+        rv_future_remove_waiter(f, &w);
+    }
+    return -ECANCELED;
+}
+
+int rove_await(rove_future *f, void **result)
+{
+    struct rv_task *self = rv_current_task();
+    if (RV_UNLIKELY(self == NULL)) {
+        return -EPERM;
+    }
+    if (RV_UNLIKELY(f == NULL)) {
+        return -EINVAL;
+    }
+    if (RV_UNLIKELY(f == &self->future)) {
+        return -EDEADLK;
+    }
+    if (!rv_state_is_done(&f->state)) {
+        rv_cancel_before_await(self, f);
+        int rc = wait_for_done(self, f);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return rv_future_read(f, result);
+}
+
+int rove_join(rove_task *t, void **result)
+{
+    int rc = rove_await(t, result);
+    if (rc != -EPERM && t != NULL) {
+        rove_release(t);
+    }
+    return rc;
+}
+
+rove_future *rove_create_future(void)
+{
+    return rv_future_alloc(sizeof(struct rove_future), RV_FUTURE_PLAIN, 1);
+}
+
+static int set_outcome(rove_future *f, int error, void *result)
+{
+    if (f == NULL || f->kind != RV_FUTURE_PLAIN) {
+        return -EINVAL;
+    }
+    return rv_future_complete(f, error, result);
+}
+
+int rove_set_result(rove_future *f, void *result)
+{
+    return set_outcome(f, 0, result);
+}
+
+int rove_set_error(rove_future *f, int error)
+{
+    return error >= 0 ? -EINVAL : set_outcome(f, error, NULL);
+}
+
+bool rove_done(rove_future *f)
+{
+    return f != NULL && rv_state_is_done(&f->state);
+}
+
+bool rove_cancelled(rove_future *f)
+{
+    return f != NULL && rv_state_is_done(&f->state) && f->error == -ECANCELED;
+}
+
+int rove_result(rove_future *f, void **result)
+{
+    if (f == NULL) {
+        return -EINVAL;
+    }
+    return rv_state_is_done(&f->state) ? rv_future_read(f, result) : -EINPROGRESS;
+}
+
+rove_future *rove_retain(rove_future *f)
+{
+    if (f != NULL) {
+        rv_state_retain(&f->state);
+    }
+    return f;
+}
+
+void rove_release(rove_future *f)
+{
+    if (f != NULL && rv_state_release(&f->state)) {
+        rv_future_destroy(f);
+    }
+}
+
+void rv_future_destroy(struct rove_future *f)
+{
+    rv_callback_drop_all(f);
+    RV_CHECK(rv_waitq_is_empty(&f->waiters), "a future is not freed under its waiters");
+    switch ((enum rv_future_kind)f->kind) {
+    case RV_FUTURE_TASK:
+        rv_task_destroy(rv_task_of(f));
+        return;
+    case RV_FUTURE_GATHER:
+        rv_gather_destroy(f);
+        break;
+    case RV_FUTURE_SHIELD:
+        rv_shield_destroy(f);
+        break;
+    case RV_FUTURE_PLAIN:
+        break;
+    }
+    free(f);
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: what can be awaited: a result cell with a state word, a queue of waiters, callbacks.
+ *
+ * Idea: every public handle is a `struct rove_future`. Its kind says what rove_cancel does:
+ *     TASK    sched/task.h; the future is the first member of struct rv_task
+ *     PLAIN   set by hand; cancel completes it with -ECANCELED
+ *     GATHER  sched/gather.c; cancel goes to the children
+ *     SHIELD  sched/shield.c; cancel completes the outer one only
+ *
+ * Owner: references (state.h). Kinds of reference: the caller's handle; the runtime's, from
+ * create to the end of the task; one a parent or callback task holds while it looks.
+ * Waiters in the queue need none: whoever waits holds a handle, and leaves the queue first.
+ */
+#ifndef RV_SCHED_FUTURE_H
+#define RV_SCHED_FUTURE_H
+
+#include "core/lock.h"
+#include "sched/state.h"
+#include "sched/waitq.h"
+
+#include <rove/task.h>
+
+enum rv_future_kind { RV_FUTURE_TASK, RV_FUTURE_PLAIN, RV_FUTURE_GATHER, RV_FUTURE_SHIELD };
+
+struct rv_callback; /* a done callback, sched/future.c */
+
+struct rove_future {
+    rv_state_word state;
+    void *result;             /* written before DONE */
+    int error;                /* written before DONE */
+    uint8_t kind;             /* enum rv_future_kind, constant */
+    uint8_t flags;            /* RV_TASK_*, constant after create */
+    uint16_t is_draining;     /* a hidden task runs the callbacks; under lock */
+    struct rv_lock lock;      /* guards waiters, callbacks */
+    uint32_t reserved2;
+    struct rv_waitq waiters;
+    struct rv_callback *callbacks; /* in order added */
+};
+
+/* A plain future (or one of a kind that embeds it) with `refs` references. */
+void rv_future_init(struct rove_future *f, enum rv_future_kind kind, uint32_t refs);
+/* The same for a task, whose flags stay; its state, set last, is what publishes the block. */
+void rv_future_init_task(struct rove_future *f, uint32_t refs);
+/* Allocates a PLAIN or other non-task future of `bytes` (>= sizeof(struct rove_future)), zeroed. */
+struct rove_future *rv_future_alloc(size_t bytes, enum rv_future_kind kind, uint32_t refs);
+
+/*
+ * Any thread. Completes a future that is not a task: 0, or -EALREADY. Waiters are woken first to
+ * last; with callbacks, those run first, in a callback task of the runtime that added them.
+ */
+int rv_future_complete(struct rove_future *f, int error, void *result);
+
+/* Any thread, with a reference: passes a cancellation on. False: done already. Never suspends. */
+bool rv_future_cancel(struct rove_future *f);
+
+/*
+ * Adds a cell, for who waits on several futures at once: true, or false when f is done already
+ * (cell untouched). The waiter removes it with rv_future_remove_waiter: true if it was still
+ * queued, false if it has been fired.
+ */
+bool rv_future_add_waiter(struct rove_future *f, struct rv_waiter *w);
+bool rv_future_remove_waiter(struct rove_future *f, struct rv_waiter *w);
+
+/* Waits until f is done, whatever else: a cancellation is taken and counted in *cancels. Task only. */
+void rv_future_wait_uncancelled(struct rove_future *f, unsigned *cancels);
+
+/* f is done: its error and result (result may be NULL); marks the outcome as looked at. */
+int rv_future_read(struct rove_future *f, void **result);
+
+/* The completer, after DONE: callbacks if there are any, else the waiters, by the word before. */
+void rv_future_notify(struct rove_future *f, uint64_t before);
+void rv_future_wake_waiters(struct rove_future *f);
+
+/* Frees a future whose last reference is gone. */
+void rv_future_destroy(struct rove_future *f);
+
+#endif

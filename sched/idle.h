@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: who searches, who sleeps, and whom to wake: the sleep protocol (idle.c has the proof).
+ */
+#ifndef RV_SCHED_IDLE_H
+#define RV_SCHED_IDLE_H
+
+#include "core/atomic.h"
+#include "core/base.h"
+#include "core/lock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rove_runtime;
+struct rv_worker;
+
+struct rv_idle {
+    RV_ALIGNED_LINE RV_ATOMIC(uint32_t) searching; /* workers that look for work right now */
+    RV_ATOMIC(uint32_t) sleeping; /* workers in `sleepers` */
+    RV_ATOMIC(uint32_t) watching; /* 1: an idle worker looks after stuck ones (watch.c) */
+    struct rv_lock lock;          /* guards the rest */
+    struct rv_worker **sleepers;  /* a stack: last to sleep wakes first */
+    unsigned worker_count;        /* constant */
+};
+
+int rv_idle_init(struct rv_idle *idle, unsigned worker_count);
+void rv_idle_fini(struct rv_idle *idle);
+
+/* Any thread, after it made work visible: wakes one sleeper unless somebody searches already. */
+void rv_idle_notify(struct rove_runtime *runtime);
+/* Owner, after it queued a task where only it and a rescuer look: somebody must be watching. */
+void rv_idle_hint(struct rv_worker *w);
+/* Any thread, after a push to its inbox: ends this worker's sleep. */
+void rv_idle_notify_worker(struct rv_worker *w);
+void rv_idle_notify_all(struct rove_runtime *runtime);
+
+/* Owner: may it search? At most half of the awake workers do. True: counted. */
+bool rv_idle_try_search(struct rv_worker *w);
+/* Owner, counted: no longer. True: it was the last searcher and, if it found work, owes a notify. */
+bool rv_idle_stop_search(struct rv_worker *w);
+
+/* Owner: announces its sleep. Then it must look once more at every queue. */
+void rv_idle_announce(struct rv_worker *w);
+/* Owner: ends what announce began. If somebody woke it meanwhile, it is counted as searching. */
+void rv_idle_retract(struct rv_worker *w);
+
+#endif

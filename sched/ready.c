@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: where a runnable task goes, and which one a worker runs next.
+ *
+ * Idea: first in, first out, as asyncio's loop. The one task of an otherwise idle worker waits in
+ * `next`, which is announced to nobody: its worker runs it within a step, and a pair of tasks that
+ * hand over to each other never wakes another core. `next` and the claimed batch of the run queue
+ * are private to the owner but for a rescue (watch.c), hence the biased lock around both.
+ *
+ * Sleepers are told of new work when the run queue goes from empty to not empty: whoever found it
+ * not empty was told before, or will look again before it sleeps (idle.c).
+ *
+ * Cost: no atomic read-modify-write but one compare-exchange per claimed batch, one fence per
+ * empty-to-not-empty with several workers.
+ */
+#include "sched/ready.h"
+
+#include "sched/current.h"
+#include "sched/idle.h"
+#include "sched/runtime.h"
+#include "sched/task.h"
+#include "sched/worker.h"
+
+#define RV_READY_INJECT_BATCH 32 /* arbitrary: an eighth of a run queue */
+
+static void receive_pinned(struct rv_worker *w, struct rv_message *message)
+{
+    struct rv_task *t = rv_container_of(message, struct rv_task, ready_message);
+    rv_fifo_push(&w->pinned, &t->queue_link);
+}
+
+/* A task that must stay on its worker. */
+static void push_pinned(struct rv_worker *here, struct rv_task *t)
+{
+    struct rv_worker *home = t->worker;
+    if (home == here) {
+        rv_fifo_push(&home->pinned, &t->queue_link);
+        return;
+    }
+    t->ready_message.receive = receive_pinned;
+    rv_worker_post(home, &t->ready_message);
+}
+
+void rv_ready_push(struct rv_task *t)
+{
+    struct rv_worker *w = rv_current_worker();
+    if ((t->future.flags & RV_TASK_PINNED) != 0 && t->is_started) {
+        push_pinned(w, t);
+    } else if (w == NULL || w->runtime != t->runtime) {
+        rv_runtime_inject(t->runtime, t);
+    } else {
+        rv_ready_push_local(w, t);
+    }
+}
+
+/*
+ * The run queue is full, or older tasks wait behind it: t goes behind them. Order is kept; a thief
+ * finds the run queue full, a rescuer reaches the overflow through the biased lock.
+ */
+static void push_overflow(struct rv_worker *w, struct rv_task *t)
+{
+    rv_bias_owner_enter(&w->bias);
+    rv_fifo_push(&w->overflow, &t->queue_link);
+    rv_bias_owner_leave(&w->bias);
+}
+
+/* Inside the bias section, the run queue has room: refills it from the overflow. */
+static RV_NOINLINE void refill(struct rv_worker *w)
+{
+    struct rv_fifo_node *node;
+    while ((node = rv_fifo_pop(&w->overflow)) != NULL) {
+        if (!rv_runq_push(&w->runq, rv_container_of(node, struct rv_task, queue_link))) {
+            rv_fifo_push_front(&w->overflow, node);
+            return;
+        }
+    }
+}
+
+void rv_ready_push_local(struct rv_worker *w, struct rv_task *t)
+{
+    if (RV_UNLIKELY(t->future.flags & RV_TASK_PINNED) && t->is_started) {
+        push_pinned(w, t);
+        return;
+    }
+    if (rv_load_relaxed(&w->next) == NULL && rv_runq_is_empty_owner(&w->runq)) {
+        rv_bias_owner_enter(&w->bias);
+        rv_store_relaxed(&w->next, t);
+        rv_bias_owner_leave(&w->bias);
+        rv_idle_hint(w);
+        return;
+    }
+    bool was_empty = rv_runq_size_hint(&w->runq) == 0;
+    if (!rv_fifo_is_empty(&w->overflow) || !rv_runq_push(&w->runq, t)) {
+        push_overflow(w, t);
+    } else if (was_empty) {
+        rv_idle_notify(w->runtime);
+    }
+}
+
+void rv_ready_push_cont(struct rv_worker *w, struct rv_task *t)
+{
+    if (RV_UNLIKELY(t->future.flags & RV_TASK_PINNED)) {
+        rv_fifo_push_front(&w->pinned, &t->queue_link);
+        w->is_pinned_first = true;
+        return;
+    }
+    unsigned depth = (unsigned)rv_deque_size_hint(&w->conts);
+    if (RV_UNLIKELY(rv_deque_push(&w->conts, t) != 0)) {
+        rv_ready_push_local(w, t);
+    } else if (depth == 0) {
+        rv_idle_hint(w);
+    } else if (depth == 1) {
+        rv_idle_notify(w->runtime);
+    }
+}
+
+static struct rv_task *pop_pinned(struct rv_worker *w)
+{
+    w->is_pinned_first = false;
+    struct rv_fifo_node *node = rv_fifo_pop(&w->pinned);
+    return node == NULL ? NULL : rv_container_of(node, struct rv_task, queue_link);
+}
+
+static inline struct rv_task *pop_queued(struct rv_worker *w)
+{
+    rv_bias_owner_enter(&w->bias);
+    struct rv_task *t = rv_load_relaxed(&w->next);
+    if (t != NULL) {
+        rv_store_relaxed(&w->next, NULL);
+    } else {
+        bool is_batch_end = rv_runq_private_hint(&w->runq) == 0;
+        t = rv_runq_pop(&w->runq);
+        if (RV_UNLIKELY(is_batch_end) && !rv_fifo_is_empty(&w->overflow)) {
+            refill(w);
+        }
+    }
+    rv_bias_owner_leave(&w->bias);
+    return t;
+}
+
+static inline struct rv_task *pop_cont(struct rv_worker *w)
+{
+    if (RV_UNLIKELY(w->is_pinned_first)) {
+        return pop_pinned(w);
+    }
+    return rv_deque_size_hint(&w->conts) == 0 ? NULL : rv_deque_pop(&w->conts);
+}
+
+struct rv_task *rv_ready_pick(struct rv_worker *w)
+{
+    if (RV_UNLIKELY(--w->tick == 0) || RV_UNLIKELY(rv_load_relaxed(&w->is_wanted))) {
+        w->tick = 1;
+        return NULL;
+    }
+    struct rv_task *t = pop_cont(w);
+    if (t == NULL) {
+        t = pop_queued(w);
+    }
+    if (t == NULL && !rv_fifo_is_empty(&w->pinned)) {
+        t = pop_pinned(w);
+    }
+    return t;
+}
+
+struct rv_task *rv_ready_pick_fair(struct rv_worker *w)
+{
+    struct rv_task *t = w->is_pinned_first ? pop_pinned(w) : NULL;
+    if (t == NULL && !rv_fifo_is_empty(&w->pinned) && (rv_rand_next(&w->rand) & 1) != 0) {
+        t = pop_pinned(w);
+    }
+    if (t == NULL) {
+        t = pop_cont(w);
+    }
+    if (t == NULL) {
+        t = pop_queued(w);
+    }
+    return t != NULL ? t : pop_pinned(w);
+}
+
+void rv_ready_take_injected(struct rv_worker *w)
+{
+    struct rove_runtime *runtime = w->runtime;
+    if (rv_load_relaxed(&runtime->injected_count) == 0) {
+        return;
+    }
+    struct rv_fifo_node *taken[RV_READY_INJECT_BATCH];
+    unsigned n = 0;
+    rv_lock_acquire(&runtime->inject_lock);
+    uint32_t count = rv_load_relaxed(&runtime->injected_count);
+    unsigned share = count / runtime->worker_count + 1;
+    while (n < share && n < RV_READY_INJECT_BATCH && !rv_fifo_is_empty(&runtime->injected)) {
+        taken[n++] = rv_fifo_pop(&runtime->injected);
+    }
+    rv_store_relaxed(&runtime->injected_count, count - n);
+    rv_lock_release(&runtime->inject_lock);
+    for (unsigned i = 0; i < n; i++) {
+        rv_ready_push_local(w, rv_container_of(taken[i], struct rv_task, queue_link));
+    }
+}

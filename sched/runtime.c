@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: a runtime's life: start, submit, run, stop.
+ *
+ * Start: 1 options  2 memory  3 a back-end that starts  4 threads, each starts its part of it;
+ *        a back-end refused on any worker: all end, the next one is tried.
+ * Stop:  1 no more submissions  2 grace: tasks may end  3 cancel what lives, wait  4 callbacks and
+ *        pool threads end  5 workers end, joined  6 back-end, memory.
+ *
+ * Who waits for the last task (step 2, 3) sleeps on `stopper` and is told by each worker that finds
+ * nothing to do: the last task's worker does, after the announcement's full fence.
+ *
+ * Threads: start and stop on any thread that is no worker; submit on any.
+ */
+#include "sched/runtime.h"
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "core/os.h"
+#include "sched/call.h"
+#include "sched/current.h"
+#include "sched/pool.h"
+#include "sched/ready.h"
+#include "sched/task.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#define RV_RUNTIME_STACK_BYTES ((size_t)128 * 1024)
+#define RV_RUNTIME_POOL_THREADS 512
+#define RV_RUNTIME_PATIENCE_NS (INT64_C(10) * 1000000000) /* for tasks that ignore cancellation */
+
+enum { RV_LAUNCH_WAIT, RV_LAUNCH_RUN, RV_LAUNCH_END };
+
+static void fill_options(rove_options *options, const rove_options *given)
+{
+    *options = given == NULL ? (rove_options){0} : *given;
+    if (options->workers == 0) {
+        options->workers = rv_os_cpu_count();
+    }
+    if (options->stack_size == 0) {
+        options->stack_size = RV_RUNTIME_STACK_BYTES;
+    }
+    if (options->max_threads == 0) {
+        options->max_threads = RV_RUNTIME_POOL_THREADS;
+    }
+    if (options->slow_step == 0) {
+        options->slow_step = ROVE_MS(100);
+    }
+    const char *debug = getenv("ROVE_DEBUG");
+    options->debug = options->debug || (debug != NULL && strcmp(debug, "1") == 0);
+}
+
+static void destroy(struct rove_runtime *runtime)
+{
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        rv_worker_fini(&runtime->workers[i]);
+    }
+    if (runtime->stacks != NULL) {
+        rv_stack_cache_flush(&runtime->outside_stacks);
+        rv_stack_pool_release(runtime->stacks);
+    }
+    for (unsigned i = 0; i < RV_RUNTIME_STACK_CLASSES; i++) {
+        rv_stack_pool_release(runtime->stack_classes[i]);
+    }
+    rv_watch_fini(&runtime->watch);
+    rv_idle_fini(&runtime->idle);
+    free(runtime->workers);
+    free(runtime);
+}
+
+static int init_workers(struct rove_runtime *runtime)
+{
+    unsigned n = runtime->options.workers;
+    size_t bytes = n * sizeof(struct rv_worker);
+    runtime->workers = aligned_alloc(RV_CACHE_LINE, bytes);
+    if (runtime->workers == NULL) {
+        return -ENOMEM;
+    }
+    memset(runtime->workers, 0, bytes);
+    for (unsigned i = 0; i < n; i++) {
+        int rc = rv_worker_init(&runtime->workers[i], runtime, i);
+        if (rc < 0) {
+            return rc;
+        }
+        runtime->worker_count = i + 1;
+    }
+    return 0;
+}
+
+static int create(const rove_options *options, struct rove_runtime **out)
+{
+    struct rove_runtime *runtime = aligned_alloc(RV_CACHE_LINE, sizeof *runtime);
+    if (runtime == NULL) {
+        return -ENOMEM;
+    }
+    memset(runtime, 0, sizeof *runtime);
+    fill_options(&runtime->options, options);
+    rv_store_relaxed(&runtime->next_task_id, 1);
+    int rc = rv_stack_pool_create(runtime->options.stack_size, sizeof(struct rv_task),
+                                  offsetof(struct rv_task, stack), &runtime->stacks);
+    if (rc == 0) {
+        rv_stack_cache_init(&runtime->outside_stacks, runtime->stacks);
+        rc = rv_idle_init(&runtime->idle, runtime->options.workers);
+    }
+    if (rc == 0) {
+        rc = rv_watch_init(&runtime->watch, runtime->options.workers);
+    }
+    if (rc == 0) {
+        rc = init_workers(runtime);
+    }
+    if (rc < 0) {
+        destroy(runtime);
+        return rc;
+    }
+    *out = runtime;
+    return 0;
+}
+
+bool rv_runtime_worker_ready(struct rove_runtime *runtime, int rc)
+{
+    if (rc < 0) {
+        runtime->launch_error = rc; /* several may fail; any one's reason will do */
+        rv_fetch_add_relaxed(&runtime->failed_count, 1);
+    }
+    /* order: release R2. This worker's start before its count; pairs with launch. */
+    rv_fetch_add_release(&runtime->ready_count, 1);
+    rv_os_futex_wake(&runtime->ready_count, INT_MAX);
+    /* order: acquire R2. The whole runtime before it runs; pairs with launch. */
+    while (rv_load_acquire(&runtime->launch) == RV_LAUNCH_WAIT) {
+        rv_os_futex_wait(&runtime->launch, RV_LAUNCH_WAIT, -1);
+    }
+    return rv_load_relaxed(&runtime->launch) == RV_LAUNCH_RUN;
+}
+
+static void join_workers(struct rove_runtime *runtime, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        pthread_join(runtime->workers[i].thread, NULL);
+    }
+}
+
+/* Starts the threads; they run only if all of them, and their part of the back-end, started. */
+static int launch(struct rove_runtime *runtime)
+{
+    unsigned n = 0;
+    int rc = 0;
+    sigset_t mask;
+    rv_store_relaxed(&runtime->launch, RV_LAUNCH_WAIT);
+    rv_store_relaxed(&runtime->ready_count, 0);
+    rv_store_relaxed(&runtime->failed_count, 0);
+    rv_os_block_async_signals(&mask);
+    while (n < runtime->worker_count && rc == 0) {
+        struct rv_worker *w = &runtime->workers[n];
+        rc = -pthread_create(&w->thread, NULL, rv_worker_main, w);
+        n += rc == 0;
+    }
+    rv_os_restore_signals(&mask);
+    uint32_t ready;
+    /* order: acquire R2. The workers' starts; pairs with rv_runtime_worker_ready. */
+    while ((ready = rv_load_acquire(&runtime->ready_count)) < n) {
+        rv_os_futex_wait(&runtime->ready_count, ready, -1);
+    }
+    if (rc == 0 && rv_load_relaxed(&runtime->failed_count) > 0) {
+        rc = runtime->launch_error;
+    }
+    /* order: release R2. Everything the workers will read; pairs with rv_runtime_worker_ready. */
+    rv_store_release(&runtime->launch, rc == 0 ? RV_LAUNCH_RUN : RV_LAUNCH_END);
+    rv_os_futex_wake(&runtime->launch, INT_MAX);
+    if (rc < 0) {
+        join_workers(runtime, n);
+    }
+    return rc;
+}
+
+static int start_with_some_poller(struct rove_runtime *runtime)
+{
+    int rc = -ENOTSUP;
+    const struct rv_poller_ops *poller;
+    for (unsigned n = 0; (poller = rv_poller_pick(runtime->options.backend, n)) != NULL; n++) {
+        runtime->poller = poller;
+        rc = poller->runtime_start(runtime);
+        if (rc == 0) {
+            rc = launch(runtime);
+            if (rc == 0) {
+                return 0;
+            }
+            poller->runtime_stop(runtime);
+        }
+        rv_runtime_log(runtime, LOG_NOTICE, "rove: the %s back-end is refused here: %s",
+                       poller->name, rove_strerror(rc));
+    }
+    return rc;
+}
+
+int rove_runtime_start(const rove_options *options, rove_runtime **runtime)
+{
+    if (runtime == NULL) {
+        return -EINVAL;
+    }
+    int rc = rv_context_is_supported();
+    if (rc < 0) {
+        return rc;
+    }
+    rv_fence_init();
+    struct rove_runtime *made;
+    rc = create(options, &made);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = start_with_some_poller(made);
+    if (rc < 0) {
+        destroy(made);
+        return rc;
+    }
+    *runtime = made;
+    return 0;
+}
+
+rove_task *rove_submit(rove_runtime *runtime, rove_coro *fn, void *arg)
+{
+    if (runtime == NULL || fn == NULL) {
+        return NULL;
+    }
+    struct rv_worker *w = rv_current_worker();
+    if (w != NULL && w->runtime != runtime) {
+        w = NULL;
+    }
+    struct rv_task *t = rv_task_create(runtime, w, NULL, fn, arg, 0);
+    if (t == NULL) {
+        return NULL;
+    }
+    /* order: seq_cst R1. The task is counted, then the look; pairs with begin_stop. */
+    if (w == NULL && rv_load_seq_cst(&runtime->is_stopping) != 0) {
+        rv_fetch_add_seq_cst(&runtime->finished_outside, 1);
+        rv_park_notify_all(&runtime->stopper);
+        rv_task_destroy(t);
+        return NULL;
+    }
+    rv_ready_push(t);
+    return &t->future;
+}
+
+int rove_wait_blocking(rove_future *f, rove_duration timeout, void **result)
+{
+    if (rv_current_worker() != NULL) {
+        return -EPERM;
+    }
+    if (f == NULL) {
+        return -EINVAL;
+    }
+    struct rv_waiter w;
+    rv_waiter_init(&w, NULL);
+    if (!rv_state_is_done(&f->state) && rv_future_add_waiter(f, &w)) {
+        int rc = rv_waitq_wait_thread(&f->waiters, &f->lock, &w, timeout);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return rv_future_read(f, result);
+}
+
+uint64_t rv_runtime_live(struct rove_runtime *runtime)
+{
+    uint64_t ended = rv_load_seq_cst(&runtime->finished_outside);
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        /* order: acquire R3. Its end before what it created is counted; own counters, any order. */
+        ended += rv_load_acquire(&runtime->workers[i].count.finished);
+    }
+    uint64_t created = rv_load_seq_cst(&runtime->created_outside);
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        created += rv_load_acquire(&runtime->workers[i].count.created);
+    }
+    return created - ended;
+}
+
+void rv_runtime_note_idle(struct rove_runtime *runtime)
+{
+    if (RV_UNLIKELY(rv_load_relaxed(&runtime->is_stopping) == 1)) {
+        rv_park_notify_all(&runtime->stopper);
+    }
+}
+
+/* True: no task is left. */
+static bool wait_for_tasks(struct rove_runtime *runtime, int64_t timeout_ns)
+{
+    int64_t deadline = rv_clock_add(rv_clock_now(), timeout_ns);
+    for (;;) {
+        uint32_t key = rv_park_prepare(&runtime->stopper);
+        int64_t left = deadline - rv_clock_now();
+        if (rv_runtime_live(runtime) == 0 || left <= 0) {
+            rv_park_cancel(&runtime->stopper);
+            return rv_runtime_live(runtime) == 0;
+        }
+        rv_park_commit(&runtime->stopper, key, deadline == INT64_MAX ? -1 : left);
+    }
+}
+
+static void cancel_all(struct rove_runtime *runtime)
+{
+    size_t n;
+    struct rv_task **tasks = rv_runtime_tasks(runtime, &n);
+    for (size_t i = 0; i < n; i++) {
+        rv_future_cancel(&tasks[i]->future);
+        rove_release(&tasks[i]->future);
+    }
+    free(tasks);
+}
+
+static void name_leftovers(struct rove_runtime *runtime)
+{
+    size_t n;
+    struct rv_task **tasks = rv_runtime_tasks(runtime, &n);
+    for (size_t i = 0; i < n; i++) {
+        rv_runtime_log(runtime, LOG_ERR, "rove: task %s ignores its cancellation; abandoned",
+                       rv_task_name(tasks[i]));
+        rove_release(&tasks[i]->future);
+    }
+    free(tasks);
+}
+
+/* Tasks that nobody can end keep their memory, and their worker if they never suspend. */
+static int abandon(struct rove_runtime *runtime)
+{
+    name_leftovers(runtime);
+    rv_store_seq_cst(&runtime->is_stopping, 2);
+    rv_idle_notify_all(runtime);
+    return -ETIMEDOUT;
+}
+
+int rv_runtime_end(struct rove_runtime *runtime, int64_t grace_ns)
+{
+    /* order: seq_cst R1. The mark before the counts are read; pairs with rove_submit. */
+    rv_store_seq_cst(&runtime->is_stopping, 1);
+    rv_calls_stop(runtime);
+    if (!wait_for_tasks(runtime, grace_ns)) {
+        cancel_all(runtime);
+        if (!wait_for_tasks(runtime, RV_RUNTIME_PATIENCE_NS)) {
+            return abandon(runtime);
+        }
+    }
+    rv_pool_stop(runtime);
+    rv_store_seq_cst(&runtime->is_stopping, 2);
+    rv_idle_notify_all(runtime);
+    join_workers(runtime, runtime->worker_count);
+    runtime->poller->runtime_stop(runtime);
+    destroy(runtime);
+    return 0;
+}
+
+int rove_runtime_stop(rove_runtime *runtime, rove_duration grace)
+{
+    if (runtime == NULL) {
+        return -EINVAL;
+    }
+    struct rv_worker *w = rv_current_worker();
+    if (w != NULL) {
+        return w->runtime == runtime ? -EDEADLK : -EPERM;
+    }
+    return rv_runtime_end(runtime, grace);
+}
+
+int rove_run_with(const rove_options *options, rove_coro *main, void *arg, void **result)
+{
+    if (rv_current_worker() != NULL) {
+        return -EDEADLK;
+    }
+    if (main == NULL) {
+        return -EINVAL;
+    }
+    rove_runtime *runtime;
+    int rc = rove_runtime_start(options, &runtime);
+    if (rc < 0) {
+        return rc;
+    }
+    rove_task *t = rove_submit(runtime, main, arg);
+    rc = t == NULL ? -ENOMEM : rove_wait_blocking(t, ROVE_FOREVER, result);
+    rove_release(t);
+    int stopped = rv_runtime_end(runtime, 0);
+    return rc == 0 ? stopped : rc;
+}
+
+int rove_run(rove_coro *main, void *arg, void **result)
+{
+    return rove_run_with(NULL, main, arg, result);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: a runtime: workers, injection queue, stack pools, options, life.
+ *
+ * Owner: rove_runtime_start allocates, rove_runtime_stop frees after the last worker has ended.
+ * Task blocks may outlive it (handles): the stack pool then lives on until the last is released.
+ */
+#ifndef RV_SCHED_RUNTIME_H
+#define RV_SCHED_RUNTIME_H
+
+#include "core/fifo.h"
+#include "core/lock.h"
+#include "core/park.h"
+#include "core/stack.h"
+#include "sched/idle.h"
+#include "sched/poller.h"
+#include "sched/watch.h"
+#include "sched/worker.h"
+
+#include <rove/runtime.h>
+
+#define RV_RUNTIME_STACK_CLASSES 20 /* powers of two from 16 KiB */
+
+struct rv_pool; /* sched/pool.c: threads for blocking work */
+
+struct rove_runtime {
+    /* constant after start */
+    rove_options options;               /* with defaults filled in */
+    const struct rv_poller_ops *poller;
+    void *poll_data;                    /* the back-end's own */
+    struct rv_worker *workers;
+    unsigned worker_count;
+    struct rv_stack_pool *stacks;       /* of options.stack_size */
+
+    /* under class_lock */
+    struct rv_lock class_lock;
+    struct rv_stack_pool *stack_classes[RV_RUNTIME_STACK_CLASSES];
+
+    struct rv_idle idle;                /* idle.c */
+    struct rv_watch watch;              /* watch.c */
+
+    /* under inject_lock; count also read without */
+    RV_ALIGNED_LINE struct rv_lock inject_lock;
+    struct rv_fifo injected;
+    RV_ATOMIC(uint32_t) injected_count;
+
+    /* under outside_lock: stacks for tasks that other threads create */
+    struct rv_lock outside_lock;
+    struct rv_stack_cache outside_stacks;
+
+    /* any thread */
+    RV_ATOMIC(uint32_t) is_stopping;    /* 1: no new submissions; 2: workers end */
+    RV_ATOMIC(uint32_t) launch;         /* 0: workers wait; 1: they run; 2: they end; a futex */
+    RV_ATOMIC(uint32_t) ready_count;    /* workers that have started or failed to; a futex */
+    RV_ATOMIC(uint32_t) failed_count;
+    int launch_error;                   /* of the last that failed, before ready_count */
+    RV_ATOMIC(uint64_t) next_task_id;   /* handed out to workers in blocks */
+    RV_ATOMIC(uint64_t) created_outside, finished_outside;
+    RV_ATOMIC(uint64_t) outside_pending;/* foreign handles and pool jobs that may still wake a task */
+    struct rv_park stopper;             /* rove_runtime_stop waits here for the last task */
+
+    RV_ATOMIC(struct rv_pool *) pool;   /* made on first use */
+};
+
+/* A worker has started, or failed to (rc < 0): true if it is to run. */
+bool rv_runtime_worker_ready(struct rove_runtime *runtime, int rc);
+/* A worker found nothing to do: whoever waits for the last task looks again. */
+void rv_runtime_note_idle(struct rove_runtime *runtime);
+
+/* rove_runtime_stop without its questions. */
+int rv_runtime_end(struct rove_runtime *runtime, int64_t grace_ns);
+
+/* Tasks created and not yet ended; exact when nobody creates. */
+uint64_t rv_runtime_live(struct rove_runtime *runtime);
+
+/* Logs through options.log: syslog levels. Never suspends; formats on the caller's stack (512 bytes). */
+void rv_runtime_log(struct rove_runtime *runtime, int level, const char *format, ...)
+    RV_PRINTF(3, 4);
+
+/* Every live task of it, retained; *n of them, to be freed with free(). NULL: none, or no memory. */
+struct rv_task **rv_runtime_tasks(struct rove_runtime *runtime, size_t *n);
+
+/* From any thread that is not a worker of it, or for overflow: t is ready. */
+void rv_runtime_inject(struct rove_runtime *runtime, struct rv_task *t);
+
+/* The pool of stacks for this size (rounded up to a power of two), made on first use; NULL: no memory. */
+struct rv_stack_pool *rv_runtime_stack_class(struct rove_runtime *runtime, size_t stack_bytes);
+
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: what the rest of sched/ asks of a runtime: injection, stack classes, the log, its tasks.
+ */
+#include "core/check.h"
+#include "sched/current.h"
+#include "sched/runtime.h"
+#include "sched/task.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+void rv_runtime_inject(struct rove_runtime *runtime, struct rv_task *t)
+{
+    rv_lock_acquire(&runtime->inject_lock);
+    rv_fifo_push(&runtime->injected, &t->queue_link);
+    rv_store_relaxed(&runtime->injected_count, rv_load_relaxed(&runtime->injected_count) + 1);
+    rv_lock_release(&runtime->inject_lock);
+    rv_idle_notify(runtime);
+}
+
+struct rv_stack_pool *rv_runtime_stack_class(struct rove_runtime *runtime, size_t stack_bytes)
+{
+    unsigned idx = 0;
+    while (idx < RV_RUNTIME_STACK_CLASSES && (RV_STACK_MIN_BYTES << idx) < stack_bytes) {
+        idx++;
+    }
+    if (idx == RV_RUNTIME_STACK_CLASSES) {
+        return NULL;
+    }
+    rv_lock_acquire(&runtime->class_lock);
+    struct rv_stack_pool *pool = runtime->stack_classes[idx];
+    if (pool == NULL && rv_stack_pool_create(RV_STACK_MIN_BYTES << idx, sizeof(struct rv_task),
+                                             offsetof(struct rv_task, stack), &pool) == 0) {
+        runtime->stack_classes[idx] = pool;
+    }
+    rv_lock_release(&runtime->class_lock);
+    return pool;
+}
+
+void rv_runtime_log(struct rove_runtime *runtime, int level, const char *format, ...)
+{
+    char message[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    if (runtime->options.log != NULL) {
+        runtime->options.log(runtime->options.log_ctx, level, message);
+    } else if (level <= LOG_NOTICE || runtime->options.debug) {
+        fprintf(stderr, "%s\n", message);
+    }
+}
+
+struct collection {
+    struct rv_task **tasks;
+    size_t n, capacity;
+};
+
+static void collect(void *block, void *ctx)
+{
+    struct rv_task *t = block;
+    struct collection *c = ctx;
+    if (!rv_state_retain_live(&t->future.state)) {
+        return;
+    }
+    bool is_hidden = (t->future.flags & RV_TASK_HIDDEN) != 0;
+    if (!is_hidden && c->n == c->capacity) {
+        size_t capacity = c->capacity == 0 ? 64 : c->capacity * 2;
+        struct rv_task **grown = realloc(c->tasks, capacity * sizeof *grown);
+        c->tasks = grown != NULL ? grown : c->tasks;
+        c->capacity = grown != NULL ? capacity : c->capacity;
+    }
+    if (is_hidden || c->n == c->capacity) {
+        rove_release(&t->future); /* cannot be the last: a live task has the runtime's */
+        return;
+    }
+    c->tasks[c->n++] = t;
+}
+
+struct rv_task **rv_runtime_tasks(struct rove_runtime *runtime, size_t *n)
+{
+    struct collection c = {0};
+    rv_stack_pool_for_each(runtime->stacks, collect, &c);
+    for (unsigned i = 0; i < RV_RUNTIME_STACK_CLASSES; i++) {
+        rv_lock_acquire(&runtime->class_lock);
+        struct rv_stack_pool *pool = runtime->stack_classes[i];
+        rv_lock_release(&runtime->class_lock);
+        if (pool != NULL) {
+            rv_stack_pool_for_each(pool, collect, &c);
+        }
+    }
+    *n = c.n;
+    return c.tasks;
+}
+
+void rv_task_report_unread(struct rv_task *t)
+{
+    struct rv_worker *w = rv_current_worker();
+    if ((rv_load_relaxed(&t->future.state) & RV_STATE_OBSERVED) != 0 ||
+        t->future.error == -ECANCELED) {
+        return;
+    }
+    if (w != NULL && w->runtime == t->runtime) {
+        rv_runtime_log(t->runtime, LOG_ERR, "rove: the error of task %s was never read: %s",
+                       rv_task_name(t), rove_strerror(t->future.error));
+    } else {
+        fprintf(stderr, "rove: the error of task %s was never read: %s\n", rv_task_name(t),
+                rove_strerror(t->future.error));
+    }
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the transitions of the state word, and nothing else. state.h is the specification.
+ *
+ * Threads: any; each function says who may call it. All are lock-free: a failed compare-exchange
+ * means that somebody else's transition went through.
+ */
+#include "sched/state.h"
+
+#include "core/check.h"
+
+#define RV_STATE_KNOWN                                                                             \
+    (RV_STATE_PHASE | RV_STATE_WOKEN | RV_STATE_CANCEL | RV_STATE_PINNED | RV_STATE_WAITERS |      \
+     RV_STATE_CALLBACKS | RV_STATE_OBSERVED | RV_STATE_CANCEL_COUNT)
+
+static uint64_t with_phase(uint64_t word, enum rv_phase phase)
+{
+    return (word & ~RV_STATE_PHASE) | (uint64_t)phase;
+}
+
+bool rv_state_park(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    for (;;) {
+        RV_ASSERT(rv_state_phase(word) == RV_PHASE_ACTIVE, "only a running task parks");
+        bool is_wanted = (word & (RV_STATE_WOKEN | RV_STATE_CANCEL)) != 0;
+        uint64_t next = is_wanted ? word & ~RV_STATE_WOKEN : with_phase(word, RV_PHASE_PARKED);
+        /* order: acq_rel S2. The saved registers before PARKED, pairs with rv_state_wake; and what
+         * the waker wrote before WOKEN is seen by the task that goes on. */
+        if (rv_cas_weak_acq_rel(state, &word, next)) {
+            return !is_wanted;
+        }
+    }
+}
+
+bool rv_state_wake(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    for (;;) {
+        uint64_t next;
+        enum rv_phase phase = rv_state_phase(word);
+        if (phase == RV_PHASE_PARKED && !(word & RV_STATE_PINNED)) {
+            next = with_phase(word, RV_PHASE_ACTIVE);
+        } else if (phase == RV_PHASE_PARKED || phase == RV_PHASE_ACTIVE) {
+            next = word | RV_STATE_WOKEN;
+        } else {
+            return false;
+        }
+        /* order: acq_rel S2. Takes over the saved registers; and the waker's writes before WOKEN.
+         * An unchanged word is written all the same: the write is what publishes them. */
+        if (rv_cas_weak_acq_rel(state, &word, next)) {
+            return rv_state_phase(next) == RV_PHASE_ACTIVE && phase == RV_PHASE_PARKED;
+        }
+    }
+}
+
+bool rv_state_take_wake(rv_state_word *state)
+{
+    if (!(rv_load_relaxed(state) & RV_STATE_WOKEN)) {
+        return false;
+    }
+    /* order: acquire S2. What the waker wrote before WOKEN; pairs with rv_state_wake. */
+    return (rv_fetch_and_acquire(state, ~RV_STATE_WOKEN) & RV_STATE_WOKEN) != 0;
+}
+
+bool rv_state_take_cancel(rv_state_word *state)
+{
+    /* order: acquire S3. What the canceller wrote (an expired timeout) before the flag. */
+    return (rv_fetch_and_acquire(state, ~RV_STATE_CANCEL) & RV_STATE_CANCEL) != 0;
+}
+
+uint32_t rv_state_uncancel(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    uint64_t next;
+    do {
+        if ((word & RV_STATE_CANCEL_COUNT) == 0) {
+            return 0;
+        }
+        next = word - RV_STATE_ONE_CANCEL;
+        if ((next & RV_STATE_CANCEL_COUNT) == 0) {
+            next &= ~RV_STATE_CANCEL;
+        }
+        /* order: acquire S3. What the canceller wrote before the request that is withdrawn. */
+    } while (!rv_cas_weak_acquire(state, &word, next));
+    return (uint32_t)((next & RV_STATE_CANCEL_COUNT) >> RV_STATE_CANCEL_SHIFT);
+}
+
+void rv_state_put_back_cancel(rv_state_word *state)
+{
+    rv_fetch_or_relaxed(state, RV_STATE_CANCEL);
+}
+
+enum rv_cancel_step rv_state_cancel(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    for (;;) {
+        enum rv_phase phase = rv_state_phase(word);
+        if (phase == RV_PHASE_DONE || phase == RV_PHASE_FREE) {
+            return RV_CANCEL_DONE;
+        }
+        if (word & RV_STATE_PINNED) {
+            return RV_CANCEL_BUSY;
+        }
+        bool is_parked = phase == RV_PHASE_PARKED;
+        uint64_t next = word | (is_parked ? RV_STATE_PINNED : RV_STATE_CANCEL);
+        RV_CHECK((word & RV_STATE_CANCEL_COUNT) != RV_STATE_CANCEL_COUNT, "cancels are counted");
+        next += RV_STATE_ONE_CANCEL;
+        /* order: acq_rel S3. The wait description before PARKED (S2) is read under the pin; the
+         * canceller's writes before the flag are seen by rv_state_take_cancel. */
+        if (rv_cas_weak_acq_rel(state, &word, next)) {
+            return is_parked ? RV_CANCEL_PINNED : RV_CANCEL_NOTED;
+        }
+    }
+}
+
+bool rv_state_set_cancel(rv_state_word *state, bool *wake)
+{
+    uint64_t word = rv_load_relaxed(state);
+    *wake = false;
+    for (;;) {
+        enum rv_phase phase = rv_state_phase(word);
+        bool is_over = phase == RV_PHASE_DONE || phase == RV_PHASE_FREE;
+        if (is_over || (word & RV_STATE_CANCEL_COUNT) == 0) {
+            return false;
+        }
+        bool is_free = phase == RV_PHASE_PARKED && !(word & RV_STATE_PINNED);
+        uint64_t next = word | RV_STATE_CANCEL;
+        if (is_free) {
+            next = with_phase(next, RV_PHASE_ACTIVE);
+        }
+        /* order: acq_rel S3. As rv_state_cancel. */
+        if (rv_cas_weak_acq_rel(state, &word, next)) {
+            *wake = is_free;
+            return true;
+        }
+    }
+}
+
+bool rv_state_unpin(rv_state_word *state, bool deliver)
+{
+    uint64_t word = rv_load_relaxed(state);
+    for (;;) {
+        RV_CHECK(word & RV_STATE_PINNED, "only the pinner unpins");
+        uint64_t next = word & ~RV_STATE_PINNED;
+        if (deliver) {
+            next |= RV_STATE_CANCEL;
+        }
+        bool is_wanted = (next & (RV_STATE_WOKEN | RV_STATE_CANCEL)) != 0;
+        if (is_wanted) {
+            next = with_phase(next & ~RV_STATE_WOKEN, RV_PHASE_ACTIVE);
+        }
+        /* order: acq_rel S3. As rv_state_cancel, and passes on a wake that came meanwhile (S2). */
+        if (rv_cas_weak_acq_rel(state, &word, next)) {
+            return is_wanted;
+        }
+    }
+}
+
+bool rv_state_announce(rv_state_word *state, uint64_t bit)
+{
+    uint64_t word = rv_load_relaxed(state);
+    do {
+        if (rv_state_phase(word) == RV_PHASE_DONE) {
+            /* order: acquire S1. The result before DONE; pairs with rv_state_finish. */
+            rv_fence_acquire();
+            return false;
+        }
+        if (word & bit) {
+            return true;
+        }
+        /* order: acq_rel S4. The bit is in before DONE or DONE is seen; pairs with rv_state_finish. */
+    } while (!rv_cas_weak_acq_rel(state, &word, word | bit));
+    return true;
+}
+
+uint64_t rv_state_finish(rv_state_word *state, uint32_t drop)
+{
+    uint64_t before = 0;
+    bool is_finished = rv_state_finish_unless(state, drop, 0, &before);
+    RV_CHECK(is_finished, "a finish without conditions goes through");
+    return before;
+}
+
+bool rv_state_finish_unless(rv_state_word *state, uint32_t drop, uint64_t unless, uint64_t *before)
+{
+    uint64_t word = rv_load_relaxed(state);
+    uint64_t next;
+    do {
+        RV_CHECK(rv_state_phase(word) == RV_PHASE_ACTIVE, "a future completes once");
+        RV_ASSERT(rv_state_refs(word) >= drop, "references are dropped by their holders");
+        if (word & unless) {
+            return false;
+        }
+        next = with_phase(word & ~(RV_STATE_WOKEN | RV_STATE_CANCEL), RV_PHASE_DONE) -
+               (uint64_t)drop * RV_STATE_ONE_REF;
+        /* order: acq_rel S1, S4. Result before DONE; and the waiters' announcements. */
+    } while (!rv_cas_weak_acq_rel(state, &word, next));
+    *before = word;
+    return true;
+}
+
+void rv_state_retain(rv_state_word *state)
+{
+    uint64_t before = rv_fetch_add_relaxed(state, RV_STATE_ONE_REF);
+    RV_CHECK(rv_state_refs(before) > 0, "only who holds a reference takes another");
+}
+
+bool rv_state_retain_live(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    do {
+        enum rv_phase phase = rv_state_phase(word);
+        if (phase == RV_PHASE_FREE || phase == RV_PHASE_DONE || rv_state_refs(word) == 0) {
+            return false;
+        }
+        /* order: acquire S5. The block as rv_task_create left it; pairs with its queueing. */
+    } while (!rv_cas_weak_acq_rel(state, &word, word + RV_STATE_ONE_REF));
+    return true;
+}
+
+bool rv_state_release(rv_state_word *state)
+{
+    /* order: acquire S5. The only reference to something done is nobody else's: no need to count. */
+    uint64_t word = rv_load_acquire(state);
+    if (rv_state_refs(word) == 1 && rv_state_phase(word) == RV_PHASE_DONE) {
+        return true;
+    }
+    /* order: acq_rel S5. All use of the object before its end, in every holder. */
+    uint64_t before = rv_fetch_sub_acq_rel(state, RV_STATE_ONE_REF);
+    RV_CHECK(rv_state_refs(before) > 0, "a handle is released as often as it was given");
+    return rv_state_refs(before) == 1;
+}
+
+void rv_state_retire(rv_state_word *state)
+{
+    rv_store_relaxed(state, RV_PHASE_FREE);
+}
+
+uint64_t rv_state_observe(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    if (word & RV_STATE_OBSERVED) {
+        return word;
+    }
+    return rv_fetch_or_relaxed(state, RV_STATE_OBSERVED);
+}
+
+void rv_state_check(const rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    RV_CHECK((word & UINT32_MAX & ~RV_STATE_KNOWN) == 0, "no unknown bit in a state word");
+    if (word & RV_STATE_PINNED) {
+        RV_CHECK(rv_state_phase(word) == RV_PHASE_PARKED, "only a parked task is pinned");
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the one atomic word of a future (and so of a task), and every transition it can make.
+ *
+ * Idea:
+ *     63                            32 31           8  7   6   5   4   3   2  1 0
+ *    +--------------------------------+--------------+---+---+---+---+---+---+-----+
+ *    |   references                   |cancel count  | O | C | W | P | X | K |phase|
+ *    +--------------------------------+--------------+---+---+---+---+---+---+-----+
+ *     K woken     a wake came while the task was not parked; its next park returns at once
+ *     X cancel    a cancellation waits to be delivered at the next suspension point
+ *     P pinned    a canceller looks at the parked task: nobody may resume it meanwhile
+ *     W waiters   somebody is, or was, in the list of waiters: completion must look at it
+ *     C callbacks there are done callbacks: completion goes through a callback task
+ *     O observed  somebody has looked at the outcome: nothing to report in debug mode
+ *
+ *    phase    who owns the object
+ *    FREE     the stack pool; the block may be handed out by rv_stack_alloc
+ *    ACTIVE   task: queued (the queue owns it) or running (its worker owns it); future: not done
+ *    PARKED   task only: saved registers, whoever moves it to ACTIVE owns it
+ *    DONE     result and error are constant from here on
+ *
+ * Queued and running are one phase: a yield changes nobody's right to touch the task, so it
+ * needs no atomic operation. Task blocks are type-stable, so a wake that comes late hits a valid
+ * word, at worst another task's, where it is a spurious wake: every wait re-checks its own cell.
+ *
+ * Threads: any. Nobody else writes the word (house rule 14).
+ */
+#ifndef RV_SCHED_STATE_H
+#define RV_SCHED_STATE_H
+
+#include "core/atomic.h"
+#include "core/base.h"
+#include "core/check.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef RV_ATOMIC(uint64_t) rv_state_word;
+
+enum rv_phase {
+    RV_PHASE_FREE = 0,   /* the stack pool's */
+    RV_PHASE_ACTIVE = 1, /* a queue's, or the worker's that runs it */
+    RV_PHASE_PARKED = 2, /* whoever wakes it */
+    RV_PHASE_DONE = 3    /* nobody's; freed with the last reference */
+};
+
+#define RV_STATE_PHASE UINT64_C(0x3)
+#define RV_STATE_WOKEN UINT64_C(0x4)
+#define RV_STATE_CANCEL UINT64_C(0x8)
+#define RV_STATE_PINNED UINT64_C(0x10)
+#define RV_STATE_WAITERS UINT64_C(0x20)
+#define RV_STATE_CALLBACKS UINT64_C(0x40)
+#define RV_STATE_OBSERVED UINT64_C(0x80)
+#define RV_STATE_CANCEL_SHIFT 8 /* asyncio's cancelling(): requests not withdrawn, 24 bits */
+#define RV_STATE_ONE_CANCEL (UINT64_C(1) << RV_STATE_CANCEL_SHIFT)
+#define RV_STATE_CANCEL_COUNT (UINT64_C(0xffffff) << RV_STATE_CANCEL_SHIFT)
+#define RV_STATE_REF_SHIFT 32
+#define RV_STATE_ONE_REF (UINT64_C(1) << RV_STATE_REF_SHIFT)
+
+static inline enum rv_phase rv_state_phase(uint64_t word)
+{
+    return (enum rv_phase)(word & RV_STATE_PHASE);
+}
+
+static inline uint32_t rv_state_refs(uint64_t word)
+{
+    return (uint32_t)(word >> RV_STATE_REF_SHIFT);
+}
+
+/* A fresh object with `refs` references, all other fields set: no atomic read-modify-write. */
+static inline void rv_state_init(rv_state_word *state, uint32_t refs)
+{
+    /* order: release S5. The object before its phase; pairs with rv_state_retain_live. */
+    rv_store_release(state, ((uint64_t)refs << RV_STATE_REF_SHIFT) | RV_PHASE_ACTIVE);
+}
+
+static inline bool rv_state_is_done(const rv_state_word *state)
+{
+    /* order: acquire S1. The result before DONE; pairs with rv_state_finish. */
+    return rv_state_phase(rv_load_acquire(state)) == RV_PHASE_DONE;
+}
+
+/* The task's own look at the cancel flag: a false `no` is caught by rv_state_park. */
+static inline bool rv_state_has_cancel(const rv_state_word *state)
+{
+    return (rv_load_relaxed(state) & RV_STATE_CANCEL) != 0;
+}
+
+/* Transitions; each says who may call it and what the caller owes afterwards. */
+
+/* After-switch action, registers saved. True: parked. False: a wake or a cancellation came first;
+ * the task is still ACTIVE and the caller owns it: make it ready. */
+bool rv_state_park(rv_state_word *state);
+
+/* Any thread. True: PARKED became ACTIVE and the caller owns the task: make it ready. */
+bool rv_state_wake(rv_state_word *state);
+
+/* The task itself, before a park: true if a wake had already come; it is spent. */
+bool rv_state_take_wake(rv_state_word *state);
+
+/* The task itself: true if a cancellation was pending; it is spent. */
+bool rv_state_take_cancel(rv_state_word *state);
+
+/* Any thread: one request less; the last one withdraws what was not delivered. How many are left. */
+uint32_t rv_state_uncancel(rv_state_word *state);
+static inline uint32_t rv_state_cancelling(const rv_state_word *state)
+{
+    return (uint32_t)((rv_load_relaxed(state) & RV_STATE_CANCEL_COUNT) >> RV_STATE_CANCEL_SHIFT);
+}
+
+enum rv_cancel_step {
+    RV_CANCEL_DONE,   /* too late, nothing changed */
+    RV_CANCEL_NOTED,  /* the flag is set, the task will see it at its next suspension point */
+    RV_CANCEL_PINNED, /* the task is parked and pinned: look at it, then rv_state_unpin */
+    RV_CANCEL_BUSY    /* another canceller has it pinned: look again */
+};
+/* Any thread, with a reference. Counts the request, unless DONE or BUSY. */
+enum rv_cancel_step rv_state_cancel(rv_state_word *state);
+/* Any thread, for a counted request: sets the flag. False: done, or all requests were withdrawn.
+ * True with *wake: the caller owns the task: make it ready. */
+bool rv_state_set_cancel(rv_state_word *state, bool *wake);
+/* The task itself: a delivery it took is pending again. */
+void rv_state_put_back_cancel(rv_state_word *state);
+/* The pinner. `deliver` sets the cancel flag. True: the caller now owns the task: make it ready. */
+bool rv_state_unpin(rv_state_word *state, bool deliver);
+
+/* Whoever adds a waiter or callback, under the future's lock. False: done already, bit not set. */
+bool rv_state_announce(rv_state_word *state, uint64_t bit);
+
+/* The completer, once. Publishes the result; returns the word before. `drop` references go with it. */
+uint64_t rv_state_finish(rv_state_word *state, uint32_t drop);
+/* The same only if no bit of `unless` is set: false, and nothing changed, if one is. */
+/* Fails also while a cancellation is pending, if CANCEL is in `unless`. */
+bool rv_state_finish_unless(rv_state_word *state, uint32_t drop, uint64_t unless, uint64_t *before);
+
+/* Holder of a reference. */
+void rv_state_retain(rv_state_word *state);
+/* Introspection, no reference held: true if the object lived and a reference was taken. */
+bool rv_state_retain_live(rv_state_word *state);
+/* Holder of a reference: true if it was the last; the caller owns the memory. */
+bool rv_state_release(rv_state_word *state);
+/* The owner of a dead block marks it FREE for rv_state_retain_live. */
+void rv_state_retire(rv_state_word *state);
+/* Any thread: its outcome has been looked at. Returns the word before. */
+uint64_t rv_state_observe(rv_state_word *state);
+
+void rv_state_check(const rv_state_word *state);
+
+#endif

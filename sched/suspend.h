@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: how a task stops running and how it comes back: park, wake, yield.
+ *
+ * Idea: publish, then park. A task first makes itself findable (a cell in a queue, an operation in
+ * the kernel), then parks. A wake that comes in between leaves the WOKEN bit and the park returns at
+ * once; the registers are saved before the phase becomes PARKED, since the next context does that
+ * (rv_after_switch). So parks may return for no reason: the caller re-checks its own condition.
+ *
+ * Threads: park and yield by the task itself; wake by any thread.
+ * RV_MAY_SWITCH functions may return on another thread: fetch worker and errno again.
+ */
+#ifndef RV_SCHED_SUSPEND_H
+#define RV_SCHED_SUSPEND_H
+
+#include "sched/task.h"
+
+#define RV_MAY_SWITCH /* documentation: the calling task may resume on another thread */
+
+/*
+ * Parks the calling task until rv_wake, or until a cancellation is pending. May return spuriously.
+ * kind, object: for reports. Before: self->awaiting set if a cancellation is to go to a future first.
+ */
+RV_MAY_SWITCH void rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object);
+
+/* Any thread, any time: makes t ready if it is parked, else its next park returns at once. */
+void rv_wake(struct rv_task *t);
+
+/* Lets other ready tasks run once. */
+RV_MAY_SWITCH void rv_yield(struct rv_task *self);
+
+/* True: a cancellation was pending and is now spent: return -ECANCELED to the user. */
+static inline bool rv_take_cancel(struct rv_task *self)
+{
+    return RV_UNLIKELY(rv_state_has_cancel(&self->future.state)) &&
+           rv_state_take_cancel(&self->future.state);
+}
+
+/* A cancellation was taken but something else was returned: make it pending again. */
+void rv_put_back_cancel(struct rv_task *self);
+
+#endif

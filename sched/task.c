@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: tasks: create, start, first frame, finish, free. task.h has the life.
+ *
+ * References: the handle (the caller's), the runtime's (from create until the task's last switch).
+ * The runtime's is dropped by the next context (rv_task_bury), since until then the stack is in use.
+ * When nobody waits, one compare-exchange publishes DONE and drops it.
+ */
+#include "sched/task.h"
+
+#include "core/check.h"
+#include "sched/current.h"
+#include "sched/group.h"
+#include "sched/local.h"
+#include "sched/ready.h"
+#include "sched/runtime.h"
+#include "sched/suspend.h"
+#include "sched/switch.h"
+#include "sched/timeout.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RV_TASK_ID_BLOCK 64 /* ids a worker takes at a time */
+
+static void *alloc_outside(struct rove_runtime *runtime, struct rv_stack_pool *pool)
+{
+    if (pool != runtime->stacks) {
+        struct rv_stack_cache cache;
+        rv_stack_cache_init(&cache, pool);
+        void *block = rv_stack_alloc(&cache);
+        rv_stack_cache_flush(&cache);
+        return block;
+    }
+    rv_lock_acquire(&runtime->outside_lock);
+    void *block = rv_stack_alloc(&runtime->outside_stacks);
+    rv_lock_release(&runtime->outside_lock);
+    return block;
+}
+
+static struct rv_task *alloc_block(struct rove_runtime *runtime, struct rv_worker *w,
+                                   size_t stack_bytes)
+{
+    if (RV_UNLIKELY(stack_bytes != 0 && stack_bytes != runtime->options.stack_size)) {
+        struct rv_stack_pool *pool = rv_runtime_stack_class(runtime, stack_bytes);
+        return pool == NULL ? NULL : alloc_outside(runtime, pool);
+    }
+    return w != NULL ? rv_stack_alloc(&w->stacks) : alloc_outside(runtime, runtime->stacks);
+}
+
+static uint64_t take_id(struct rove_runtime *runtime, struct rv_worker *w)
+{
+    if (w == NULL) {
+        return rv_fetch_add_relaxed(&runtime->next_task_id, 1);
+    }
+    if (RV_UNLIKELY(w->next_id == w->last_id)) {
+        w->next_id = rv_fetch_add_relaxed(&runtime->next_task_id, RV_TASK_ID_BLOCK);
+        w->last_id = w->next_id + RV_TASK_ID_BLOCK;
+    }
+    return w->next_id++;
+}
+
+/* 0 or -ENOMEM; the old name stays on failure. */
+static int set_name(struct rv_task *t, const char *name)
+{
+    size_t bytes = strlen(name) + 1;
+    char *copy = bytes <= RV_TASK_NAME_BYTES ? t->short_name : malloc(bytes);
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    memmove(copy, name, bytes);
+    if (t->name != t->short_name) {
+        free(t->name);
+    }
+    t->name = copy;
+    return 0;
+}
+
+static void count_created(struct rove_runtime *runtime, struct rv_worker *w)
+{
+    if (w != NULL) {
+        rv_count(&w->count.created, 1);
+    } else {
+        /* order: seq_cst R1. Counted before the look at is_stopping; pairs with begin_stop. */
+        rv_fetch_add_seq_cst(&runtime->created_outside, 1);
+    }
+}
+
+/* PATH 2/14 -> sched/ready.c rv_ready_push */
+struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w,
+                               const rove_task_options *options, rove_coro *fn, void *arg,
+                               unsigned flags)
+{
+    struct rv_task *t = alloc_block(runtime, w, options == NULL ? 0 : options->stack_size);
+    if (RV_UNLIKELY(t == NULL)) {
+        return NULL;
+    }
+    t->worker = w;
+    t->runtime = runtime;
+    t->fn = fn;
+    t->arg = arg;
+    t->is_started = false;
+    t->wait_kind = RV_WAIT_NONE;
+    t->awaiting = NULL;
+    t->wait_object = NULL;
+    t->name = NULL;
+    t->locals = NULL;
+    t->timeouts = NULL;
+    t->group_spills = NULL;
+    t->id = (flags & RV_TASK_HIDDEN) != 0 ? 0 : take_id(runtime, w);
+    struct rv_task *parent = w == NULL ? NULL : w->current;
+    bool is_short_of_memory =
+        (options != NULL && options->name != NULL && set_name(t, options->name) < 0) ||
+        (RV_UNLIKELY(parent != NULL && parent->locals != NULL) && rv_locals_copy(t, parent) < 0);
+    /* Hidden tasks have no handle. The flags come after init, the phase last: it is the release. */
+    t->future.flags = (uint8_t)(flags | (runtime->options.debug ? RV_TASK_DEBUG : 0));
+    rv_future_init_task(&t->future, (flags & RV_TASK_HIDDEN) != 0 ? 1 : 2);
+    if (RV_UNLIKELY(is_short_of_memory)) {
+        rv_task_destroy(t);
+        return NULL;
+    }
+    count_created(runtime, w);
+    return t;
+}
+
+void rv_task_start(struct rv_task *t, bool is_eager)
+{
+    struct rv_worker *w = rv_current_worker();
+    struct rv_task *self = w == NULL || w->runtime != t->runtime ? NULL : w->current;
+    if (is_eager && self != NULL) {
+        rv_switch_to_child(self, t);
+    } else {
+        /* PATH 3/14 -> sched/idle.c rv_idle_notify */
+        rv_ready_push(t);
+    }
+}
+
+int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx)
+{
+    struct rv_worker *w = rv_current_worker();
+    if (w != NULL && w->runtime != runtime) {
+        w = NULL;
+    }
+    struct rv_task *t = rv_task_create(runtime, w, NULL, fn, ctx, RV_TASK_HIDDEN);
+    if (t == NULL) {
+        return -ENOMEM;
+    }
+    rv_ready_push(t);
+    return 0;
+}
+
+/* Publishes a finished task that has waiters or callbacks, or might have. Keeps the references. */
+static void publish(struct rv_task *t)
+{
+    uint64_t before;
+    struct rove_future *f = &t->future;
+    if (!rv_state_finish_unless(&f->state, 0, f->error == 0 ? RV_STATE_CANCEL : 0, &before)) {
+        f->error = -ECANCELED; /* a request that came after the last suspension point */
+        f->result = NULL;
+        before = rv_state_finish(&f->state, 0);
+    }
+    rv_future_notify(f, before);
+}
+
+/* PATH 12/14 -> sched/future.c rv_future_notify */
+static RV_NORETURN void task_finish(struct rv_task *t, int rc, void *result)
+{
+    if (RV_UNLIKELY(t->locals != NULL || t->timeouts != NULL || t->group_spills != NULL)) {
+        rv_timeout_check_left(t);
+        rv_group_forget_errors(t);
+        rv_locals_free(t);
+    }
+    if (rc == 0 && rv_take_cancel(t)) {
+        rc = -ECANCELED; /* asyncio: cancelled right before it returned */
+    }
+    t->future.error = rc;
+    t->future.result = rc == 0 ? result : NULL;
+    if (rv_load_relaxed(&t->future.state) & (RV_STATE_WAITERS | RV_STATE_CALLBACKS)) {
+        publish(t);
+    }
+    rv_switch_exit(t);
+}
+
+/* PATH 8/14 -> sched/suspend.c rv_park */
+static void task_entry(void *arg, struct rv_context *from)
+{
+    struct rv_task *t = arg;
+    (void)from;
+    rv_switch_arrive(t->worker);
+    void *result = NULL;
+    int rc = rv_take_cancel(t) ? -ECANCELED : t->fn(t->arg, &result);
+    task_finish(t, rc, result);
+}
+
+void rv_task_make_context(struct rv_task *t)
+{
+    t->is_started = true;
+    rv_context_make(&t->context, t->stack.low, t->stack.high, task_entry);
+}
+
+void rv_task_bury(struct rv_worker *w, struct rv_task *t)
+{
+    struct rove_future *f = &t->future;
+    rv_context_fini(&t->context);
+    rv_count(&w->count.finished, 1);
+    if (!rv_state_is_done(&f->state)) {
+        uint64_t before;
+        uint64_t unless = RV_STATE_WAITERS | RV_STATE_CALLBACKS;
+        unless |= f->error == 0 ? RV_STATE_CANCEL : 0;
+        if (RV_LIKELY(rv_state_finish_unless(&f->state, 1, unless, &before))) {
+            if (rv_state_refs(before) == 1) {
+                rv_future_destroy(f);
+            }
+            return;
+        }
+        publish(t);
+    }
+    rove_release(f);
+}
+
+/* PATH 14/14 */
+void rv_task_destroy(struct rv_task *t)
+{
+    if (RV_UNLIKELY(t->future.flags & RV_TASK_DEBUG) && t->future.error < 0) {
+        rv_task_report_unread(t);
+    }
+    if (RV_UNLIKELY(t->name != t->short_name)) {
+        free(t->name);
+    }
+    if (RV_UNLIKELY(t->locals != NULL)) {
+        rv_locals_free(t);
+    }
+    rv_state_retire(&t->future.state);
+    struct rv_worker *w = rv_current_worker();
+    if (RV_LIKELY(w != NULL && t->stack.pool == w->stacks.pool)) {
+        rv_stack_free(&w->stacks, &t->stack);
+    } else {
+        rv_stack_free_remote(&t->stack);
+    }
+}
+
+/* PATH 1/14 -> sched/task.c rv_task_create */
+rove_task *rove_create_task(rove_coro *fn, void *arg)
+{
+    return rove_create_task_with(NULL, fn, arg);
+}
+
+rove_task *rove_create_task_with(const rove_task_options *options, rove_coro *fn, void *arg)
+{
+    struct rv_worker *w = rv_current_worker();
+    if (RV_UNLIKELY(w == NULL || w->current == NULL || fn == NULL)) {
+        return NULL;
+    }
+    unsigned flags = 0;
+    bool is_eager = w->runtime->options.eager;
+    if (options != NULL) {
+        is_eager = is_eager || options->eager;
+        flags = options->pinned ? RV_TASK_PINNED : 0;
+    }
+    struct rv_task *t = rv_task_create(w->runtime, w, options, fn, arg, flags);
+    if (RV_UNLIKELY(t == NULL)) {
+        return NULL;
+    }
+    rv_task_start(t, is_eager);
+    return &t->future;
+}
+
+void rove_set_name(rove_task *t, const char *name)
+{
+    if (t == NULL || t->kind != RV_FUTURE_TASK || name == NULL || rv_current_worker() == NULL) {
+        return;
+    }
+    rv_lock_acquire(&t->lock);
+    set_name(rv_task_of(t), name);
+    rv_lock_release(&t->lock);
+}
+
+const char *rove_get_name(rove_task *f)
+{
+    if (f == NULL || f->kind != RV_FUTURE_TASK || rv_current_worker() == NULL) {
+        return NULL;
+    }
+    return rv_task_name(rv_task_of(f));
+}
+
+const char *rv_task_name(struct rv_task *t)
+{
+    rv_lock_acquire(&t->future.lock);
+    if (t->name == NULL) {
+        snprintf(t->short_name, sizeof t->short_name, "task-%llu", (unsigned long long)t->id);
+        t->name = t->short_name;
+    }
+    const char *name = t->name;
+    rv_lock_release(&t->future.lock);
+    return name;
+}
+
+uint64_t rove_task_id(rove_task *t)
+{
+    return t == NULL || t->kind != RV_FUTURE_TASK || rv_current_worker() == NULL
+               ? 0
+               : rv_task_of(t)->id;
+}
+
+rove_coro *rove_get_coro(rove_task *t)
+{
+    return t == NULL || t->kind != RV_FUTURE_TASK || rv_current_worker() == NULL
+               ? NULL
+               : rv_task_of(t)->fn;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: a task: a future that a coroutine completes, in the top page of its own stack.
+ *
+ * Idea:
+ *     slot low                                                              slot high
+ *     | guard | ......... stack, grows down <--- | struct rv_task | colour shift |
+ *
+ * Life: rv_task_create (ACTIVE, 2 references: handle, runtime) -> a queue -> run -> park/wake ..
+ * -> rv_task_finish (on its own stack) -> rv_after_switch drops the runtime's reference, from the
+ * next context -> last rove_release frees the block to the worker's cache.
+ *
+ * Threads: groups below. `owner` means: who owns the task by its phase (state.h).
+ */
+#ifndef RV_SCHED_TASK_H
+#define RV_SCHED_TASK_H
+
+#include "core/context.h"
+#include "core/fifo.h"
+#include "core/stack.h"
+#include "sched/future.h"
+#include "sched/worker.h"
+
+#include <rove/task.h>
+
+struct rv_worker;
+struct rove_runtime;
+struct rv_local_map;
+struct rv_group_spill;
+
+enum { /* future.flags of a task, constant after create */
+    RV_TASK_PINNED = 1,   /* stays on the worker that first runs it */
+    RV_TASK_HIDDEN = 2,   /* runs callbacks: not listed, not current, may not suspend */
+    RV_TASK_EAGER = 4,
+    RV_TASK_DEBUG = 8    /* report an error that nobody read */
+};
+
+#define RV_TASK_NAME_BYTES 24
+
+struct rv_task {
+    struct rove_future future;
+
+    /* owner only */
+    struct rv_context context;
+    struct rv_worker *worker;     /* who runs it, or ran it last */
+    struct rove_runtime *runtime;   /* constant */
+    rove_coro *fn;                /* constant */
+    void *arg;                    /* constant */
+    struct rv_fifo_node queue_link; /* in a fifo that owns the task */
+    struct rv_message ready_message; /* in the inbox of its worker, if pinned */
+    bool is_started;              /* its context has been made */
+
+    /* written by the task itself before it parks, read by who pins it */
+    uint8_t wait_kind;            /* enum rv_wait_kind */
+    struct rove_future *awaiting; /* with RV_WAIT_FUTURE: where a cancellation goes first */
+    const void *wait_object;      /* what it waits for, for reports; not followed otherwise */
+    int64_t wait_since;           /* worker's loop time when it parked */
+
+    /* constant after create, but for rove_set_name (under future.lock) */
+    uint64_t id;
+    char *name;                   /* NULL: "task-<id>"; own allocation, or short_name */
+    char short_name[RV_TASK_NAME_BYTES];
+
+    struct rv_local_map *locals;  /* the task's own; copied at create */
+    void *timeouts;               /* innermost timeout scope (sched/timeout.c), the task's own */
+    struct rv_group_spill *group_spills; /* error codes of groups it left (sched/group_errors.h) */
+    struct rv_stack stack;        /* the pool's */
+};
+
+static inline struct rv_task *rv_task_of(struct rove_future *f)
+{
+    return rv_container_of(f, struct rv_task, future);
+}
+
+/* Creates a task of `runtime`, on a worker of it or (worker == NULL) from any other thread. Not queued. */
+struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *worker,
+                               const rove_task_options *options, rove_coro *fn, void *arg,
+                               unsigned flags);
+/* Starts a created task: queues it, or runs it at once if eager (then the caller may change worker). */
+void rv_task_start(struct rv_task *t, bool is_eager);
+/* Runs `fn(ctx)` soon in a hidden task on some worker of `runtime`; any thread. 0 or -ENOMEM. */
+int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx);
+/* Before its first switch: the context that starts it. */
+void rv_task_make_context(struct rv_task *t);
+/* After its last switch, on its last worker: publishes the outcome if that is left, drops the reference. */
+void rv_task_bury(struct rv_worker *w, struct rv_task *t);
+/* Its name, made up at first use; valid while a reference is held and nobody renames it. */
+const char *rv_task_name(struct rv_task *t);
+/* In debug mode: an error that nobody read is logged, once. */
+void rv_task_report_unread(struct rv_task *t);
+/* The last reference is gone: gives name, locals, stack back. */
+void rv_task_destroy(struct rv_task *t);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: queues of waiting cells; firing one; waiting in one. waitq.h has the idea.
+ */
+#include "sched/waitq.h"
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "core/os.h"
+#include "sched/suspend.h"
+#include "sched/task.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+void rv_waiter_init(struct rv_waiter *w, struct rv_task *task)
+{
+    *w = (struct rv_waiter){.task = task};
+}
+
+void rv_waitq_push(struct rv_waitq *q, struct rv_waiter *w)
+{
+    w->next = NULL;
+    w->prev = q->last;
+    if (q->last != NULL) {
+        q->last->next = w;
+    } else {
+        q->first = w;
+    }
+    q->last = w;
+}
+
+void rv_waitq_push_front(struct rv_waitq *q, struct rv_waiter *w)
+{
+    w->prev = NULL;
+    w->next = q->first;
+    if (q->first != NULL) {
+        q->first->prev = w;
+    } else {
+        q->last = w;
+    }
+    q->first = w;
+}
+
+struct rv_waiter *rv_waitq_pop(struct rv_waitq *q)
+{
+    struct rv_waiter *w = q->first;
+    if (w != NULL) {
+        rv_waitq_remove(q, w);
+    }
+    return w;
+}
+
+void rv_waitq_remove(struct rv_waitq *q, struct rv_waiter *w)
+{
+    struct rv_waiter **from_prev = w->prev != NULL ? &w->prev->next : &q->first;
+    struct rv_waiter **from_next = w->next != NULL ? &w->next->prev : &q->last;
+    RV_CHECK(*from_prev == w && *from_next == w, "a cell is removed from the queue it is in");
+    *from_prev = w->next;
+    *from_next = w->prev;
+    w->next = NULL;
+    w->prev = NULL;
+}
+
+struct rv_waiter *rv_waitq_take_all(struct rv_waitq *q)
+{
+    struct rv_waiter *first = q->first;
+    for (struct rv_waiter *w = first; w != NULL; w = w->next) {
+        w->prev = NULL;
+    }
+    *q = (struct rv_waitq){0};
+    return first;
+}
+
+void rv_waiter_fire_list(struct rv_waiter *first)
+{
+    while (first != NULL) {
+        struct rv_waiter *next = first->next;
+        first->next = NULL;
+        rv_waiter_fire(first);
+        first = next;
+    }
+}
+
+void rv_waitq_check(const struct rv_waitq *q)
+{
+    const struct rv_waiter *prev = NULL;
+    for (const struct rv_waiter *w = q->first; w != NULL; w = w->next) {
+        RV_CHECK(w->prev == prev, "the links of a wait queue agree");
+        RV_CHECK(!rv_waiter_is_fired(w), "a queued cell has not been fired");
+        prev = w;
+    }
+    RV_CHECK(q->last == prev, "a wait queue knows its last cell");
+}
+
+void rv_waiter_fire(struct rv_waiter *w)
+{
+    if (w->on_fire != NULL) {
+        w->on_fire(w);
+        return;
+    }
+    struct rv_task *task = w->task;
+    /* order: release W1. value before fired; pairs with rv_waiter_is_fired. The cell may be gone
+     * after this line: the task is woken by its type-stable block, the thread by address only. */
+    rv_store_release(&w->fired, 1);
+    if (task != NULL) {
+        rv_wake(task);
+    } else {
+        rv_os_futex_wake(&w->fired, 1);
+    }
+}
+
+int rv_waitq_wait(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
+                  enum rv_wait_kind kind, const void *object)
+{
+    struct rv_task *self = w->task;
+    bool is_cancelled = false;
+    while (!rv_waiter_is_fired(w)) {
+        if (!rv_take_cancel(self)) {
+            rv_park(self, kind, object);
+            continue;
+        }
+        rv_lock_acquire(lock);
+        bool is_queued = rv_waitq_is_queued(q, w);
+        if (is_queued) {
+            rv_waitq_remove(q, w);
+        }
+        rv_lock_release(lock);
+        if (is_queued) {
+            return -ECANCELED;
+        }
+        /* Taken out, so the fire is on its way; kept back meanwhile, or the park would not park. */
+        is_cancelled = true;
+    }
+    if (is_cancelled) {
+        rv_put_back_cancel(self);
+    }
+    return 0;
+}
+
+int rv_waitq_wait_thread(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
+                         int64_t timeout_ns)
+{
+    int64_t deadline = rv_clock_add(rv_clock_now(), timeout_ns);
+    while (!rv_waiter_is_fired(w)) {
+        int64_t left = timeout_ns < 0 ? -1 : deadline - rv_clock_now();
+        if (timeout_ns < 0 || left > 0) {
+            rv_os_futex_wait(&w->fired, 0, left);
+            continue;
+        }
+        rv_lock_acquire(lock);
+        bool is_queued = rv_waitq_is_queued(q, w);
+        if (is_queued) {
+            rv_waitq_remove(q, w);
+        }
+        rv_lock_release(lock);
+        if (is_queued) {
+            return -ETIMEDOUT;
+        }
+        timeout_ns = -1; /* taken out: the fire is on its way */
+    }
+    return 0;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: a cell to wait in, and a first-come-first-served queue of cells. Every wait of the
+ * library (a future, a lock, a channel, a sleep) is a cell that somebody fires.
+ *
+ * Idea: the cell lives on the stack of who waits, a task or a plain OS thread. It is put into a
+ * queue under the owner object's lock and taken out exactly once: by the firer, or by the waiter
+ * that gives up (also under the lock). Whoever takes it out decides: fired cells are never lost.
+ *
+ *     waiter                                 firer
+ *     lock; rv_waitq_push; unlock            lock; cell = rv_waitq_pop; cell->value = ..;
+ *     rv_waitq_wait -> 0 fired               rv_waiter_fire(cell); unlock
+ *                   -> -ECANCELED, removed
+ *
+ * Threads: queue fields under the object's lock; `fired` any thread. After rv_waiter_fire the
+ * cell belongs to the waiter again and may be gone.
+ */
+#ifndef RV_SCHED_WAITQ_H
+#define RV_SCHED_WAITQ_H
+
+#include "core/atomic.h"
+#include "core/lock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rv_task;
+
+/* What a parked task waits for: names in the call graph and in reports. */
+enum rv_wait_kind {
+    RV_WAIT_NONE,
+    RV_WAIT_FUTURE,
+    RV_WAIT_MANY, /* gather, wait, as_completed, a task group */
+    RV_WAIT_SLEEP,
+    RV_WAIT_IO,
+    RV_WAIT_THREAD,
+    RV_WAIT_MUTEX,
+    RV_WAIT_RWLOCK,
+    RV_WAIT_EVENT,
+    RV_WAIT_COND,
+    RV_WAIT_SEMAPHORE,
+    RV_WAIT_BARRIER,
+    RV_WAIT_QUEUE,
+    RV_WAIT_CHAN,
+    RV_WAIT_SELECT,
+    RV_WAIT_SIGNAL,
+    RV_WAIT_PROCESS
+};
+
+struct rv_waiter {
+    struct rv_waiter *next, *prev;      /* under the object's lock; both NULL when not queued */
+    struct rv_task *task;               /* NULL: an OS thread waits on `fired` as a futex */
+    RV_ATOMIC(uint32_t) fired;          /* 0 waiting, 1 fired */
+    uint32_t tag;                       /* the waiter's: which case, reader or writer, .. */
+    void *value;                        /* hand-over between firer and waiter, before `fired` */
+    void *owner;                        /* the waiter's: a select, a gather, .. */
+    void (*on_fire)(struct rv_waiter *);/* instead of waking: runs in rv_waiter_fire, lock held */
+};
+
+struct rv_waitq {
+    struct rv_waiter *first, *last;     /* zero bytes: empty */
+};
+
+/* For the calling task, or for the calling OS thread when `task` is NULL. Not queued, not fired. */
+void rv_waiter_init(struct rv_waiter *w, struct rv_task *task);
+void rv_waitq_push(struct rv_waitq *q, struct rv_waiter *w);       /* lock held */
+void rv_waitq_push_front(struct rv_waitq *q, struct rv_waiter *w); /* lock held */
+struct rv_waiter *rv_waitq_pop(struct rv_waitq *q);                /* lock held; NULL: empty */
+void rv_waitq_remove(struct rv_waitq *q, struct rv_waiter *w);     /* lock held; must be queued */
+static inline bool rv_waitq_is_empty(const struct rv_waitq *q)
+{
+    return q->first == NULL;
+}
+/* Lock held: is w in q? One that was taken out and not yet fired is not. */
+static inline bool rv_waitq_is_queued(const struct rv_waitq *q, const struct rv_waiter *w)
+{
+    return w->prev != NULL || q->first == w;
+}
+/* Lock held: empties q; the cells stay linked by `next`, for rv_waiter_fire_list. */
+struct rv_waiter *rv_waitq_take_all(struct rv_waitq *q);
+void rv_waitq_check(const struct rv_waitq *q);
+
+/*
+ * The cell is out of the queue. Publishes cell->value, wakes the waiter. With the lock held or
+ * given back: in the latter case the object may die as soon as the waiter returns.
+ */
+void rv_waiter_fire(struct rv_waiter *w);
+/* Each of a list that rv_waitq_take_all made, first to last. */
+void rv_waiter_fire_list(struct rv_waiter *first);
+static inline bool rv_waiter_is_fired(const struct rv_waiter *w)
+{
+    /* order: acquire W1. cell->value before fired; pairs with rv_waiter_fire. */
+    return rv_load_acquire(&w->fired) != 0;
+}
+
+/*
+ * The calling task (w->task) waits in a queued cell, lock not held. Suspends.
+ * 0: fired (a pending cancellation stays pending) · -ECANCELED: delivered; w is out of `q`, unfired.
+ */
+int rv_waitq_wait(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
+                  enum rv_wait_kind kind, const void *object);
+/* The same for a plain OS thread (w->task == NULL): 0, or -ETIMEDOUT after timeout_ns (< 0: never). */
+int rv_waitq_wait_thread(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
+                         int64_t timeout_ns);
+
+#endif

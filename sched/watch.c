@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: workers look after each other: what waits behind a step that takes too long is rescued.
+ *
+ * Idea: a worker counts its switches. Who looks and finds the count of an awake worker unchanged
+ * since the last look (50 us or more ago) takes what only that worker could run: its `next` task and
+ * claimed batch (through the biased lock), its newest-but-only eager parent, its due timers, and the
+ * completions of its ring (poller->rescue).
+ *
+ * Who looks: every worker while it is busy, at most every RV_WATCH_BUSY_NS; and one of the idle ones,
+ * the watcher, which sleeps with a timeout that doubles from 50 us to 5 ms while all is well. When
+ * everybody is asleep nobody watches: idle costs nothing.
+ *
+ * Whoever queues a task privately (rv_idle_hint) relies on `watching`, without a fence. So a watcher
+ * that stops watching and sleeps on issues the heavy fence first, and stays if anyone is awake.
+ *
+ * Threads: a look under the try-lock; nobody waits for it.
+ * Rejected: a monitor thread as Go's: one more thread to wake, and it could run nothing it found.
+ */
+#include "sched/watch.h"
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "sched/idle.h"
+#include "sched/ready.h"
+#include "sched/runtime.h"
+#include "sched/task.h"
+#include "sched/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define RV_WATCH_MIN_NS 50000      /* five times a task of 10 us; arbitrary */
+#define RV_WATCH_MAX_NS 5000000    /* 200 wake-ups a second while others work; arbitrary */
+#define RV_WATCH_BUSY_NS 100000
+
+int rv_watch_init(struct rv_watch *watch, unsigned worker_count)
+{
+    *watch = (struct rv_watch){.interval_ns = RV_WATCH_MIN_NS};
+    watch->seen = calloc(worker_count, sizeof(uint64_t));
+    return watch->seen == NULL ? -ENOMEM : 0;
+}
+
+void rv_watch_fini(struct rv_watch *watch)
+{
+    free(watch->seen);
+    watch->seen = NULL;
+}
+
+/* Inside the bias lock: a run queue's worth of what waits behind the full one of the victim. */
+static unsigned take_overflow(struct rv_worker *self, struct rv_worker *victim)
+{
+    unsigned n = 0;
+    struct rv_fifo_node *node;
+    while (n < RV_RUNQ_CAPACITY / 2 && (node = rv_fifo_pop(&victim->overflow)) != NULL) {
+        rv_ready_push_local(self, rv_container_of(node, struct rv_task, queue_link));
+        n++;
+    }
+    return n;
+}
+
+/* Takes the private tasks of a stuck worker into the own queue. */
+static unsigned take_private(struct rv_worker *self, struct rv_worker *victim)
+{
+    struct rv_task *next = NULL;
+    void *first = NULL;
+    unsigned n = 0;
+    bool is_any = rv_load_relaxed(&victim->next) != NULL ||
+                  rv_runq_private_hint(&victim->runq) > 0;
+    if (is_any && rv_bias_try_enter(&victim->bias)) {
+        next = rv_load_relaxed(&victim->next);
+        rv_store_relaxed(&victim->next, NULL);
+        n = rv_runq_rescue(&victim->runq, &self->runq, &first);
+        n += take_overflow(self, victim);
+        rv_bias_leave(&victim->bias);
+    }
+    void *cont = NULL;
+    if (rv_deque_steal(&victim->conts, &cont) == RV_STEAL_OK) {
+        rv_ready_push_local(self, cont);
+        n++;
+    }
+    if (next != NULL) {
+        rv_ready_push_local(self, next);
+        n++;
+    }
+    if (first != NULL) {
+        rv_ready_push_local(self, first);
+    }
+    return n;
+}
+
+static unsigned help(struct rv_worker *self, struct rv_worker *victim, int64_t now_ns)
+{
+    rv_store_relaxed(&victim->is_wanted, 1);
+    unsigned n = take_private(self, victim);
+    if (rv_load_relaxed(&victim->timers.next_ns) <= now_ns) {
+        n += rv_timers_fire(&victim->timers, now_ns);
+    }
+    n += self->runtime->poller->rescue(self, victim);
+    if (n > 0) {
+        rv_count(&self->count.rescues, n);
+    }
+    return n;
+}
+
+/* Lock held. */
+static unsigned look(struct rv_worker *self, int64_t now_ns)
+{
+    struct rove_runtime *runtime = self->runtime;
+    struct rv_watch *watch = &runtime->watch;
+    unsigned n = 0;
+    bool is_stuck = false;
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        struct rv_worker *w = &runtime->workers[i];
+        uint64_t step = rv_load_relaxed(&w->step);
+        if (w != self && step == watch->seen[i] && rv_load_relaxed(&w->is_running)) {
+            is_stuck = true;
+            n += help(self, w, now_ns);
+        }
+        watch->seen[i] = step;
+    }
+    int64_t interval = is_stuck ? RV_WATCH_MIN_NS : watch->interval_ns * 2;
+    watch->interval_ns = interval > RV_WATCH_MAX_NS ? RV_WATCH_MAX_NS : interval;
+    rv_store_relaxed(&watch->looked_ns, now_ns);
+    return n;
+}
+
+unsigned rv_watch_poll(struct rv_worker *self, int64_t now_ns)
+{
+    struct rv_watch *watch = &self->runtime->watch;
+    if (now_ns - rv_load_relaxed(&watch->looked_ns) < RV_WATCH_BUSY_NS ||
+        !rv_lock_try(&watch->lock)) {
+        return 0;
+    }
+    unsigned n = look(self, now_ns);
+    rv_lock_release(&watch->lock);
+    return n;
+}
+
+static bool is_anyone_awake(const struct rv_idle *idle)
+{
+    return rv_load_relaxed(&idle->sleeping) < idle->worker_count;
+}
+
+int64_t rv_watch_begin(struct rv_worker *self, int64_t now_ns, int64_t deadline_ns)
+{
+    struct rv_idle *idle = &self->runtime->idle;
+    if (!is_anyone_awake(idle)) {
+        return deadline_ns;
+    }
+    if (!self->is_watching) {
+        uint32_t nobody = 0;
+        /* order: seq_cst I2. Before its own look at who is awake; one watcher at a time. */
+        if (!rv_cas_seq_cst(&idle->watching, &nobody, 1)) {
+            return deadline_ns;
+        }
+        self->is_watching = true;
+    }
+    int64_t look_at = rv_clock_add(now_ns, self->runtime->watch.interval_ns);
+    return look_at < deadline_ns ? look_at : deadline_ns;
+}
+
+void rv_watch_end(struct rv_worker *self)
+{
+    struct rv_idle *idle = &self->runtime->idle;
+    if (!self->is_watching) {
+        return;
+    }
+    int64_t now_ns = rv_clock_now();
+    if (rv_lock_try(&self->runtime->watch.lock)) {
+        look(self, now_ns);
+        rv_lock_release(&self->runtime->watch.lock);
+    }
+    self->is_watching = false;
+    /* order: release I2. Its looks before nobody watches. */
+    rv_store_release(&idle->watching, 0);
+    /* order: heavy I2. A task queued privately while it still seemed to watch is seen by the next
+     * look: the caller goes round its loop once more, and begins to watch again if anyone is awake. */
+    rv_fence_heavy();
+}

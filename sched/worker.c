@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the loop of a worker: look around, run, search, sleep.
+ *
+ * Idea: most switches go from task to task (switch.c). The loop here runs when there is no next
+ * task, or every `tick_budget` switches. The budget is what fits into RV_WORKER_LOOK_NS at the pace
+ * of the last turn, so that short steps pay little and long ones do not delay timers and I/O.
+ *
+ * Threads: each worker's own.
+ */
+#include "sched/worker.h"
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "core/os.h"
+#include "sched/current.h"
+#include "sched/idle.h"
+#include "sched/ready.h"
+#include "sched/runtime.h"
+#include "sched/switch.h"
+#include "sched/task.h"
+#include "sched/watch.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define RV_WORKER_LOOK_NS 100000
+#define RV_WORKER_CONTS_LOG2_MIN 6
+#define RV_WORKER_CONTS_LOG2_MAX 24
+#define RV_WORKER_SEARCH_ROUNDS 4 /* arbitrary: a few microseconds */
+
+int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned idx)
+{
+    w->runtime = runtime;
+    w->idx = idx;
+    w->tick = 1;
+    w->tick_budget = RV_WORKER_TICK;
+    rv_fifo_init(&w->pinned);
+    rv_bias_init(&w->bias);
+    rv_runq_init(&w->runq);
+    rv_inbox_init(&w->inbox);
+    uint64_t seed;
+    rv_os_random(&seed, sizeof seed);
+    rv_rand_seed(&w->rand, seed);
+    rv_stack_cache_init(&w->stacks, runtime->stacks);
+    int rc = rv_timers_init(&w->timers);
+    return rc < 0 ? rc
+                  : rv_deque_init(&w->conts, RV_WORKER_CONTS_LOG2_MIN, RV_WORKER_CONTS_LOG2_MAX);
+}
+
+void rv_worker_fini(struct rv_worker *w)
+{
+    RV_CHECK(rv_load_relaxed(&w->next) == NULL && rv_runq_is_empty_owner(&w->runq) &&
+                 rv_fifo_is_empty(&w->overflow),
+             "no task is left in the queues of a worker that ends");
+    rv_timers_fini(&w->timers);
+    rv_deque_fini(&w->conts);
+}
+
+/* How many switches until the next look, from how long the last ones took. */
+static void set_budget(struct rv_worker *w, int64_t now_ns)
+{
+    int64_t elapsed = now_ns - w->now_ns;
+    uint32_t used = w->tick_budget - w->tick + 1;
+    int64_t budget = RV_WORKER_TICK;
+    if (elapsed > RV_WORKER_LOOK_NS / 2) {
+        budget = (int64_t)used * RV_WORKER_LOOK_NS / elapsed;
+    }
+    w->tick_budget = (uint32_t)(budget < 2 ? 2 : budget > RV_WORKER_TICK ? RV_WORKER_TICK : budget);
+    w->tick = w->tick_budget;
+    w->now_ns = now_ns;
+}
+
+static void take_inbox(struct rv_worker *w)
+{
+    if (rv_inbox_is_empty(&w->inbox)) {
+        return;
+    }
+    struct rv_inbox_node *node = rv_inbox_take_all(&w->inbox);
+    while (node != NULL) {
+        struct rv_inbox_node *next = node->next;
+        struct rv_message *message = rv_container_of(node, struct rv_message, node);
+        message->receive(w, message); /* message may be gone from here on */
+        node = next;
+    }
+}
+
+void rv_worker_post(struct rv_worker *w, struct rv_message *message)
+{
+    rv_inbox_push(&w->inbox, &message->node);
+    rv_idle_notify_worker(w);
+}
+
+/* Everything that can make a task ready here, without blocking. */
+static void look_around(struct rv_worker *w)
+{
+    rv_store_relaxed(&w->is_wanted, 0);
+    int64_t now_ns = rv_clock_now();
+    set_budget(w, now_ns);
+    take_inbox(w);
+    if (rv_load_relaxed(&w->timers.next_ns) <= now_ns) {
+        rv_timers_fire(&w->timers, now_ns);
+    }
+    if (w->runtime->poller->needs_poll(w)) {
+        rv_count(&w->count.polls, 1);
+        /* PATH 10/14 -> io/uring.c rv_uring_poll */
+        w->runtime->poller->poll(w);
+    }
+    rv_ready_take_injected(w);
+    if (w->runtime->worker_count > 1) {
+        rv_watch_poll(w, now_ns);
+    }
+}
+
+/* One try at one victim. */
+static struct rv_task *steal_from(struct rv_worker *w, struct rv_worker *victim)
+{
+    void *first = NULL;
+    if (rv_deque_steal(&victim->conts, &first) == RV_STEAL_OK) {
+        rv_count(&w->count.steals, 1);
+        return first;
+    }
+    unsigned n = rv_runq_steal(&victim->runq, &w->runq, &first);
+    if (n > 0) {
+        rv_count(&w->count.steals, n);
+    }
+    return n > 0 ? first : NULL;
+}
+
+/* PATH 6/14 -> sched/worker.c run */
+static struct rv_task *search(struct rv_worker *w)
+{
+    struct rove_runtime *runtime = w->runtime;
+    unsigned n = runtime->worker_count;
+    for (unsigned round = 0; round < RV_WORKER_SEARCH_ROUNDS; round++) {
+        unsigned start = (unsigned)rv_rand_below(&w->rand, n);
+        for (unsigned i = 0; i < n; i++) {
+            struct rv_worker *victim = &runtime->workers[(start + i) % n];
+            struct rv_task *t = victim == w ? NULL : steal_from(w, victim);
+            if (t != NULL) {
+                return t;
+            }
+        }
+        if (rv_load_relaxed(&runtime->injected_count) > 0) {
+            rv_ready_take_injected(w);
+            return rv_ready_pick_fair(w);
+        }
+        rv_cpu_relax();
+    }
+    return NULL;
+}
+
+/* The last look before the sleep, after the announcement: is anything visible anywhere? */
+static bool is_work_visible(struct rv_worker *w)
+{
+    struct rove_runtime *runtime = w->runtime;
+    if (rv_load_relaxed(&runtime->injected_count) > 0 || !rv_inbox_is_empty(&w->inbox) ||
+        rv_load_relaxed(&runtime->is_stopping) == 2) {
+        return true;
+    }
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        struct rv_worker *victim = &runtime->workers[i];
+        if (rv_runq_size_hint(&victim->runq) > 0 || rv_deque_size_hint(&victim->conts) > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A searcher found work. The last one makes sure that what others left to it is seen (idle.c). */
+static void found(struct rv_worker *w)
+{
+    if (w->is_searching && rv_idle_stop_search(w) && is_work_visible(w)) {
+        rv_idle_notify(w->runtime);
+    }
+}
+
+static void sleep_in_poller(struct rv_worker *w)
+{
+    int64_t deadline = rv_load_relaxed(&w->timers.next_ns);
+    if (w->runtime->worker_count > 1) {
+        deadline = rv_watch_begin(w, w->now_ns, deadline);
+    }
+    rv_store_relaxed(&w->is_running, 0);
+    w->runtime->poller->sleep(w, deadline);
+    rv_store_relaxed(&w->is_running, 1);
+    w->now_ns = rv_clock_now();
+    w->tick = w->tick_budget;
+    rv_idle_retract(w);
+    rv_watch_end(w);
+}
+
+/* Nothing to do here: searches the others, else sleeps. */
+static struct rv_task *search_or_sleep(struct rv_worker *w)
+{
+    if (w->runtime->worker_count > 1 && rv_idle_try_search(w)) {
+        struct rv_task *t = search(w);
+        if (t != NULL) {
+            found(w);
+            return t;
+        }
+    }
+    rv_idle_announce(w);
+    rv_runtime_note_idle(w->runtime);
+    if (is_work_visible(w)) {
+        rv_idle_retract(w);
+    } else {
+        sleep_in_poller(w);
+    }
+    return NULL;
+}
+
+/* PATH 7/14 -> sched/task.c task_entry */
+static void run(struct rv_worker *w, struct rv_task *t)
+{
+    rv_switch_from_scheduler(w, t);
+}
+
+/* PATH 5/14 -> sched/worker.c search */
+static void loop(struct rv_worker *w)
+{
+    struct rove_runtime *runtime = w->runtime;
+    while (rv_load_relaxed(&runtime->is_stopping) < 2) {
+        look_around(w);
+        struct rv_task *t = rv_ready_pick_fair(w);
+        if (t != NULL) {
+            found(w);
+        } else {
+            t = search_or_sleep(w);
+        }
+        if (t != NULL) {
+            run(w, t);
+        }
+    }
+    if (w->is_searching) {
+        rv_idle_stop_search(w);
+    }
+}
+
+void *rv_worker_main(void *arg)
+{
+    struct rv_worker *w = arg;
+    char name[16];
+    snprintf(name, sizeof name, "rove-%u", w->idx);
+    rv_os_set_thread_name(name);
+    rv_os_set_timer_slack(1);
+    rv_current_set_worker(w);
+    rv_context_init_thread(&w->scheduler);
+    w->tid = (int32_t)rv_os_gettid();
+    int rc = w->runtime->poller->worker_start(w);
+    if (rv_runtime_worker_ready(w->runtime, rc)) {
+        w->now_ns = rv_clock_now();
+        rv_store_relaxed(&w->is_running, 1);
+        loop(w);
+    }
+    if (rc == 0) {
+        w->runtime->poller->worker_stop(w);
+    }
+    rv_stack_cache_flush(&w->stacks);
+    rv_context_fini(&w->scheduler);
+    rv_current_set_worker(NULL);
+    return NULL;
+}

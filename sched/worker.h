@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: a worker: one OS thread, its queues, timers, caches and counters.
+ *
+ * Idea: the sum of parts, each owned by one file. What a worker runs next, in this order:
+ *     conts   parents whose eager child stopped or ended, newest first   (thieves: oldest first)
+ *     next    one ready task, not announced to sleepers                  (rescue only)
+ *     runq    ready tasks, first in first out                            (thieves take half)
+ *     overflow  ready tasks for which runq had no room; refills it   (rescue only)
+ *     pinned  ready tasks that may not leave this worker                 (never stolen)
+ * Every RV_WORKER_TICK switches the scheduler context looks at the reactor, timers, injection queue.
+ *
+ * Threads: groups below.
+ */
+#ifndef RV_SCHED_WORKER_H
+#define RV_SCHED_WORKER_H
+
+#include "core/bias.h"
+#include "core/context.h"
+#include "core/deque.h"
+#include "core/fifo.h"
+#include "core/inbox.h"
+#include "core/rand.h"
+#include "core/runq.h"
+#include "core/stack.h"
+#include "sched/timer.h"
+
+#include <pthread.h>
+
+struct rv_task;
+struct rove_runtime;
+
+#define RV_WORKER_TICK 61 /* prime, as Go's; arbitrary otherwise */
+
+/* What the next context does for the task that just left, registers saved (suspend.c). */
+enum rv_after {
+    RV_AFTER_NOTHING,
+    RV_AFTER_PARK,   /* ACTIVE -> PARKED, or ready again if a wake came */
+    RV_AFTER_READY,  /* a yield: to the end of the ready queue */
+    RV_AFTER_CONT,   /* an eager parent: onto conts */
+    RV_AFTER_FINISH  /* ended: publish if not yet done, drop the runtime's reference */
+};
+
+struct rv_worker_counters { /* written by the owner, read by anyone, relaxed */
+    RV_ATOMIC(uint64_t) created, finished, steals, parks, wakeups, polls;
+    RV_ATOMIC(uint64_t) ops_submitted, ops_completed, rescues;
+};
+
+struct rv_worker {
+    /* owner only */
+    struct rove_runtime *runtime;         /* constant */
+    struct rv_task *current;            /* who runs; NULL in the scheduler context */
+    struct rv_task *after_task;
+    enum rv_after after;
+    uint32_t tick;                      /* switches left until the next look around */
+    uint32_t tick_budget;               /* what tick starts from, by how long steps last */
+    bool is_pinned_first;               /* an eager parent that is pinned runs next */
+    struct rv_context scheduler;        /* the thread's own stack */
+    struct rv_stack_cache stacks;
+    struct rv_fifo pinned;
+    struct rv_rand rand;
+    int64_t now_ns;                     /* clock at the last look around */
+    uint64_t next_id, last_id;          /* task ids it may still hand out */
+    void *poll_data;                    /* the back-end's */
+    unsigned idx;                       /* constant */
+    bool is_searching;                  /* counted in idle.searching */
+    bool is_watching;                   /* the one of idle.watching */
+    bool is_listed;                     /* in idle.sleepers; under idle.lock */
+
+    /* owner; others inside rv_bias_try_enter only */
+    RV_ALIGNED_LINE struct rv_bias bias;
+    RV_ATOMIC(struct rv_task *) next;
+    struct rv_fifo overflow;            /* ready tasks behind a full runq, oldest first */
+
+    RV_ALIGNED_LINE struct rv_runq runq; /* owner and thieves */
+    struct rv_deque conts;               /* owner and thieves */
+    struct rv_timers timers;             /* its own lock */
+
+    /* any thread */
+    RV_ALIGNED_LINE struct rv_inbox inbox; /* pinned tasks woken elsewhere; requests to the back-end */
+    RV_ATOMIC(uint64_t) step;              /* counts switches, for who watches for stuck workers */
+    RV_ATOMIC(uint32_t) is_running;        /* 1: not asleep */
+    RV_ATOMIC(uint32_t) is_wanted;         /* a watcher asks it to look around at its next switch */
+    RV_ALIGNED_LINE struct rv_worker_counters count;
+
+    pthread_t thread;                      /* runtime.c */
+    int32_t tid;                           /* constant once started */
+};
+
+/*
+ * What other threads post to a worker's inbox: a pinned task that is ready, a request to its
+ * reactor. The sender's memory; received once, on the worker, when it looks around; it may be gone
+ * when `receive` returns.
+ */
+struct rv_message {
+    struct rv_inbox_node node;
+    void (*receive)(struct rv_worker *w, struct rv_message *message);
+};
+
+/* Any thread: posts and makes sure that the worker looks. */
+void rv_worker_post(struct rv_worker *w, struct rv_message *message);
+
+/* Counters have one writer: a plain add. */
+static inline void rv_count(RV_ATOMIC(uint64_t) *counter, uint64_t n)
+{
+    rv_store_relaxed(counter, rv_load_relaxed(counter) + n);
+}
+
+/* The thread's main function: runs tasks until the runtime stops. */
+void *rv_worker_main(void *worker);
+
+int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned idx);
+void rv_worker_fini(struct rv_worker *w);
+
+#endif
