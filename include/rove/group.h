@@ -47,9 +47,9 @@ ROVE_API rove_task *rove_task_group_create_task(rove_task_group *g, rove_coro *f
  *
  * g  entered.
  *
- * Returns 0 · -EALREADY (shut already) · -EPERM.
+ * Returns 0, also when it was shut already · -EINVAL (not entered, or left) · -EPERM.
  * Threads: task. Suspends: no. Cost: one request per child.
- * asyncio: none; Trio's cancel_scope.cancel comes closest.
+ * asyncio: TaskGroup.cancel. Differs: the block itself is not cancelled.
  */
 ROVE_API int rove_task_group_cancel(rove_task_group *g);
 
@@ -71,7 +71,7 @@ ROVE_API int rove_task_group_exit(rove_task_group *g, int rc);
  *
  * g         left by rove_task_group_exit.
  * errors    receives up to capacity codes; may be NULL when capacity is 0.
- * capacity  how many fit; a group remembers at least the first few codes and always the count.
+ * capacity  how many fit; a group short of memory remembers the first 16 and the count.
  *
  * Returns how many children failed, which may exceed capacity.
  * Threads: task. Suspends: no. Cost: one copy.

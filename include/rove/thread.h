@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: blocking work on pool threads, and plain callbacks: soon, later, at a time.
- * Idea:    a callback runs on a worker between two tasks, without a stack of its own, and so must
- *          not suspend. Its handle is counted; releasing it does not cancel it.
+ * Idea:    a callback runs on a worker between two tasks and must not suspend. The callbacks of a
+ *          runtime run one at a time and in order, however many workers it has. A handle is
+ *          counted; releasing it does not cancel the callback.
  * Threads: said at each call.
  */
 #ifndef ROVE_THREAD_H
@@ -48,7 +49,7 @@ ROVE_API rove_handle *rove_call_soon(rove_callback *cb, void *ctx);
 /**
  * Have a function called when a duration has passed; never early.
  *
- * d        nanoseconds; 0 or negative: soon.
+ * d        nanoseconds; 0: soon; negative: never.
  * cb, ctx  as in rove_call_soon.
  *
  * Returns a reference that the caller owns; NULL when memory is exhausted or outside a task.

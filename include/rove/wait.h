@@ -75,7 +75,7 @@ ROVE_API rove_future *rove_gather_future(size_t n, rove_future *const fs[]);
 typedef enum {
     ROVE_ALL_COMPLETED,   /* when every future is done */
     ROVE_FIRST_COMPLETED, /* when any is */
-    ROVE_FIRST_ERROR      /* when any ended with an error, else when every one is done */
+    ROVE_FIRST_ERROR      /* when any ended with an error but -ECANCELED, else as ALL_COMPLETED */
 } rove_return_when;
 
 /**
@@ -84,7 +84,8 @@ typedef enum {
  * n        how many; 0 is -EINVAL.
  * fs       borrowed.
  * when     what ends the wait.
- * timeout  nanoseconds; negative waits for ever; 0 only looks. Passing it is no error.
+ * timeout  nanoseconds; negative waits for ever; 0 lets the others run and looks. Passing it is
+ *          no error.
  * done     receives n flags in the order of fs; may be NULL.
  *
  * Returns how many are done · -EINVAL · -ECANCELED (the caller was cancelled; fs are not).
@@ -138,7 +139,7 @@ ROVE_API void rove_as_completed_close(rove_as_completed *it);
  * Wait until `f` is done, at most `timeout`.
  *
  * f        borrowed; cancelled when the time is over.
- * timeout  nanoseconds; negative waits for ever; 0 only looks.
+ * timeout  nanoseconds; negative waits for ever; 0: f is cancelled unless it is done.
  * result   receives f's result on return 0; may be NULL.
  *
  * Returns 0 · f's own error · -ETIMEDOUT (f was cancelled and has ended) · -ECANCELED (the caller
@@ -149,14 +150,14 @@ ROVE_API void rove_as_completed_close(rove_as_completed *it);
 ROVE_API int rove_wait_for(rove_future *f, rove_duration timeout, void **result);
 
 /**
- * Run a coroutine as a task of its own, at most `timeout`; it has ended when this returns.
+ * Run a coroutine in the calling task, at most `timeout`; it has ended when this returns.
  *
  * fn, arg  as in rove_create_task.
- * timeout  nanoseconds; negative waits for ever.
+ * timeout  nanoseconds; negative waits for ever; 0: fn is not called.
  * result   receives fn's result on return 0; may be NULL.
  *
- * Returns as rove_wait_for · -ENOMEM.
- * Threads: task. Suspends: yes. Cost: one task and one timer.
+ * Returns what fn returned · -ETIMEDOUT (fn saw -ECANCELED and returned it) · -ECANCELED.
+ * Threads: task. Suspends: as fn does. Cost: one timer; no allocation.
  * asyncio: wait_for(coro(), timeout).
  */
 ROVE_API int rove_wait_for_call(rove_coro *fn, void *arg, rove_duration timeout, void **result);
@@ -172,7 +173,7 @@ ROVE_API int rove_wait_for_call(rove_coro *fn, void *arg, rove_duration timeout,
  */
 ROVE_API rove_future *rove_shield(rove_future *f);
 
-/* In place: a block with a deadline. Lives in the frame of the task that entered it. */
+/* In place: a block with a deadline, in the frame of the task that entered it, until it is left. */
 typedef struct rove_timeout {
     void *opaque[8];
 } rove_timeout;

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: threads for work that blocks: rove_to_thread, and what has no other way in io/.
+ */
+#ifndef RV_SCHED_POOL_H
+#define RV_SCHED_POOL_H
+
+#include <rove/task.h>
+
+struct rove_runtime;
+
+/*
+ * The calling task has fn(arg, result) called on a pool thread and waits. 0 or fn's error, with the
+ * outcome delivered even if the task is cancelled meanwhile (the request then stays pending);
+ * -ECANCELED: delivered, and fn was not called; -EAGAIN: no thread could be started.
+ */
+int rv_pool_run(struct rove_runtime *runtime, rove_coro *fn, void *arg, void **result);
+
+/* Threads that exist now; any thread. */
+unsigned rv_pool_thread_count(struct rove_runtime *runtime);
+
+/* When no task is left: ends and joins all threads, frees the pool. */
+void rv_pool_stop(struct rove_runtime *runtime);
+
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: a future that passes another's outcome on, but no cancellation back.
+ *
+ * Idea: the outer future is cancelled like one set by hand. Its cell stays in the inner one's queue
+ * all the same, and the inner one's outcome then comes too late: if that is an error, nobody has
+ * seen it, and debug mode says so.
+ *
+ * Owner: references: the handles, and one of the inner future, dropped when that is done. The inner
+ * future is given back with the last one: it may own the result that was passed on.
+ */
+#include "sched/shield.h"
+
+#include "core/check.h"
+#include "sched/current.h"
+#include "sched/future.h"
+
+#include <rove/wait.h>
+
+struct shield {
+    struct rove_future outer;
+    struct rove_future *inner; /* constant; retained */
+    struct rv_waiter cell;
+};
+
+static void complete_outer(struct rv_waiter *w)
+{
+    struct shield *s = w->owner;
+    if (rv_future_complete(&s->outer, s->inner->error, s->inner->result) == 0) {
+        rv_state_observe(&s->inner->state);
+    }
+    rove_release(&s->outer);
+}
+
+rove_future *rove_shield(rove_future *f)
+{
+    if (rv_current_worker() == NULL || f == NULL) {
+        return NULL;
+    }
+    if (rv_state_is_done(&f->state)) {
+        return rove_retain(f);
+    }
+    struct rove_future *outer = rv_future_alloc(sizeof(struct shield), RV_FUTURE_SHIELD, 2);
+    if (outer == NULL) {
+        return NULL;
+    }
+    struct shield *s = rv_container_of(outer, struct shield, outer);
+    s->inner = rove_retain(f);
+    rv_waiter_init(&s->cell, NULL);
+    s->cell.owner = s;
+    s->cell.on_fire = complete_outer;
+    if (!rv_future_add_waiter(f, &s->cell)) {
+        complete_outer(&s->cell);
+    }
+    return outer;
+}
+
+void rv_shield_destroy(struct rove_future *f)
+{
+    struct shield *s = rv_container_of(f, struct shield, outer);
+    RV_ASSERT(rv_state_is_done(&s->inner->state), "a shield lives until its inner future is done");
+    rove_release(s->inner);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: blocks with a deadline, and waiting for one future with a deadline.
+ *
+ * Idea: asyncio's Timeout. The deadline asks the task for cancellation, which counts one; leaving
+ * the block takes that one back. If then no more requests are open than at entry, the cancellation
+ * was the deadline's and becomes -ETIMEDOUT; else somebody else's is under way and stays.
+ *
+ *     ACTIVE -> EXITED                 left in time
+ *     ACTIVE -> EXPIRING -> EXPIRED    the timer fired, the block was left
+ *     ACTIVE -> BROKEN                 no memory for the timer: cancelled at once, ends as -ENOMEM
+ *
+ * Owner: the public struct, in a frame of the task that entered it, holds all; blocks of a task are
+ * chained, innermost first.
+ * Threads: the task; the timer fires on any worker, and has ended when disarm returns.
+ */
+#include "sched/timeout.h"
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "sched/current.h"
+#include "sched/future.h"
+#include "sched/suspend.h"
+#include "sched/task.h"
+#include "sched/timer.h"
+#include "sched/worker.h"
+
+#include <rove/wait.h>
+
+#include <errno.h>
+
+enum { CREATED, ACTIVE, EXPIRING, EXPIRED, EXITED, BROKEN };
+
+struct __attribute__((may_alias)) timeout {
+    struct rv_timer timer;     /* timer.worker is NULL: never armed */
+    struct rv_task *task;      /* NULL: entered outside a task */
+    struct timeout *outer;
+    RV_ATOMIC(uint32_t) state;
+    uint32_t cancelling;       /* requests open at entry */
+};
+
+_Static_assert(sizeof(struct timeout) <= sizeof(rove_timeout), "a timeout block fits in place");
+_Static_assert(_Alignof(struct timeout) <= _Alignof(rove_timeout), "and is aligned there");
+
+static struct timeout *timeout_of(rove_timeout *t)
+{
+    return (struct timeout *)(void *)t;
+}
+
+static void expire(struct rv_timer *timer)
+{
+    struct timeout *t = rv_container_of(timer, struct timeout, timer);
+    rv_store_relaxed(&t->state, (uint32_t)EXPIRING); /* the cancellation publishes it */
+    rv_future_cancel(&t->task->future);
+}
+
+/* A deadline that has passed takes effect at the next suspension, as call_soon would. */
+static void arm(struct timeout *t, int64_t when_ns, int64_t now_ns)
+{
+    if (when_ns == RV_CLOCK_NEVER) {
+        return;
+    }
+    if (rv_timer_arm(&t->timer, when_ns, expire) < 0) {
+        rv_store_relaxed(&t->state, (uint32_t)BROKEN);
+        t->timer.worker = NULL;
+        rv_future_cancel(&t->task->future);
+    } else if (when_ns <= now_ns) {
+        rv_store_relaxed(&rv_current_worker()->is_wanted, 1);
+    }
+}
+
+static void disarm(struct timeout *t)
+{
+    if (t->timer.worker != NULL) {
+        rv_timer_disarm(&t->timer);
+        t->timer.worker = NULL;
+    }
+}
+
+static void enter(rove_timeout *block, int64_t when_ns, int64_t now_ns)
+{
+    struct timeout *t = timeout_of(block);
+    struct rv_task *self = rv_current_task();
+    rv_heap_node_init(&t->timer.node);
+    t->timer.worker = NULL;
+    t->task = self;
+    rv_store_relaxed(&t->state, (uint32_t)(self == NULL ? EXITED : ACTIVE));
+    if (self == NULL) {
+        return;
+    }
+    t->cancelling = rv_state_cancelling(&self->future.state);
+    t->outer = self->timeouts;
+    self->timeouts = t;
+    arm(t, when_ns, now_ns);
+}
+
+void rove_timeout_enter(rove_timeout *t, rove_duration d)
+{
+    int64_t now_ns = rv_clock_now();
+    enter(t, rv_clock_add(now_ns, d), now_ns);
+}
+
+void rove_timeout_enter_at(rove_timeout *t, rove_time when)
+{
+    enter(t, when < 0 ? RV_CLOCK_NEVER : when, rv_clock_now());
+}
+
+int rove_timeout_reschedule(rove_timeout *block, rove_time when)
+{
+    struct timeout *t = timeout_of(block);
+    struct rv_task *self = rv_current_task();
+    if (self == NULL) {
+        return -EPERM;
+    }
+    if (rv_load_relaxed(&t->state) == CREATED || t->task != self) {
+        return -EINVAL;
+    }
+    disarm(t); /* from here on the state is the task's own */
+    if (rv_load_relaxed(&t->state) != ACTIVE) {
+        return -EALREADY;
+    }
+    arm(t, when < 0 ? RV_CLOCK_NEVER : when, rv_clock_now());
+    return rv_load_relaxed(&t->state) == BROKEN ? -ENOMEM : 0;
+}
+
+bool rove_timeout_expired(const rove_timeout *block)
+{
+    const struct timeout *t = (const struct timeout *)(const void *)block;
+    uint32_t state = rv_load_relaxed(&t->state);
+    return state == EXPIRING || state == EXPIRED;
+}
+
+int rove_timeout_exit(rove_timeout *block, int rc)
+{
+    struct timeout *t = timeout_of(block);
+    struct rv_task *self = rv_current_task();
+    if (self == NULL || t->task != self) {
+        return rc;
+    }
+    RV_CHECK(self->timeouts == t, "timeout blocks are left innermost first, each once");
+    self->timeouts = t->outer;
+    disarm(t);
+    t->task = NULL;
+    uint32_t state = rv_load_relaxed(&t->state);
+    if (state == ACTIVE) {
+        rv_store_relaxed(&t->state, (uint32_t)EXITED);
+        return rc;
+    }
+    rv_store_relaxed(&t->state, (uint32_t)(state == EXPIRING ? EXPIRED : EXITED));
+    bool is_mine = rv_state_uncancel(&self->future.state) <= t->cancelling;
+    if (!is_mine || rc != -ECANCELED) {
+        return rc;
+    }
+    return state == EXPIRING ? -ETIMEDOUT : -ENOMEM;
+}
+
+void rv_timeout_check_left(const struct rv_task *t)
+{
+    RV_CHECK(t->timeouts == NULL, "a task leaves every timeout block before it returns");
+}
+
+/*
+ * The time is over before it began: a cancelled f is waited for, but who waits can be cancelled
+ * without f hearing of it once more.
+ */
+static int cancel_and_wait(struct rv_task *self, struct rove_future *f, void **result)
+{
+    struct rv_waiter w;
+    rv_waiter_init(&w, self);
+    rv_future_cancel(f);
+    if (!rv_state_is_done(&f->state) && rv_future_add_waiter(f, &w)) {
+        int rc = rv_waitq_wait(&f->waiters, &f->lock, &w, RV_WAIT_MANY, f);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    int rc = rv_future_read(f, result);
+    return rc == -ECANCELED ? -ETIMEDOUT : rc;
+}
+
+int rove_wait_for(rove_future *f, rove_duration timeout, void **result)
+{
+    struct rv_task *self = rv_current_task();
+    if (self == NULL) {
+        return -EPERM;
+    }
+    if (f == NULL) {
+        return -EINVAL;
+    }
+    if (f == &self->future) {
+        return -EDEADLK;
+    }
+    if (rv_state_is_done(&f->state)) {
+        return rv_future_read(f, result);
+    }
+    if (timeout == 0) {
+        return cancel_and_wait(self, f, result);
+    }
+    rove_timeout block;
+    rove_timeout_enter(&block, timeout);
+    return rove_timeout_exit(&block, rove_await(f, result));
+}
+
+int rove_wait_for_call(rove_coro *fn, void *arg, rove_duration timeout, void **result)
+{
+    rove_timeout block;
+    void *value = NULL;
+    if (rv_current_task() == NULL) {
+        return -EPERM;
+    }
+    if (fn == NULL) {
+        return -EINVAL;
+    }
+    if (timeout == 0) { /* as in asyncio fn is cancelled before it began */
+        int rc = rove_yield();
+        return rc < 0 ? rc : -ETIMEDOUT;
+    }
+    rove_timeout_enter(&block, timeout);
+    int rc = rove_timeout_exit(&block, fn(arg, &value));
+    if (rc >= 0 && result != NULL) {
+        *result = value;
+    }
+    return rc;
+}
