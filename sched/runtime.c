@@ -32,6 +32,7 @@
 
 #define RV_RUNTIME_STACK_BYTES ((size_t)128 * 1024)
 #define RV_RUNTIME_POOL_THREADS 512
+#define RV_RUNTIME_LOOK_NS (INT64_C(50) * 1000000) /* between looks at who is left; arbitrary */
 #define RV_RUNTIME_PATIENCE_NS (INT64_C(10) * 1000000000) /* for tasks that ignore cancellation */
 
 enum { RV_LAUNCH_WAIT, RV_LAUNCH_RUN, RV_LAUNCH_END };
@@ -69,6 +70,7 @@ static void destroy(struct rove_runtime *runtime)
     }
     rv_watch_fini(&runtime->watch);
     rv_idle_fini(&runtime->idle);
+    rv_calls_free(runtime);
     free(runtime->workers);
     free(runtime);
 }
@@ -109,6 +111,9 @@ static int create(const rove_options *options, struct rove_runtime **out)
     }
     if (rc == 0) {
         rc = rv_watch_init(&runtime->watch, runtime->options.workers);
+    }
+    if (rc == 0) {
+        rc = rv_calls_start(runtime);
     }
     if (rc == 0) {
         rc = init_workers(runtime);
@@ -332,16 +337,40 @@ static int abandon(struct rove_runtime *runtime)
     return -ETIMEDOUT;
 }
 
+static bool has_tasks(struct rove_runtime *runtime)
+{
+    size_t n;
+    struct rv_task **tasks = rv_runtime_tasks(runtime, &n);
+    for (size_t i = 0; i < n; i++) {
+        rove_release(&tasks[i]->future);
+    }
+    free(tasks);
+    return n > 0;
+}
+
+/*
+ * False: some task does not end. Callbacks go on meanwhile, as clean-up may count on them; but one
+ * that asks for itself again and again is as good as a task, so they stop when no other is left.
+ */
+static bool end_tasks(struct rove_runtime *runtime, int64_t grace_ns)
+{
+    if (!wait_for_tasks(runtime, grace_ns)) {
+        cancel_all(runtime);
+        int64_t deadline = rv_clock_add(rv_clock_now(), RV_RUNTIME_PATIENCE_NS);
+        while (!wait_for_tasks(runtime, RV_RUNTIME_LOOK_NS) && has_tasks(runtime) &&
+               rv_clock_now() < deadline) {
+        }
+    }
+    rv_calls_stop(runtime);
+    return wait_for_tasks(runtime, RV_RUNTIME_PATIENCE_NS / 2);
+}
+
 int rv_runtime_end(struct rove_runtime *runtime, int64_t grace_ns)
 {
     /* order: seq_cst R1. The mark before the counts are read; pairs with rove_submit. */
     rv_store_seq_cst(&runtime->is_stopping, 1);
-    rv_calls_stop(runtime);
-    if (!wait_for_tasks(runtime, grace_ns)) {
-        cancel_all(runtime);
-        if (!wait_for_tasks(runtime, RV_RUNTIME_PATIENCE_NS)) {
-            return abandon(runtime);
-        }
+    if (!end_tasks(runtime, grace_ns)) {
+        return abandon(runtime);
     }
     rv_pool_stop(runtime);
     rv_store_seq_cst(&runtime->is_stopping, 2);

@@ -21,7 +21,8 @@
 
 #define RV_RUNTIME_STACK_CLASSES 20 /* powers of two from 16 KiB */
 
-struct rv_pool; /* sched/pool.c: threads for blocking work */
+struct rv_calls; /* sched/call.c: plain callbacks */
+struct rv_pool;  /* sched/pool.c: threads for blocking work */
 
 struct rove_runtime {
     /* constant after start */
@@ -31,6 +32,7 @@ struct rove_runtime {
     struct rv_worker *workers;
     unsigned worker_count;
     struct rv_stack_pool *stacks;       /* of options.stack_size */
+    struct rv_calls *calls;
 
     /* under class_lock */
     struct rv_lock class_lock;
