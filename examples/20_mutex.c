@@ -46,8 +46,8 @@ static int async_main(void *arg, void **result)
     int rc = rove_gather_calls(3, deposits, NULL);
     if (rc < 0)
         return rc;
-    printf("trylock: %d, again: %d\n", rove_mutex_trylock(&mutex) == 0,
-           rove_mutex_trylock(&mutex) == 0);
+    printf("trylock: %d, ", rove_mutex_trylock(&mutex) == 0);
+    printf("again: %d\n", rove_mutex_trylock(&mutex) == 0);
     rove_mutex_unlock(&mutex);
     const rove_call readers[] = {{reader, "dora"}, {reader, "emil"}};
     return rove_gather_calls(2, readers, NULL);
