@@ -99,8 +99,7 @@ static ssize_t attempt_transfer(const struct rv_op *op)
     return rc == -EAGAIN ? rc : transfer_when_ready(op, v, n);
 }
 
-/* Switches to O_NONBLOCK if need be. Returns the flags to restore, or a negative errno. */
-static int begin_nonblocking(int fd)
+int rv_attempt_begin_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0) {
@@ -112,7 +111,7 @@ static int begin_nonblocking(int fd)
     return flags;
 }
 
-static void end_nonblocking(int fd, int flags)
+void rv_attempt_end_nonblocking(int fd, int flags)
 {
     if ((flags & O_NONBLOCK) == 0) {
         (void)fcntl(fd, F_SETFL, flags);
@@ -121,12 +120,12 @@ static void end_nonblocking(int fd, int flags)
 
 static ssize_t attempt_accept(const struct rv_op *op)
 {
-    int flags = begin_nonblocking(op->fd);
+    int flags = rv_attempt_begin_nonblocking(op->fd);
     if (flags < 0) {
         return flags;
     }
     ssize_t rc = result_of(accept4(op->fd, op->addr, op->extra, (int)op->flags));
-    end_nonblocking(op->fd, flags);
+    rv_attempt_end_nonblocking(op->fd, flags);
     /* A connection that died in the queue is not the caller's concern. */
     return rc == -ECONNABORTED ? -EAGAIN : rc;
 }
@@ -144,12 +143,12 @@ static ssize_t attempt_connect(struct rv_op *op)
         }
         return getsockopt(op->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
     }
-    int flags = begin_nonblocking(op->fd);
+    int flags = rv_attempt_begin_nonblocking(op->fd);
     if (flags < 0) {
         return flags;
     }
     ssize_t rc = result_of(connect(op->fd, op->addr, (socklen_t)op->len));
-    end_nonblocking(op->fd, flags);
+    rv_attempt_end_nonblocking(op->fd, flags);
     if (rc == -EINPROGRESS) {
         op->mode = CONNECT_UNDER_WAY;
         return -EAGAIN;

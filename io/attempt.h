@@ -23,4 +23,11 @@ ssize_t rv_attempt(struct rv_op *op);
 /* A result; may block the thread. */
 ssize_t rv_attempt_blocking(const struct rv_op *op);
 
+/*
+ * O_NONBLOCK for the length of a call that has no flag of its own for it. Others who share the file
+ * see it too for that moment. begin returns the flags for end, or a negative errno.
+ */
+int rv_attempt_begin_nonblocking(int fd);
+void rv_attempt_end_nonblocking(int fd, int flags);
+
 #endif

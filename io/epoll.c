@@ -218,9 +218,6 @@ static unsigned complete_all(struct rv_op *op, ssize_t result)
 
 static unsigned take_event(struct rv_epoll *e, const struct epoll_event *ev)
 {
-    if (ev->data.u64 == DATA_WAKE) {
-        return 0;
-    }
     int fd = (int)ev->data.u64;
     struct rv_fd_slot *slot = rv_fdtab_find(&e->io.fds, fd);
     RV_ASSERT(slot != NULL, "events come for descriptors somebody waited on");
@@ -254,8 +251,16 @@ static int wait_coarse(struct rv_epoll *e, struct epoll_event *events, int64_t t
     return epoll_wait(e->set, events, EVENTS_AT_ONCE, ms > INT32_MAX ? INT32_MAX : (int)ms);
 }
 
+/* Level-triggered, and cleared only by who blocks in the set: nobody else can eat its wake-up. */
+static void clear_wake(struct rv_epoll *e)
+{
+    uint64_t count;
+    ssize_t rc = read(e->wake_fd, &count, sizeof(count));
+    (void)rc; /* nothing there: cleared before */
+}
+
 /* Takes what is ready, or waits for it (negative: for ever); how many tasks it woke. */
-static RV_NOINLINE unsigned take_events(struct rv_epoll *e, int64_t timeout_ns)
+static RV_NOINLINE unsigned take_events(struct rv_epoll *e, int64_t timeout_ns, bool is_blocker)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     struct timespec ts = rv_clock_to_timespec(timeout_ns);
@@ -265,14 +270,18 @@ static RV_NOINLINE unsigned take_events(struct rv_epoll *e, int64_t timeout_ns)
     }
     unsigned woken = 0;
     for (int i = 0; i < n; i++) {
-        woken += take_event(e, &events[i]);
+        if (events[i].data.u64 != DATA_WAKE) {
+            woken += take_event(e, &events[i]);
+        } else if (is_blocker) {
+            clear_wake(e);
+        }
     }
     return woken;
 }
 
 static unsigned epoll_poll(struct rv_worker *w)
 {
-    return take_events(epoll_of(w), 0);
+    return take_events(epoll_of(w), 0, false);
 }
 
 static bool epoll_needs_poll(const struct rv_worker *w)
@@ -294,7 +303,7 @@ static void epoll_sleep(struct rv_worker *w, int64_t deadline_ns)
     if (rv_cas_seq_cst(&e->blocked, &nobody, (uint32_t)w->idx)) {
         /* order: seq_cst E1. See above. */
         bool may_block = rv_load_seq_cst(is_woken) == 0;
-        take_events(e, may_block ? timeout_ns : 0);
+        take_events(e, may_block ? timeout_ns : 0, true);
         /* order: release E2. Nothing but the place; pairs with the next sleeper's exchange. */
         rv_store_release(&e->blocked, NOBODY);
     } else {
@@ -321,7 +330,7 @@ static void epoll_wake(struct rv_worker *w)
 static unsigned epoll_rescue(struct rv_worker *self, struct rv_worker *victim)
 {
     (void)victim; /* its events are everybody's */
-    return take_events(epoll_of(self), 0);
+    return take_events(epoll_of(self), 0, false);
 }
 
 static int epoll_worker_start(struct rv_worker *w)
@@ -343,7 +352,7 @@ static void destroy(struct rv_epoll *e)
     if (e->set >= 0) {
         close(e->set);
     }
-    rv_fdtab_fini(&e->io.fds);
+    rv_io_fini(&e->io);
     free(e->words);
     free(e);
 }
@@ -360,10 +369,9 @@ static int create(unsigned workers, struct rv_epoll **out)
     e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int rc = e->set < 0 || e->wake_fd < 0 ? -errno : 0;
     if (rc == 0) {
-        rc = e->words == NULL ? -ENOMEM : rv_fdtab_init(&e->io.fds);
+        rc = e->words == NULL ? -ENOMEM : rv_io_init(&e->io);
     }
-    /* Edge-triggered: an event for each write, and nobody has to read the counter. */
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = DATA_WAKE};
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = DATA_WAKE};
     if (rc == 0 && epoll_ctl(e->set, EPOLL_CTL_ADD, e->wake_fd, &ev) < 0) {
         rc = -errno;
     }
@@ -410,4 +418,5 @@ const struct rv_reactor rv_epoll_reactor = {
     },
     .run = epoll_run,
     .end_waits = epoll_end_waits,
+    .wants_nonblocking = true,
 };

@@ -6,6 +6,22 @@
 
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
+
+int rv_io_init(struct rv_io *io)
+{
+    return rv_fdtab_init(&io->fds);
+}
+
+void rv_io_fini(struct rv_io *io)
+{
+    for (uint32_t i = 0; i < io->pipe_count; i++) {
+        close(io->pipes[i][0]);
+        close(io->pipes[i][1]);
+    }
+    io->pipe_count = 0;
+    rv_fdtab_fini(&io->fds);
+}
 
 void rv_io_forget_sigpipe(const struct rv_io *io)
 {

@@ -13,10 +13,18 @@
 #include "sched/runtime.h"
 
 /* What both back-ends keep for a runtime: the first member of what runtime->poll_data points at. */
+#define RV_IO_PIPES 8 /* arbitrary */
+
 struct rv_io {
     struct rv_fdtab fds;
     RV_ATOMIC(uint32_t) had_epipe; /* a SIGPIPE may be pending on some worker's thread */
+    struct rv_lock pipe_lock;      /* guards what follows */
+    uint32_t pipe_count;
+    int pipes[RV_IO_PIPES][2];     /* empty ones, for rove_sendfile */
 };
+
+int rv_io_init(struct rv_io *io);
+void rv_io_fini(struct rv_io *io);
 
 struct rv_reactor {
     struct rv_poller_ops poller;
@@ -27,6 +35,7 @@ struct rv_reactor {
      * or -EBADF. Operations still in flight are then on their way out. */
     void (*end_waits)(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,
                       struct rv_task *self);
+    bool wants_nonblocking; /* of listening sockets: saves it two system calls per connection */
 };
 
 extern const struct rv_reactor rv_uring_reactor;

@@ -71,10 +71,10 @@ static unsigned reap_locked(struct rv_uring *u)
     return woken;
 }
 
-/* Tasks woken; 0 also when somebody else is at it. */
+/* Tasks woken; 0 also when somebody else is at it, or its owner has ended. */
 static unsigned reap(struct rv_uring *u, struct rv_worker *reaper)
 {
-    if (!rv_ring_has_completions(&u->ring) || !rv_lock_try(&u->cq_lock)) {
+    if (!rv_lock_try(&u->cq_lock)) {
         return 0;
     }
     unsigned woken = reap_locked(u);
@@ -355,7 +355,7 @@ static void destroy_all(struct rv_uring_io *all)
             close(all->rings[i].wake_fd);
         }
     }
-    rv_fdtab_fini(&all->io.fds);
+    rv_io_fini(&all->io);
     free(all->rings);
     free(all);
 }
@@ -393,7 +393,7 @@ static int create_all(struct rove_runtime *runtime, struct rv_uring_io **out)
         all->rings[i].wake_fd = -1;
         all->rings[i].worker = &runtime->workers[i];
     }
-    int rc = rv_fdtab_init(&all->io.fds);
+    int rc = rv_io_init(&all->io);
     for (unsigned i = 0; i < all->count && rc == 0; i++) {
         all->rings[i].wake_fd = eventfd(0, EFD_CLOEXEC);
         rc = all->rings[i].wake_fd < 0 ? -errno : 0;

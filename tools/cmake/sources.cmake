@@ -24,6 +24,21 @@ set(ROVE_SCHED_SOURCES
 )
 
 set(ROVE_IO_SOURCES
+    io/address.c
+    io/attempt.c
+    io/epoll.c
+    io/fdtab.c
+    io/file.c
+    io/listen.c
+    io/op.c
+    io/poll.c
+    io/poller.c
+    io/reactor.c
+    io/ring.c
+    io/socket.c
+    io/splice.c
+    io/sqe.c
+    io/uring.c
 )
 
 set(ROVE_TEST_SUPPORT_SOURCES

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: listening sockets.
+ *
+ * The socket of a UNIX address outlives its process as a file. If nobody accepts there, it is
+ * stale and replaced; if somebody does, the answer is -EADDRINUSE as for a port.
+ */
+#include "core/base.h"
+#include "io/address.h"
+#include "io/reactor.h"
+#include "sched/current.h"
+#include "sched/suspend.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <rove/net.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static bool is_stale(const struct rv_address *address)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
+    struct stat st;
+    if (un->sun_path[0] == '\0' || lstat(un->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+        return false;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return false;
+    }
+    bool is_refused = connect(fd, (const struct sockaddr *)un, address->len) < 0 &&
+                      errno == ECONNREFUSED;
+    close(fd);
+    return is_refused;
+}
+
+static int bind_address(int fd, const struct rv_address *address)
+{
+    const struct sockaddr *sa = (const struct sockaddr *)&address->storage;
+    if (bind(fd, sa, address->len) == 0) {
+        return 0;
+    }
+    if (errno == EADDRINUSE && sa->sa_family == AF_UNIX && is_stale(address)) {
+        unlink(((const struct sockaddr_un *)sa)->sun_path);
+        return bind(fd, sa, address->len) == 0 ? 0 : -errno;
+    }
+    return -errno;
+}
+
+/* A listening socket, or a negative errno. Never suspends. */
+static RV_NOINLINE int listen_at(const struct rv_address *address, int backlog, int type_flags)
+{
+    int family = address->storage.ss_family;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | type_flags, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    int on = 1;
+    int off = 0;
+    if (family != AF_UNIX) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    }
+    if (family == AF_INET6) {
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    }
+    int rc = bind_address(fd, address);
+    if (rc == 0 && listen(fd, backlog > 0 ? backlog : SOMAXCONN) < 0) {
+        rc = -errno;
+    }
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+static int listen_any(unsigned port, int backlog, int type_flags)
+{
+    struct rv_address address;
+    rv_address_any(&address, true, port);
+    int fd = listen_at(&address, backlog, type_flags);
+    if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
+        rv_address_any(&address, false, port);
+        fd = listen_at(&address, backlog, type_flags);
+    }
+    return fd;
+}
+
+/* EAI_ codes are no errno: the nearest ones. */
+static int errno_of_eai(int eai)
+{
+    if (eai == EAI_MEMORY) {
+        return -ENOMEM;
+    }
+    if (eai == EAI_AGAIN) {
+        return -EAGAIN;
+    }
+    return eai == -ECANCELED || eai == -EPERM ? eai : -EINVAL;
+}
+
+static int listen_name(const struct rv_address_name *name, int backlog, int type_flags)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    int rc = rove_getaddrinfo(name->host[0] == '\0' ? NULL : name->host, name->service, &hints,
+                              &list);
+    if (rc != 0) {
+        return errno_of_eai(rc);
+    }
+    int fd = -EINVAL;
+    for (const struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {
+        struct rv_address address = {.len = ai->ai_addrlen};
+        memcpy(&address.storage, ai->ai_addr, ai->ai_addrlen);
+        fd = listen_at(&address, backlog, type_flags);
+    }
+    freeaddrinfo(list);
+    return fd;
+}
+
+int rove_listen(const char *address, int backlog)
+{
+    struct rv_task *self = rv_current_task();
+    if (self == NULL) {
+        return -EPERM;
+    }
+    if (address == NULL) {
+        return -EINVAL;
+    }
+    struct rv_address ready;
+    struct rv_address_name name;
+    int form = rv_address_parse(address, &ready, &name);
+    if (form < 0) {
+        return form;
+    }
+    int type_flags = rv_reactor_of(self->runtime)->wants_nonblocking ? SOCK_NONBLOCK : 0;
+    if (form == RV_ADDRESS_READY) {
+        return listen_at(&ready, backlog, type_flags);
+    }
+    int port = rv_address_port(name.service);
+    if (name.host[0] == '\0' && port >= 0) {
+        return listen_any((unsigned)port, backlog, type_flags);
+    }
+    return listen_name(&name, backlog, type_flags);
+}
