@@ -43,5 +43,8 @@ int rove_poll(int fd, short events, rove_duration timeout)
                        .fd = fd,
                        .flags = (unsigned short)events,
                        .deadline_ns = rv_clock_add(rv_clock_now(), timeout)};
-    return (int)rv_op_run_more(&op);
+    ssize_t rc = rv_op_run_more(&op);
+    /* A ring also reports POLLRDHUP, asked or not. */
+    int unasked = POLLERR | POLLHUP;
+    return rc < 0 ? (int)rc : (int)rc & ((unsigned short)events | unasked);
 }
