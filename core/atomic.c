@@ -17,11 +17,13 @@ bool rv_fence_asymmetric = false;
 RV_ATOMIC(uint32_t) rv_fence_dummy;
 #endif
 
+/* order: heavy F1. The caller's stores before its loads, on every CPU; with rv_fence_light. */
 void rv_fence_heavy(void)
 {
     int rc;
 
     if (!rv_fence_asymmetric) {
+        /* order: full F1. Without membarrier each side orders itself; with rv_fence_light. */
         rv_fence_full();
         return;
     }

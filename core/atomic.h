@@ -160,7 +160,7 @@ static RV_ALWAYS_INLINE bool rv_fence_is_asymmetric(void)
     return rv_fence_asymmetric;
 }
 
-/* The hot side of an asymmetric pair. */
+/* order: light F1. The caller's store before its load, given rv_fence_heavy on the other side. */
 static RV_ALWAYS_INLINE void rv_fence_light(void)
 {
     if (RV_LIKELY(rv_fence_asymmetric))

@@ -8,25 +8,34 @@
 #include "core/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* since Linux 6.13, younger than our headers */
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#define RV_OS_PIDFD_SELF (-10001) /* since Linux 6.14; -EBADF before */
+#define RV_OS_RANGES 32           /* a process_madvise call; half a KiB of stack; arbitrary */
 #define RV_OS_ARCH_SHSTK_STATUS 0x5005
 #define RV_OS_SHSTK_ENABLED 1ul
 
+#define RV_OS_DEFAULT_MAPPINGS 65530 /* the kernel's */
 #define RV_OS_NS_PER_S INT64_C(1000000000)
 
 static int result_of(long rc)
@@ -112,6 +121,45 @@ int rv_os_guard_install(void *addr, size_t bytes)
     return result_of(madvise(addr, bytes, MADV_GUARD_INSTALL));
 }
 
+/* One advice for many ranges; how many of them it has reached. */
+static unsigned advise_strided(char *first, size_t bytes, size_t stride, unsigned count,
+                               int advice)
+{
+    struct iovec ranges[RV_OS_RANGES];
+    unsigned done = 0;
+
+    while (done < count) {
+        unsigned n = count - done < RV_OS_RANGES ? count - done : RV_OS_RANGES;
+        long advised;
+
+        for (unsigned i = 0; i < n; i++) {
+            ranges[i].iov_base = first + (done + i) * stride;
+            ranges[i].iov_len = bytes;
+        }
+        advised = syscall(SYS_process_madvise, RV_OS_PIDFD_SELF, ranges, n, advice, 0);
+        if (advised <= 0)
+            return done;
+        done += (unsigned)((size_t)advised / bytes);
+        if ((size_t)advised != n * bytes)
+            return done;
+    }
+    return done;
+}
+
+unsigned rv_os_guard_install_strided(void *first, size_t bytes, size_t stride, unsigned count)
+{
+    unsigned done = advise_strided(first, bytes, stride, count, MADV_GUARD_INSTALL);
+
+    while (done < count && rv_os_guard_install((char *)first + done * stride, bytes) == 0)
+        done++;
+    return done;
+}
+
+void rv_os_populate_strided(void *first, size_t bytes, size_t stride, unsigned count)
+{
+    (void)advise_strided(first, bytes, stride, count, MADV_POPULATE_WRITE);
+}
+
 int rv_os_protect_none(void *addr, size_t bytes)
 {
     return result_of(mprotect(addr, bytes, PROT_NONE));
@@ -146,6 +194,20 @@ size_t rv_os_resident(void *addr, size_t bytes)
 size_t rv_os_page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t rv_os_max_mappings(void)
+{
+    char text[32];
+    int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+    if (fd >= 0)
+        (void)close(fd);
+    if (got <= 0)
+        return RV_OS_DEFAULT_MAPPINGS;
+    text[got] = '\0';
+    return (size_t)strtoul(text, NULL, 10);
 }
 
 int rv_os_membarrier_register(void)

@@ -34,12 +34,19 @@ void *rv_os_map(size_t bytes);
 void rv_os_unmap(void *addr, size_t bytes);
 /* Lightweight guard (Linux 6.13): no extra mapping. -EINVAL where the kernel is older. */
 int rv_os_guard_install(void *addr, size_t bytes);
+/* The same for `count` ranges `stride` bytes apart, in one system call where that exists; returns
+ * how many of them, from the first on, are guarded. */
+unsigned rv_os_guard_install_strided(void *first, size_t bytes, size_t stride, unsigned count);
+/* Brings the pages of such ranges into memory, if it is cheaper to do so together; a hint. */
+void rv_os_populate_strided(void *first, size_t bytes, size_t stride, unsigned count);
 int rv_os_protect_none(void *addr, size_t bytes);
 /* Gives the pages back; they read as zero afterwards. */
 int rv_os_discard(void *addr, size_t bytes);
 /* Bytes of [addr, addr + bytes) now in memory; 0 when the kernel will not say. */
 size_t rv_os_resident(void *addr, size_t bytes);
 size_t rv_os_page_size(void);
+/* How many mappings the kernel allows this process (vm.max_map_count). */
+size_t rv_os_max_mappings(void);
 
 /* Expedited private membarrier: register once, then issue. -ENOSYS, -EINVAL or -EPERM. */
 int rv_os_membarrier_register(void);

@@ -171,9 +171,10 @@ static struct rv_stack *make_list(struct rv_stack_pool *pool, const struct harve
 {
     struct rv_stack *list = NULL;
 
+    if (harvest->is_fresh)
+        rv_stack_slab_prepare(&pool->slabs, harvest->names[0], harvest->count);
     for (uint32_t i = harvest->count; i-- > 0;) {
-        struct rv_stack *s =
-            rv_stack_slab_init_slot(&pool->slabs, harvest->names[i], harvest->is_fresh);
+        struct rv_stack *s = rv_stack_slab_init_slot(&pool->slabs, harvest->names[i]);
 
         rv_stack_poison(s);
         s->next = list;

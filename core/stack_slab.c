@@ -2,8 +2,9 @@
 /*
  * Purpose: map slabs, carve slots, install guards, keep the list of trimmed slots.
  * Idea:    guards are installed when a slot is carved, not when its slab is mapped: 168 ns then,
- *          and page tables only for slots in use. A guard that cannot be had costs only itself: the
- *          way is dropped for the next one, and the misses are counted.
+ *          and page tables only for slots in use. A guard that cannot be had costs only itself: it
+ *          is counted as a failure. A guard by mprotect costs two mappings; together they may use
+ *          half of what the kernel allows the process, or nothing else could be mapped any more.
  *          S1: a slab is complete before it enters the directory, its count before readers look.
  * Threads: see the header.
  */
@@ -15,6 +16,9 @@
 
 #include "core/check.h"
 #include "core/os.h"
+
+/* Of all pools: the limit on mappings is the process's. */
+static RV_ATOMIC(size_t) protected_total;
 
 static size_t round_up(size_t n, size_t unit)
 {
@@ -44,6 +48,7 @@ int rv_stack_slab_init(struct rv_stack_slabs *all, struct rv_stack_pool *pool, s
     all->block_bytes = block;
     all->stack_offset = stack_offset;
     all->pool = pool;
+    all->protect_limit = rv_os_max_mappings() / 4;
     all->trimmed_head = RV_STACK_LINK_END;
     return 0;
 }
@@ -53,6 +58,7 @@ void rv_stack_slab_fini(struct rv_stack_slabs *all)
     for (uint32_t i = 0; i < rv_load_relaxed(&all->count); i++)
         rv_stack_slab_destroy(all, rv_load_relaxed(&all->directory[i]));
     rv_os_unmap((void *)all->directory, RV_STACK_SLABS_MAX * sizeof(all->directory[0]));
+    (void)rv_fetch_sub_relaxed(&protected_total, rv_load_relaxed(&all->protected_count));
 }
 
 struct rv_stack_slab *rv_stack_slab_create(struct rv_stack_slabs *all, size_t bytes)
@@ -99,6 +105,7 @@ bool rv_stack_slab_append_locked(struct rv_stack_slabs *all, struct rv_stack_sla
 
     if (count == RV_STACK_SLABS_MAX)
         return false;
+    slab->first_colour = (uint32_t)(all->mapped_bytes / all->slot_bytes % RV_STACK_COLOURS);
     rv_store_relaxed(&all->directory[count], slab);
     /* order: release S1. The slab before its number; pairs with rv_stack_slab_find. */
     rv_store_release(&all->count, count + 1);
@@ -176,43 +183,59 @@ void rv_stack_slab_trim_locked(struct rv_stack_slabs *all, rv_stack_name name)
     all->trimmed++;
 }
 
-static void install_guard(struct rv_stack_slabs *all, char *slot)
+static bool protect(struct rv_stack_slabs *all, char *slot)
+{
+    if (rv_fetch_add_relaxed(&protected_total, (size_t)1) < all->protect_limit &&
+        rv_os_protect_none(slot, all->page_bytes) == 0) {
+        (void)rv_fetch_add_relaxed(&all->protected_count, (size_t)1);
+        return true;
+    }
+    (void)rv_fetch_sub_relaxed(&protected_total, (size_t)1);
+    return false;
+}
+
+static void install_guards(struct rv_stack_slabs *all, char *slot, uint32_t count)
 {
     uint32_t guard = rv_load_relaxed(&all->guard);
+    uint32_t done = 0;
 
+    if (guard == RV_STACK_GUARD_NONE)
+        return;
     if (guard == RV_STACK_GUARD_MADVISE) {
-        if (rv_os_guard_install(slot, all->page_bytes) == 0)
-            return;
-        guard = RV_STACK_GUARD_MPROTECT;
-        rv_store_relaxed(&all->guard, guard);
+        done = rv_os_guard_install_strided(slot, all->page_bytes, all->slot_bytes, count);
+        if (done < count)
+            rv_store_relaxed(&all->guard, (uint32_t)RV_STACK_GUARD_MPROTECT);
     }
-    if (guard == RV_STACK_GUARD_MPROTECT) {
-        if (rv_os_protect_none(slot, all->page_bytes) == 0)
-            return;
-        rv_store_relaxed(&all->guard, (uint32_t)RV_STACK_GUARD_NONE);
-        (void)rv_fetch_add_relaxed(&all->guard_failures, (size_t)1);
-    } else if (rv_load_relaxed(&all->guard_failures) != 0) {
-        /* Not the caller's choice: the last way failed before. */
-        (void)rv_fetch_add_relaxed(&all->guard_failures, (size_t)1);
-    }
+    for (; done < count; done++)
+        if (!protect(all, slot + done * all->slot_bytes))
+            (void)rv_fetch_add_relaxed(&all->guard_failures, (size_t)1);
 }
 
-static char *block_of(const struct rv_stack_slabs *all, char *slot, uint32_t slot_idx)
+void rv_stack_slab_prepare(struct rv_stack_slabs *all, rv_stack_name first, uint32_t count)
 {
-    size_t shift = (size_t)(slot_idx % RV_STACK_COLOURS) * RV_CACHE_LINE;
+    char *slot = slot_of(all, first);
 
-    return slot + all->slot_bytes - shift - all->block_bytes;
+    install_guards(all, slot, count);
+    /* Measured: 1.3 us a slot for both together, against 1.7 for a guard and a page fault each. */
+    rv_os_populate_strided(slot + all->slot_bytes - all->page_bytes, all->page_bytes,
+                           all->slot_bytes, count);
 }
 
-struct rv_stack *rv_stack_slab_init_slot(struct rv_stack_slabs *all, rv_stack_name name,
-                                         bool is_fresh)
+static char *block_of(const struct rv_stack_slabs *all, const struct rv_stack_slab *slab,
+                      uint32_t slot_idx)
+{
+    uint32_t colour = (slab->first_colour + slot_idx) % RV_STACK_COLOURS;
+    char *slot_end = slab->base + (slot_idx + 1) * all->slot_bytes;
+
+    return slot_end - (size_t)colour * RV_CACHE_LINE - all->block_bytes;
+}
+
+struct rv_stack *rv_stack_slab_init_slot(struct rv_stack_slabs *all, rv_stack_name name)
 {
     char *slot = slot_of(all, name);
-    char *block = block_of(all, slot, (uint32_t)name);
+    char *block = block_of(all, slab_of(all, name), (uint32_t)name);
     struct rv_stack *s = (struct rv_stack *)(void *)(block + all->stack_offset);
 
-    if (is_fresh)
-        install_guard(all, slot);
     s->next = NULL;
     s->batch = NULL;
     s->low = slot + all->page_bytes;
@@ -247,7 +270,7 @@ void rv_stack_slab_for_each(struct rv_stack_slabs *all, void (*visit)(void *bloc
         /* A slot carved this moment, or trimmed this moment, is a block of zeroes. */
         for (uint32_t slot = 0; slot < carved; slot++) {
             if (rv_load_relaxed(&slab->links[slot]) == 0)
-                visit(block_of(all, slab->base + slot * all->slot_bytes, slot), ctx);
+                visit(block_of(all, slab, slot), ctx);
         }
     }
 }
@@ -265,7 +288,7 @@ void *rv_stack_slab_find(struct rv_stack_slabs *all, const void *addr, int *is_g
         if ((uintptr_t)addr < (uintptr_t)slab->base || slot >= rv_load_relaxed(&slab->carved))
             continue;
         *is_guard = offset % all->slot_bytes < all->page_bytes;
-        return block_of(all, slab->base + slot * all->slot_bytes, (uint32_t)slot);
+        return block_of(all, slab, (uint32_t)slot);
     }
     return NULL;
 }

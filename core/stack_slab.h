@@ -29,6 +29,7 @@ typedef uint64_t rv_stack_name;
 struct rv_stack_slab {
     char *base;
     uint32_t slots;
+    uint32_t first_colour; /* slots of all slabs before: colours go on where they ended */
     RV_ATOMIC(uint32_t) carved; /* slots [0, carved) were handed out at least once */
     RV_ATOMIC(uint64_t) links[];
 };
@@ -40,6 +41,7 @@ struct rv_stack_slabs {
     size_t block_bytes; /* rounded to cache lines */
     size_t stack_offset;
     struct rv_stack_pool *pool;
+    size_t protect_limit; /* guards by mprotect, of all pools */
     RV_ATOMIC(struct rv_stack_slab *) *directory;
     /* written under the pool's lock, read by any */
     RV_ATOMIC(uint32_t) count;
@@ -50,8 +52,9 @@ struct rv_stack_slabs {
     size_t trimmed;      /* slots in the list */
     uint64_t trimmed_head;
     /* any thread */
-    RV_ATOMIC(uint32_t) guard; /* enum rv_stack_guard: falls from one way to the next */
+    RV_ATOMIC(uint32_t) guard; /* enum rv_stack_guard: the best way that works here */
     RV_ATOMIC(size_t) guard_failures;
+    RV_ATOMIC(size_t) protected_count; /* guards by mprotect */
 };
 
 RV_WARN_UNUSED int rv_stack_slab_init(struct rv_stack_slabs *all, struct rv_stack_pool *pool,
@@ -75,9 +78,10 @@ uint32_t rv_stack_slab_untrim_locked(struct rv_stack_slabs *all, rv_stack_name *
 /* Puts one slot that rv_stack_slab_discard has emptied into the list. */
 void rv_stack_slab_trim_locked(struct rv_stack_slabs *all, rv_stack_name name);
 
-/* The slot's block gets its struct rv_stack; a fresh slot gets its guard. */
-struct rv_stack *rv_stack_slab_init_slot(struct rv_stack_slabs *all, rv_stack_name name,
-                                         bool is_fresh);
+/* Guards for freshly carved neighbours, and their blocks' pages. */
+void rv_stack_slab_prepare(struct rv_stack_slabs *all, rv_stack_name first, uint32_t count);
+/* The slot's block gets its struct rv_stack. */
+struct rv_stack *rv_stack_slab_init_slot(struct rv_stack_slabs *all, rv_stack_name name);
 /* Bytes of the slot that are in memory, and giving them back. */
 size_t rv_stack_slab_resident(struct rv_stack_slabs *all, rv_stack_name name);
 RV_WARN_UNUSED int rv_stack_slab_discard(struct rv_stack_slabs *all, rv_stack_name name);
