@@ -29,9 +29,10 @@ static void conn_set_phase(struct http_conn *c, enum http_phase phase)
 int http_conn_flush(struct http_conn *c)
 {
     size_t sent = 0;
-    if (c->out_bytes) {
-        conn_set_phase(c, HTTP_PHASE_SENDING);
+    if (c->out_bytes == 0) {
+        return 0;
     }
+    conn_set_phase(c, HTTP_PHASE_SENDING);
     while (sent < c->out_bytes) {
         ssize_t n = rove_send(c->fd, c->out->data + sent, c->out_bytes - sent, MSG_NOSIGNAL);
         if (n < 0) {
@@ -39,14 +40,14 @@ int http_conn_flush(struct http_conn *c)
         }
         sent += (size_t)n;
     }
-    if (sent) {
-        struct http_local *local = http_local();
-        conn_set_phase(c, HTTP_PHASE_WORKING);
-        atomic_store_explicit(&c->active_ms, http_local_tick(local), memory_order_relaxed);
-        http_local_count(local, HTTP_COUNT_BATCHES, 1);
-        http_local_count(local, HTTP_COUNT_SENT_BYTES, sent);
-    }
+    struct http_local *local = http_local();
+    conn_set_phase(c, HTTP_PHASE_WORKING);
+    atomic_store_explicit(&c->active_ms, http_local_tick(local), memory_order_relaxed);
+    http_local_count(local, HTTP_COUNT_REQUESTS, c->answered);
+    http_local_count(local, HTTP_COUNT_BATCHES, 1);
+    http_local_count(local, HTTP_COUNT_SENT_BYTES, sent);
     c->out_bytes = 0;
+    c->answered = 0;
     return 0;
 }
 
@@ -180,7 +181,7 @@ static int conn_answer(struct http_conn *c)
     c->is_lingering = c->is_ending && c->next_at < c->end;
     c->is_head_only = http_request_method(r) == HTTP_HEAD;
     int rc = http_route(c, c->in + c->start + r->url_at, r->url_bytes);
-    http_local_count(http_local(), HTTP_COUNT_REQUESTS, 1);
+    c->answered++;
     c->start = c->next_at;
     c->is_in_body = false;
     c->deadline = 0;

@@ -37,6 +37,19 @@ enum http_phase {
     HTTP_PHASES,
 };
 
+enum http_type {
+    HTTP_TYPE_BYTES,
+    HTTP_TYPE_TEXT,
+    HTTP_TYPE_HTML,
+    HTTP_TYPE_CSS,
+    HTTP_TYPE_JS,
+    HTTP_TYPE_JSON,
+    HTTP_TYPE_SVG,
+    HTTP_TYPE_PNG,
+    HTTP_TYPE_JPEG,
+    HTTP_TYPES,
+};
+
 struct http_conn {
     struct http_server *server;
     int fd;
@@ -54,6 +67,7 @@ struct http_conn {
     struct http_buffer *big;
     struct http_buffer *out;
     size_t out_bytes;
+    unsigned answered; /* requests since the counters were last told */
     struct http_request request;
     char small[HTTP_SMALL_BYTES];
 
@@ -69,14 +83,15 @@ struct http_conn {
 /* The task of a connection; arg is the descriptor, which it owns. */
 int http_conn_main(void *arg, void **result);
 
-/* Answer completely. type and body may be NULL without a body. < 0: give the connection up. */
-int http_reply(struct http_conn *c, int status, const char *type, const char *body, size_t bytes);
+/* Answer completely. < 0: give the connection up. */
+int http_reply(struct http_conn *c, int status, enum http_type type, const char *body,
+               size_t bytes);
 
 /* Answer with a status, its name as the body, and extra header lines ("Allow: GET\r\n") or NULL. */
 int http_reply_status(struct http_conn *c, int status, const char *extra);
 
 /* Begin an answer whose body of exactly `bytes` bytes the caller then puts behind out_bytes. */
-int http_reply_head(struct http_conn *c, int status, const char *type, uint64_t bytes);
+int http_reply_head(struct http_conn *c, int status, enum http_type type, uint64_t bytes);
 
 /* Last call for the connection's future: reply.c asks right before it writes a head. A server that
  * is stopping ends the connection with the last answer that is owed. */

@@ -88,20 +88,23 @@ static int file_open(int root_fd, const char *name)
     }
 }
 
-static const char *file_type(const char *name)
+static enum http_type file_type(const char *name)
 {
-    static const char *const types[][2] = {
-        { ".html", "text/html" },        { ".css", "text/css" },   { ".js", "text/javascript" },
-        { ".json", "application/json" }, { ".txt", "text/plain" }, { ".svg", "image/svg+xml" },
-        { ".png", "image/png" },         { ".jpg", "image/jpeg" },
+    static const struct {
+        const char *suffix;
+        enum http_type type;
+    } types[] = {
+        { ".html", HTTP_TYPE_HTML }, { ".css", HTTP_TYPE_CSS },  { ".js", HTTP_TYPE_JS },
+        { ".json", HTTP_TYPE_JSON }, { ".txt", HTTP_TYPE_TEXT }, { ".svg", HTTP_TYPE_SVG },
+        { ".png", HTTP_TYPE_PNG },   { ".jpg", HTTP_TYPE_JPEG },
     };
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(dot, types[i][0]) == 0) {
-            return types[i][1];
+        if (strcmp(dot, types[i].suffix) == 0) {
+            return types[i].type;
         }
     }
-    return "application/octet-stream";
+    return HTTP_TYPE_BYTES;
 }
 
 /* The body, read straight behind what is to be sent and sent buffer by buffer. */

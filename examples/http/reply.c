@@ -29,6 +29,28 @@ static const struct status statuses[] = {
     { 505, "HTTP/1.1 505 HTTP Version Not Supported\r\n" },
 };
 
+/* The two lines that end in a number, in one piece. */
+#define TYPE_LINE(name) "Content-Type: " name "\r\nContent-Length: "
+#define TYPE(name)                                                                                 \
+    {                                                                                              \
+        TYPE_LINE(name), sizeof TYPE_LINE(name) - 1                                                \
+    }
+
+static const struct {
+    const char *line;
+    size_t bytes;
+} types[HTTP_TYPES] = {
+    [HTTP_TYPE_BYTES] = TYPE("application/octet-stream"),
+    [HTTP_TYPE_TEXT] = TYPE("text/plain"),
+    [HTTP_TYPE_HTML] = TYPE("text/html"),
+    [HTTP_TYPE_CSS] = TYPE("text/css"),
+    [HTTP_TYPE_JS] = TYPE("text/javascript"),
+    [HTTP_TYPE_JSON] = TYPE("application/json"),
+    [HTTP_TYPE_SVG] = TYPE("image/svg+xml"),
+    [HTTP_TYPE_PNG] = TYPE("image/png"),
+    [HTTP_TYPE_JPEG] = TYPE("image/jpeg"),
+};
+
 static const char *status_line(int code)
 {
     const size_t n = sizeof statuses / sizeof statuses[0];
@@ -94,7 +116,7 @@ static char *put_head(struct http_conn *c, char *at, int status, const char *ext
     return http_request_is_old(&c->request) ? PUT(at, "Connection: keep-alive\r\n") : at;
 }
 
-static int reply_begin(struct http_conn *c, int status, const char *extra, const char *type,
+static int reply_begin(struct http_conn *c, int status, const char *extra, enum http_type type,
                        uint64_t bytes)
 {
     char *at = reply_room(c, HTTP_REPLY_ROOM);
@@ -103,19 +125,14 @@ static int reply_begin(struct http_conn *c, int status, const char *extra, const
     }
     http_conn_settle(c);
     at = put_head(c, at, status, extra);
-    if (type) {
-        at = PUT(at, "Content-Type: ");
-        at = put(at, type, strlen(type));
-        at = PUT(at, "\r\n");
-    }
-    at = PUT(at, "Content-Length: ");
+    at = put(at, types[type].line, types[type].bytes);
     at = put_number(at, bytes);
     at = PUT(at, "\r\n\r\n");
     c->out_bytes = (size_t)(at - c->out->data);
     return 0;
 }
 
-int http_reply_head(struct http_conn *c, int status, const char *type, uint64_t bytes)
+int http_reply_head(struct http_conn *c, int status, enum http_type type, uint64_t bytes)
 {
     return reply_begin(c, status, NULL, type, bytes);
 }
@@ -140,7 +157,7 @@ static int reply_body(struct http_conn *c, const char *body, size_t bytes)
     return 0;
 }
 
-int http_reply(struct http_conn *c, int status, const char *type, const char *body, size_t bytes)
+int http_reply(struct http_conn *c, int status, enum http_type type, const char *body, size_t bytes)
 {
     int rc = reply_begin(c, status, NULL, type, bytes);
     return rc < 0 ? rc : reply_body(c, body, bytes);
@@ -153,6 +170,6 @@ int http_reply_status(struct http_conn *c, int status, const char *extra)
     char body[64];
     put(body, name, bytes - 1);
     body[bytes - 1] = '\n';
-    int rc = reply_begin(c, status, extra, "text/plain", bytes);
+    int rc = reply_begin(c, status, extra, HTTP_TYPE_TEXT, bytes);
     return rc < 0 ? rc : reply_body(c, body, bytes);
 }

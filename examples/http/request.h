@@ -35,9 +35,12 @@ enum http_step {
 };
 
 struct http_request {
+    /* for all requests of a connection */
     llhttp_t parser;
-    uint64_t body_bytes; /* so far, without chunk framing */
     uint64_t body_bytes_max;
+
+    /* of the request at hand: http_request_next clears from here on */
+    uint64_t body_bytes;     /* so far, without chunk framing */
     uint64_t wire_bytes;     /* of the body so far, with chunk framing */
     uint64_t content_length; /* as announced; 0 if chunked or absent */
     uint32_t line_at;        /* of the scan: where the next unread line begins */

@@ -61,14 +61,14 @@ static int answer_hello(struct http_conn *c, const struct target *t)
 {
     static const char hello[] = "Hello, World!";
     (void)t;
-    return http_reply(c, 200, "text/plain", hello, sizeof hello - 1);
+    return http_reply(c, 200, HTTP_TYPE_TEXT, hello, sizeof hello - 1);
 }
 
 static int answer_done(struct http_conn *c, const char *what, int ms)
 {
     char body[64];
     int bytes = snprintf(body, sizeof body, "%s %d ms\n", what, ms);
-    return http_reply(c, 200, "text/plain", body, (size_t)bytes);
+    return http_reply(c, 200, HTTP_TYPE_TEXT, body, (size_t)bytes);
 }
 
 static int answer_sleep(struct http_conn *c, const struct target *t)
@@ -128,7 +128,7 @@ static int answer_upload(struct http_conn *c, const struct target *t)
     char body[64];
     (void)t;
     int bytes = snprintf(body, sizeof body, "received %" PRIu64 " bytes\n", c->request.body_bytes);
-    return http_reply(c, 200, "text/plain", body, (size_t)bytes);
+    return http_reply(c, 200, HTTP_TYPE_TEXT, body, (size_t)bytes);
 }
 
 static void print_worker(FILE *out, const rove_worker_metrics *w, unsigned i)
@@ -175,8 +175,8 @@ static int answer_stats(struct http_conn *c, const struct target *t)
     if (out && fclose(out) != 0) {
         is_read = false;
     }
-    int rc = is_read ? http_reply(c, 200, "application/json", body, bytes)
-                     : http_reply_status(c, 500, NULL);
+    int rc =
+        is_read ? http_reply(c, 200, HTTP_TYPE_JSON, body, bytes) : http_reply_status(c, 500, NULL);
     free(body);
     free(m);
     return rc;
@@ -231,7 +231,7 @@ static void url_strip_authority(const char **url, size_t *bytes)
 int http_route(struct http_conn *c, const char *url, size_t bytes)
 {
     url_strip_authority(&url, &bytes);
-    const char *mark = memchr(url, '?', bytes);
+    const char *mark = bytes > 1 ? memchr(url, '?', bytes) : NULL;
     size_t path_bytes = mark ? (size_t)(mark - url) : bytes;
     const struct route *route = route_find(url, path_bytes);
     if (!route) {
