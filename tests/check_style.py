@@ -47,6 +47,7 @@ MALLOC_FILES = {
     "sched/task.c": "a copied name; a task itself is its stack's block",
     "sched/watch.c": "the monitor, once a runtime",
     "io/fdtab.c": "pages of the descriptor table, once each",
+    "io/resolve.c": "a lookup and its arguments, which outlive a cancelled caller",
     "io/uring.c": "the back-end, once a worker",
 }
 

@@ -21,6 +21,48 @@ set(ROVE_CORE_SOURCES
 )
 
 set(ROVE_SCHED_SOURCES
+    sched/as_completed.c
+    sched/barrier.c
+    sched/broadcast.c
+    sched/call.c
+    sched/callback.c
+    sched/cancel.c
+    sched/chan.c
+    sched/cond.c
+    sched/current.c
+    sched/event.c
+    sched/future.c
+    sched/gather.c
+    sched/gather_future.c
+    sched/group.c
+    sched/group_errors.c
+    sched/idle.c
+    sched/items.c
+    sched/latest.c
+    sched/local.c
+    sched/many.c
+    sched/mutex.c
+    sched/once.c
+    sched/oneshot.c
+    sched/pool.c
+    sched/queue.c
+    sched/ready.c
+    sched/runtime.c
+    sched/runtime_tools.c
+    sched/rwlock.c
+    sched/select.c
+    sched/semaphore.c
+    sched/shield.c
+    sched/state.c
+    sched/suspend.c
+    sched/switch.c
+    sched/task.c
+    sched/timeout.c
+    sched/timer.c
+    sched/wait.c
+    sched/waitq.c
+    sched/watch.c
+    sched/worker.c
 )
 
 set(ROVE_IO_SOURCES
@@ -34,6 +76,7 @@ set(ROVE_IO_SOURCES
     io/poll.c
     io/poller.c
     io/reactor.c
+    io/resolve.c
     io/ring.c
     io/socket.c
     io/splice.c
