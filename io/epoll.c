@@ -30,6 +30,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <syslog.h>
@@ -364,7 +365,10 @@ static int create(unsigned workers, struct rv_epoll **out)
         return -ENOMEM;
     }
     rv_store_relaxed(&e->blocked, NOBODY);
-    e->words = calloc(workers, sizeof(*e->words));
+    e->words = aligned_alloc(RV_CACHE_LINE, workers * sizeof(*e->words));
+    if (e->words != NULL) {
+        memset(e->words, 0, workers * sizeof(*e->words));
+    }
     e->set = epoll_create1(EPOLL_CLOEXEC);
     e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int rc = e->set < 0 || e->wake_fd < 0 ? -errno : 0;

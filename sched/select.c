@@ -253,13 +253,16 @@ static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, s
     }
     size_t watched = 0;
     int rc = 0;
+    bool is_armed = false;
     if (!watch_futures(n, cases, arms->cells, &watched) && timeout > 0) {
+        rv_heap_node_init(&sel.timer.node);
         rc = rv_timer_arm(&sel.timer, rv_clock_add(rv_clock_now(), timeout), wake_by_timer);
+        is_armed = rc == 0;
     }
     /* Without a timer there is no wait, unless somebody has decided already. */
     bool has_given_up = rc != 0 && rv_select_claim(&sel, RV_SELECT_CANCELLED);
     uint32_t winner = wait(&sel);
-    if (timeout > 0 && rc == 0) {
+    if (is_armed) {
         (void)rv_timer_disarm(&sel.timer);
     }
     dequeue(n, cases, arms->cells, watched);
