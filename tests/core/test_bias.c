@@ -15,20 +15,21 @@
 
 #define HELPERS 2
 #define OWNER_ROUNDS 200000
-#define HELPER_ENTRIES 300
+#define HELPER_ENTRIES 20000
 
 struct shared {
     struct rv_bias bias;
     uint64_t counter; /* plain: only the bias lock protects it */
     uint64_t mirror;
     RV_ATOMIC(uint32_t) helpers_left;
+    pthread_barrier_t gate; /* all leave it together, so that they do meet */
 };
 
 static void touch(struct shared *s)
 {
     RV_CHECK(s->counter == s->mirror, "nobody sees the middle of a section");
     s->counter++;
-    rv_compiler_barrier();
+    rv_cpu_relax();
     s->mirror++;
 }
 
@@ -36,6 +37,7 @@ static void *help(void *arg)
 {
     struct shared *s = arg;
 
+    (void)pthread_barrier_wait(&s->gate);
     for (int entered = 0; entered < HELPER_ENTRIES;) {
         if (!rv_bias_try_enter(&s->bias))
             continue;
@@ -56,9 +58,11 @@ static void run_contest(void)
 
     assert_non_null(s);
     rv_bias_init(&s->bias);
+    assert_int_equal(pthread_barrier_init(&s->gate, NULL, HELPERS + 1), 0);
     rv_store_relaxed(&s->helpers_left, (uint32_t)HELPERS);
     for (int i = 0; i < HELPERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, help, s), 0);
+    (void)pthread_barrier_wait(&s->gate);
     while (rounds < OWNER_ROUNDS || rv_load_relaxed(&s->helpers_left) != 0) {
         rv_bias_owner_enter(&s->bias);
         touch(s);
@@ -67,6 +71,7 @@ static void run_contest(void)
     }
     for (int i = 0; i < HELPERS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(pthread_barrier_destroy(&s->gate), 0);
     assert_true(s->counter == rounds + HELPERS * HELPER_ENTRIES);
     assert_int_equal(rv_load_relaxed(&s->bias.busy), 0);
     assert_int_equal(rv_load_relaxed(&s->bias.helper), 0);

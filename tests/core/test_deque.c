@@ -18,7 +18,7 @@
 #include "core/rand.h"
 
 #define THIEVES 2
-#define ITEMS 200000
+#define ITEMS (RV_TSAN ? 100000 : 500000)
 
 static uint32_t items[ITEMS]; /* an item is a pointer into this */
 
@@ -121,6 +121,7 @@ struct race {
     RV_ATOMIC(uint32_t) done;
     RV_ATOMIC(uint32_t) taken[ITEMS]; /* how often each item was handed out */
     RV_ATOMIC(uint32_t) stolen;
+    pthread_barrier_t gate; /* all leave it together, so that they do meet */
 };
 
 static void take(struct race *race, void *item)
@@ -137,6 +138,7 @@ static void *steal_all(void *arg)
     struct race *race = arg;
     void *item;
 
+    (void)pthread_barrier_wait(&race->gate);
     for (;;) {
         /* order: acquire T1. After the owner's last push; pairs with the release in run_race. */
         uint32_t done = rv_load_acquire(&race->done);
@@ -164,8 +166,10 @@ static void run_race(unsigned log2_initial)
     memset(race, 0, sizeof(*race));
     rv_rand_seed(&r, 5);
     assert_int_equal(rv_deque_init(&race->deque, log2_initial, 10), 0);
+    assert_int_equal(pthread_barrier_init(&race->gate, NULL, THIEVES + 1), 0);
     for (int i = 0; i < THIEVES; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, steal_all, race), 0);
+    (void)pthread_barrier_wait(&race->gate);
     while (next < ITEMS) {
         uint32_t pushes = rv_rand_below(&r, 4) + 1;
 
@@ -184,6 +188,7 @@ static void run_race(unsigned log2_initial)
         take(race, item);
     for (int i = 0; i < THIEVES; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(pthread_barrier_destroy(&race->gate), 0);
     for (int i = 0; i < ITEMS; i++)
         assert_int_equal(rv_load_relaxed(&race->taken[i]), 1);
     rv_deque_check(&race->deque);

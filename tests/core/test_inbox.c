@@ -16,7 +16,7 @@
 #include "core/check.h"
 
 #define PRODUCERS 3
-#define PER_PRODUCER 30000
+#define PER_PRODUCER 100000
 
 struct letter {
     struct rv_inbox_node node;
@@ -53,6 +53,7 @@ static void test_inbox_take_all_returns_push_order(void **state)
 struct post {
     struct rv_inbox q;
     RV_ATOMIC(uint32_t) next_producer;
+    pthread_barrier_t gate;    /* all leave it together, so that they do meet */
     RV_ATOMIC(uint32_t) wakes; /* pushes that found the queue empty */
     struct letter letters[PRODUCERS][PER_PRODUCER];
 };
@@ -62,6 +63,7 @@ static void *produce(void *arg)
     struct post *post = arg;
     uint32_t me = rv_fetch_add_relaxed(&post->next_producer, 1u);
 
+    (void)pthread_barrier_wait(&post->gate);
     for (uint32_t i = 0; i < PER_PRODUCER; i++) {
         struct letter *letter = &post->letters[me][i];
 
@@ -84,8 +86,10 @@ static void test_inbox_many_producers_lose_nothing(void **state)
 
     (void)state;
     assert_non_null(post);
+    assert_int_equal(pthread_barrier_init(&post->gate, NULL, PRODUCERS + 1), 0);
     for (int i = 0; i < PRODUCERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, produce, post), 0);
+    (void)pthread_barrier_wait(&post->gate);
     while (taken < PRODUCERS * PER_PRODUCER) {
         struct rv_inbox_node *node = rv_inbox_take_all(&post->q);
 
@@ -100,6 +104,7 @@ static void test_inbox_many_producers_lose_nothing(void **state)
     }
     for (int i = 0; i < PRODUCERS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(pthread_barrier_destroy(&post->gate), 0);
     assert_null(rv_inbox_take_all(&post->q));
     assert_int_equal(takes, rv_load_relaxed(&post->wakes));
     free(post);

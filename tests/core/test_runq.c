@@ -19,7 +19,7 @@
 
 #define CAPACITY ((uint32_t)RV_RUNQ_CAPACITY)
 #define BATCH ((uint32_t)RV_RUNQ_BATCH)
-#define ITEMS 200000u
+#define ITEMS (RV_TSAN ? 100000u : 500000u)
 
 static uint32_t items[ITEMS];
 
@@ -234,6 +234,7 @@ struct race {
     struct worker workers[WORKERS];
     RV_ATOMIC(uint32_t) total; /* items run by all */
     RV_ATOMIC(uint32_t) rescued;
+    pthread_barrier_t gate; /* all leave it together, so that they do meet */
     RV_ATOMIC(uint32_t) counts[ITEMS];
 };
 
@@ -281,6 +282,7 @@ static void *thief_main(void *arg)
     struct rv_rand r;
 
     rv_rand_seed(&r, (uint64_t)(w - w->race->workers));
+    (void)pthread_barrier_wait(&w->race->gate);
     while (rv_load_relaxed(&w->race->total) < ITEMS) {
         struct worker *victim = &w->race->workers[rv_rand_below(&r, WORKERS)];
 
@@ -297,6 +299,7 @@ static void owner_main(struct worker *w)
     void *out[RV_RUNQ_CAPACITY];
 
     rv_rand_seed(&r, 99);
+    (void)pthread_barrier_wait(&w->race->gate);
     while (rv_load_relaxed(&w->race->total) < ITEMS) {
         void *item;
 
@@ -319,6 +322,7 @@ static void run_race(void)
     pthread_t threads[WORKERS];
 
     assert_non_null(race);
+    assert_int_equal(pthread_barrier_init(&race->gate, NULL, WORKERS), 0);
     for (int i = 0; i < WORKERS; i++) {
         race->workers[i].race = race;
         race->workers[i].q = runq_create();
@@ -329,6 +333,7 @@ static void run_race(void)
     owner_main(&race->workers[0]);
     for (int i = 1; i < WORKERS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(pthread_barrier_destroy(&race->gate), 0);
     assert_int_equal(rv_load_relaxed(&race->total), ITEMS);
     for (uint32_t i = 0; i < ITEMS; i++)
         assert_int_equal(rv_load_relaxed(&race->counts[i]), 1);
