@@ -7,6 +7,7 @@ rove_add_test(core/bias)
 rove_add_test(core/check)
 rove_add_test(core/clock)
 rove_add_test(core/context)
+target_link_libraries(test_core_context PRIVATE m) # fesetround
 rove_add_test(core/deque)
 rove_add_test(core/error)
 rove_add_test(core/fifo)
