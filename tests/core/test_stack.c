@@ -140,6 +140,31 @@ static void test_stack_used_finds_the_high_water_mark(void **state)
     fixture_fini(&f);
 }
 
+/* Goal: under ASan a pooled stack is poison, its block is not, and alloc heals it. */
+static void test_stack_freed_stack_is_poisoned_for_asan(void **state)
+{
+#if RV_ASAN
+    struct fixture f;
+    struct block *b;
+
+    fixture_init(&f);
+    b = rv_stack_alloc(&f.cache);
+    assert_non_null(b);
+    assert_false(__asan_address_is_poisoned(b->stack.low));
+    rv_stack_free(&f.cache, &b->stack);
+    assert_true(__asan_address_is_poisoned(b->stack.low));
+    assert_true(__asan_address_is_poisoned(b->stack.high - 1));
+    assert_false(__asan_address_is_poisoned(b->stack.high));
+    assert_ptr_equal(rv_stack_alloc(&f.cache), b);
+    assert_false(__asan_address_is_poisoned(b->stack.high - 1));
+    rv_stack_free(&f.cache, &b->stack);
+    fixture_fini(&f);
+#else
+    skip();
+#endif
+    (void)state;
+}
+
 #define THREADS 3
 #define HELD 200
 #define STEPS 30000
@@ -231,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_stack_trim_lowers_resident_memory),
         cmocka_unit_test(test_stack_released_pool_lives_until_the_last_block),
         cmocka_unit_test(test_stack_used_finds_the_high_water_mark),
+        cmocka_unit_test(test_stack_freed_stack_is_poisoned_for_asan),
         cmocka_unit_test(test_stack_threads_never_share_a_block),
     };
 
