@@ -119,8 +119,9 @@ static unsigned look(struct rv_worker *self, int64_t now_ns)
         }
         watch->seen[i] = step;
     }
-    int64_t interval = is_stuck ? RV_WATCH_MIN_NS : watch->interval_ns * 2;
-    watch->interval_ns = interval > RV_WATCH_MAX_NS ? RV_WATCH_MAX_NS : interval;
+    int64_t interval = is_stuck ? RV_WATCH_MIN_NS : rv_load_relaxed(&watch->interval_ns) * 2;
+    interval = interval > RV_WATCH_MAX_NS ? RV_WATCH_MAX_NS : interval;
+    rv_store_relaxed(&watch->interval_ns, interval);
     rv_store_relaxed(&watch->looked_ns, now_ns);
     return n;
 }
@@ -156,7 +157,7 @@ int64_t rv_watch_begin(struct rv_worker *self, int64_t now_ns, int64_t deadline_
         }
         self->is_watching = true;
     }
-    int64_t look_at = rv_clock_add(now_ns, self->runtime->watch.interval_ns);
+    int64_t look_at = rv_clock_add(now_ns, rv_load_relaxed(&self->runtime->watch.interval_ns));
     return look_at < deadline_ns ? look_at : deadline_ns;
 }
 
