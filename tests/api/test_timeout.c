@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: blocks with a deadline and wait_for: who cancelled, nesting, deadlines that move.
+ */
+#include "support/actor.h"
+#include "support/fixture.h"
+
+#include "core/atomic.h"
+
+#define EIO_APP (-5001)
+
+/* A block that waits for ever, left. */
+static int sleep_in_block(rove_timeout *t, rove_duration d)
+{
+    rove_timeout_enter(t, d);
+    return rove_timeout_exit(t, rove_sleep(ROVE_FOREVER));
+}
+
+RV_TASK_TEST(test_timeout_expired_block_returns_etimedout)
+{
+    rove_timeout t;
+    rove_time before = rove_now();
+    RV_EXPECT_EQ(sleep_in_block(&t, ROVE_MS(2)), -ETIMEDOUT);
+    RV_EXPECT(rove_now() - before >= ROVE_MS(2));
+    RV_EXPECT(rove_timeout_expired(&t));
+    RV_EXPECT_EQ(rove_cancelling(rove_current_task()), 0);
+    RV_EXPECT_EQ(rove_yield(), 0);
+    return 0;
+}
+
+RV_TASK_TEST(test_timeout_left_in_time_returns_what_it_came_to)
+{
+    rove_timeout t;
+    for (int rc = -2; rc <= 2; rc++) {
+        rove_timeout_enter(&t, ROVE_SEC(60));
+        RV_EXPECT_EQ(rove_yield(), 0);
+        RV_EXPECT(!rove_timeout_expired(&t));
+        RV_EXPECT_EQ(rove_timeout_exit(&t, rc), rc);
+        RV_EXPECT(!rove_timeout_expired(&t));
+    }
+    rove_timeout_enter(&t, ROVE_FOREVER);
+    RV_EXPECT_EQ(rove_timeout_exit(&t, EIO_APP), EIO_APP);
+    rove_timeout_enter_at(&t, -1);
+    RV_EXPECT_EQ(rove_timeout_exit(&t, 0), 0);
+    return 0;
+}
+
+/* Goal: a block of no time ends at its first suspension, not before, and not without one. */
+RV_TASK_TEST(test_timeout_of_zero_strikes_at_the_next_suspension)
+{
+    rove_timeout t;
+    rove_timeout_enter(&t, 0);
+    RV_EXPECT(!rove_timeout_expired(&t) || rove_cancelling(rove_current_task()) == 1);
+    RV_EXPECT_EQ(rove_timeout_exit(&t, rove_sleep(ROVE_MS(1000))), -ETIMEDOUT);
+    rove_timeout_enter_at(&t, rove_now() - ROVE_SEC(1));
+    RV_EXPECT_EQ(rove_timeout_exit(&t, rove_sleep(ROVE_MS(1000))), -ETIMEDOUT);
+    rove_timeout_enter(&t, 0);
+    RV_EXPECT_EQ(rove_timeout_exit(&t, 0), 0);
+    RV_EXPECT_EQ(rove_yield(), 0);
+    return 0;
+}
+
+static int zero_yield_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    rove_timeout t;
+    rove_timeout_enter(&t, 0);
+    RV_EXPECT(!rove_timeout_expired(&t));
+    RV_EXPECT_EQ(rove_sleep(0), -ECANCELED);
+    RV_EXPECT(rove_timeout_expired(&t));
+    RV_EXPECT_EQ(rove_timeout_exit(&t, -ECANCELED), -ETIMEDOUT);
+    rove_timeout_enter(&t, 0);
+    RV_EXPECT_EQ(rove_timeout_exit(&t, 0), 0);
+    RV_EXPECT(!rove_timeout_expired(&t));
+    return 0;
+}
+
+/* Goal: with one worker even sleep(0) feels it, as asyncio's call_soon would have it. */
+static void test_timeout_of_zero_strikes_a_mere_yield(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, zero_yield_body, NULL);
+}
+
+/* Goal: an expired block whose body ends well or otherwise keeps that outcome. */
+RV_TASK_TEST(test_timeout_expired_keeps_other_outcomes)
+{
+    static const int outcomes[] = {0, 7, EIO_APP};
+    for (int i = 0; i < 3; i++) {
+        rove_timeout t;
+        rove_timeout_enter(&t, ROVE_MS(1));
+        RV_EXPECT_EQ(rove_sleep(ROVE_FOREVER), -ECANCELED);
+        RV_EXPECT(rove_timeout_expired(&t));
+        RV_EXPECT_EQ(rove_cancelling(rove_current_task()), 1);
+        RV_EXPECT_EQ(rove_timeout_exit(&t, outcomes[i]), outcomes[i]);
+        RV_EXPECT_EQ(rove_cancelling(rove_current_task()), 0);
+        RV_EXPECT_EQ(rove_yield(), 0);
+    }
+    return 0;
+}
+
+RV_TASK_TEST(test_timeout_inner_one_of_two_expires)
+{
+    rove_timeout outer, inner;
+    rove_timeout_enter(&outer, ROVE_SEC(60));
+    RV_EXPECT_EQ(sleep_in_block(&inner, ROVE_MS(1)), -ETIMEDOUT);
+    RV_EXPECT_EQ(rove_yield(), 0);
+    RV_EXPECT(!rove_timeout_expired(&outer));
+    RV_EXPECT_EQ(rove_timeout_exit(&outer, 0), 0);
+    return 0;
+}
+
+RV_TASK_TEST(test_timeout_outer_one_of_two_expires)
+{
+    rove_timeout outer, inner;
+    rove_timeout_enter(&outer, ROVE_MS(1));
+    int rc = sleep_in_block(&inner, ROVE_SEC(60));
+    RV_EXPECT_EQ(rc, -ECANCELED);
+    RV_EXPECT(!rove_timeout_expired(&inner));
+    RV_EXPECT_EQ(rove_timeout_exit(&outer, rc), -ETIMEDOUT);
+    return 0;
+}
+
+/* Goal: both expire before the body notices: both take their request back, the outer one tells. */
+RV_TASK_TEST(test_timeout_both_of_two_expire)
+{
+    rove_timeout outer, inner;
+    rove_timeout_enter(&outer, ROVE_MS(1));
+    rove_timeout_enter(&inner, ROVE_MS(1));
+    while (rove_cancelling(rove_current_task()) < 2)
+        (void)rove_yield(); /* takes deliveries, counts stay */
+    int rc = rove_timeout_exit(&inner, -ECANCELED);
+    RV_EXPECT(rc == -ETIMEDOUT || rc == -ECANCELED);
+    RV_EXPECT(rove_timeout_expired(&inner) && rove_timeout_expired(&outer));
+    RV_EXPECT_EQ(rove_timeout_exit(&outer, -ECANCELED), -ETIMEDOUT);
+    RV_EXPECT_EQ(rove_cancelling(rove_current_task()), 0);
+    RV_EXPECT_EQ(rove_yield(), 0);
+    return 0;
+}
+
+struct block {
+    rove_timeout t;
+    rove_duration d;
+    RV_ATOMIC(int) stage;
+    int rc, left;
+};
+
+static int block_body(void *arg, RV_UNUSED void **result)
+{
+    struct block *b = arg;
+    rove_timeout_enter(&b->t, b->d);
+    rv_store_release(&b->stage, 1);
+    int rc = rove_sleep(ROVE_FOREVER);
+    b->rc = rove_timeout_exit(&b->t, rc);
+    b->left = rove_cancelling(rove_current_task());
+    return b->rc;
+}
+
+/* Goal: somebody else's cancellation in a block is his, not the block's. */
+RV_TASK_TEST(test_timeout_cancelled_from_outside_stays_cancelled)
+{
+    struct block b = {.d = ROVE_SEC(60)};
+    rove_task *t = rove_create_task(block_body, &b);
+    while (rv_load_acquire(&b.stage) == 0)
+        rove_yield();
+    rove_yield();
+    rove_cancel(t);
+    RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
+    RV_EXPECT_EQ(b.left, 1);
+    RV_EXPECT(!rove_timeout_expired(&b.t));
+    return 0;
+}
+
+/* Goal: expired and cancelled from outside: the other request wins. */
+static int both_body(void *arg, RV_UNUSED void **result)
+{
+    rove_timeout *t = arg;
+    rove_timeout_enter(t, ROVE_MS(1));
+    RV_EXPECT_EQ(rove_sleep(ROVE_FOREVER), -ECANCELED);
+    RV_EXPECT(rove_timeout_expired(t));
+    rove_cancel(rove_current_task());
+    return rove_timeout_exit(t, -ECANCELED);
+}
+
+RV_TASK_TEST(test_timeout_expired_and_cancelled_from_outside_is_cancelled)
+{
+    rove_timeout block;
+    rove_task *t = rove_create_task(both_body, &block);
+    RV_EXPECT_EQ(rove_await(t, NULL), -ECANCELED);
+    RV_EXPECT_EQ(rove_cancelling(t), 1);
+    rove_release(t);
+    return 0;
+}
+
+/* Goal: requests open at entry do not count: the block's own still becomes -ETIMEDOUT. */
+RV_TASK_TEST(test_timeout_in_clean_up_of_a_cancelled_task_still_tells)
+{
+    rove_timeout t;
+    rove_cancel(rove_current_task());
+    RV_EXPECT_EQ(rove_yield(), -ECANCELED);
+    RV_EXPECT_EQ(sleep_in_block(&t, ROVE_MS(1)), -ETIMEDOUT);
+    RV_EXPECT_EQ(rove_uncancel(rove_current_task()), 0);
+    return 0;
+}
+
+RV_TASK_TEST(test_timeout_rescheduled_obeys_the_new_deadline)
+{
+    rove_timeout t;
+    rove_timeout_enter(&t, ROVE_MS(1));
+    RV_EXPECT_EQ(rove_timeout_reschedule(&t, -1), 0);
+    RV_EXPECT_EQ(rove_sleep(ROVE_MS(3)), 0);
+    rove_time when = rove_now() + ROVE_MS(2);
+    RV_EXPECT_EQ(rove_timeout_reschedule(&t, when), 0);
+    RV_EXPECT_EQ(rove_sleep(ROVE_FOREVER), -ECANCELED);
+    RV_EXPECT(rove_now() >= when);
+    RV_EXPECT_EQ(rove_timeout_reschedule(&t, -1), -EALREADY);
+    RV_EXPECT_EQ(rove_timeout_exit(&t, -ECANCELED), -ETIMEDOUT);
+    RV_EXPECT_EQ(rove_timeout_reschedule(&t, -1), -EINVAL);
+    return 0;
+}
+
+static int late_body(void *arg, void **result)
+{
+    *result = arg;
+    return rove_sleep(ROVE_FOREVER) == -ECANCELED ? 0 : -1;
+}
+
+RV_TASK_TEST(test_wait_for_returns_a_result_in_time)
+{
+    struct rv_actor a = {.yields = 3, .value = &a};
+    rove_task *t = rove_create_task(rv_actor_run, &a);
+    void *value = NULL;
+    RV_EXPECT_EQ(rove_wait_for(t, ROVE_SEC(60), &value), 0);
+    RV_EXPECT_PTR(value, &a);
+    RV_EXPECT_EQ(rove_wait_for(t, 0, &value), 0);
+    RV_EXPECT_EQ(rove_wait_for(t, ROVE_FOREVER, NULL), 0);
+    RV_EXPECT_EQ(rove_wait_for(NULL, 0, NULL), -EINVAL);
+    RV_EXPECT_EQ(rove_wait_for(rove_current_task(), 0, NULL), -EDEADLK);
+    rove_release(t);
+    return 0;
+}
+
+/* Goal: too late means: cancelled, ended, -ETIMEDOUT. */
+RV_TASK_TEST(test_wait_for_cancels_and_waits_for_the_end)
+{
+    struct rv_actor a = {.yields = -1};
+    rove_task *t = rove_create_task(rv_actor_run, &a);
+    RV_EXPECT_EQ(rove_wait_for(t, ROVE_MS(1), NULL), -ETIMEDOUT);
+    RV_EXPECT(rove_cancelled(t));
+    RV_EXPECT_EQ(a.ended, 1);
+    rove_release(t);
+    rove_future *f = rove_create_future();
+    RV_EXPECT_EQ(rove_wait_for(f, ROVE_MS(1), NULL), -ETIMEDOUT);
+    RV_EXPECT(rove_cancelled(f));
+    rove_release(f);
+    return 0;
+}
+
+/* Goal: what swallows the cancellation and succeeds has succeeded; what fails has failed so. */
+RV_TASK_TEST(test_wait_for_keeps_the_outcome_of_who_ends_otherwise)
+{
+    void *value = NULL;
+    rove_task *t = rove_create_task(late_body, &value);
+    RV_EXPECT_EQ(rove_wait_for(t, ROVE_MS(1), &value), 0);
+    RV_EXPECT_PTR(value, &value);
+    rove_release(t);
+    struct rv_actor a = {.yields = -1, .when_cancelled = RV_ACTOR_FAILS, .cancelled_rc = EIO_APP};
+    t = rove_create_task(rv_actor_run, &a);
+    RV_EXPECT_EQ(rove_wait_for(t, ROVE_MS(1), NULL), EIO_APP);
+    rove_release(t);
+    RV_EXPECT_EQ(rove_cancelling(rove_current_task()), 0);
+    return 0;
+}
+
+RV_TASK_TEST(test_wait_for_no_time_cancels_at_once)
+{
+    struct rv_actor fresh = {.yields = 1}, stubborn = {.yields = -1, .when_cancelled = RV_ACTOR_SWALLOWS};
+    rove_task *t = rove_create_task(rv_actor_run, &fresh);
+    int rc = rove_wait_for(t, 0, NULL);
+    RV_EXPECT_EQ(rc, -ETIMEDOUT);
+    RV_EXPECT(rove_done(t));
+    rove_release(t);
+    t = rove_create_task(rv_actor_run, &stubborn);
+    while (stubborn.begun == 0)
+        rove_sleep(ROVE_US(100));
+    RV_EXPECT_EQ(rove_wait_for(t, 0, NULL), 0);
+    rove_release(t);
+    return 0;
+}
+
+static int wait_for_body(void *arg, void **result)
+{
+    return rove_wait_for(arg, ROVE_SEC(60), result);
+}
+
+RV_TASK_TEST(test_wait_for_cancelled_caller_cancels_the_future)
+{
+    rove_future *f = rove_create_future();
+    rove_task *t = rove_create_task(wait_for_body, f);
+    for (int i = 0; i < 4; i++)
+        rove_yield();
+    rove_cancel(t);
+    RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
+    RV_EXPECT(rove_cancelled(f));
+    rove_release(f);
+    return 0;
+}
+
+RV_TASK_TEST(test_wait_for_a_future_that_was_cancelled_is_cancelled)
+{
+    rove_future *f = rove_create_future();
+    rove_cancel(f);
+    RV_EXPECT_EQ(rove_wait_for(f, ROVE_SEC(60), NULL), -ECANCELED);
+    RV_EXPECT_EQ(rove_wait_for(f, 0, NULL), -ECANCELED);
+    rove_release(f);
+    return 0;
+}
+
+RV_TASK_TEST(test_wait_for_call_runs_in_the_calling_task)
+{
+    struct rv_actor a = {.yields = 2, .value = &a}, slow = {.yields = -1}, never = {0};
+    void *value = NULL;
+    RV_EXPECT_EQ(rove_wait_for_call(rv_actor_run, &a, ROVE_SEC(60), &value), 0);
+    RV_EXPECT_PTR(value, &a);
+    RV_EXPECT_EQ(rove_wait_for_call(rv_actor_run, &slow, ROVE_MS(1), NULL), -ETIMEDOUT);
+    RV_EXPECT_EQ(slow.ended, 1);
+    RV_EXPECT_EQ(rove_wait_for_call(rv_actor_run, &never, 0, NULL), -ETIMEDOUT);
+    RV_EXPECT_EQ(never.begun, 0);
+    a = (struct rv_actor){.yields = -1, .when_cancelled = RV_ACTOR_SWALLOWS, .rc = EIO_APP};
+    RV_EXPECT_EQ(rove_wait_for_call(rv_actor_run, &a, ROVE_MS(1), NULL), EIO_APP);
+    RV_EXPECT_EQ(rove_wait_for_call(NULL, NULL, 0, NULL), -EINVAL);
+    return 0;
+}
+
+/* Goal: the deadline and the end of the body race: one request or none, nothing left behind. */
+RV_TASK_TEST(test_timeout_races_with_the_end_of_its_block)
+{
+    enum { ROUNDS = RV_TSAN || RV_ASAN ? 500 : 4000 };
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        rove_timeout t;
+        rove_timeout_enter(&t, ROVE_US(round % 8));
+        int rc = 0;
+        for (unsigned i = 0; i < round % 16 && rc == 0; i++)
+            rc = rove_yield();
+        int exit_rc = rove_timeout_exit(&t, rc);
+        RV_REQUIRE(rc == 0 ? exit_rc == 0 : exit_rc == -ETIMEDOUT);
+        RV_REQUIRE_EQ(rove_cancelling(rove_current_task()), 0);
+        RV_REQUIRE_EQ(rove_yield(), 0);
+    }
+    return 0;
+}
+
+static void test_timeout_outside_a_task_does_nothing(void **state)
+{
+    rove_timeout t;
+    (void)state;
+    rove_timeout_enter(&t, 0);
+    RV_EXPECT_EQ(rove_timeout_reschedule(&t, 0), -EPERM);
+    RV_EXPECT_EQ(rove_timeout_exit(&t, 5), 5);
+    RV_EXPECT(!rove_timeout_expired(&t));
+    rove_future *f = rove_create_future();
+    RV_EXPECT_EQ(rove_wait_for(f, 0, NULL), -EPERM);
+    RV_EXPECT_EQ(rove_wait_for_call(late_body, NULL, 0, NULL), -EPERM);
+    rove_release(f);
+    rv_test_settle();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_timeout_expired_block_returns_etimedout),
+        cmocka_unit_test(test_timeout_left_in_time_returns_what_it_came_to),
+        cmocka_unit_test(test_timeout_of_zero_strikes_at_the_next_suspension),
+        cmocka_unit_test(test_timeout_of_zero_strikes_a_mere_yield),
+        cmocka_unit_test(test_timeout_expired_keeps_other_outcomes),
+        cmocka_unit_test(test_timeout_inner_one_of_two_expires),
+        cmocka_unit_test(test_timeout_outer_one_of_two_expires),
+        cmocka_unit_test(test_timeout_both_of_two_expire),
+        cmocka_unit_test(test_timeout_cancelled_from_outside_stays_cancelled),
+        cmocka_unit_test(test_timeout_expired_and_cancelled_from_outside_is_cancelled),
+        cmocka_unit_test(test_timeout_in_clean_up_of_a_cancelled_task_still_tells),
+        cmocka_unit_test(test_timeout_rescheduled_obeys_the_new_deadline),
+        cmocka_unit_test(test_wait_for_returns_a_result_in_time),
+        cmocka_unit_test(test_wait_for_cancels_and_waits_for_the_end),
+        cmocka_unit_test(test_wait_for_keeps_the_outcome_of_who_ends_otherwise),
+        cmocka_unit_test(test_wait_for_no_time_cancels_at_once),
+        cmocka_unit_test(test_wait_for_cancelled_caller_cancels_the_future),
+        cmocka_unit_test(test_wait_for_a_future_that_was_cancelled_is_cancelled),
+        cmocka_unit_test(test_wait_for_call_runs_in_the_calling_task),
+        cmocka_unit_test(test_timeout_races_with_the_end_of_its_block),
+        cmocka_unit_test(test_timeout_outside_a_task_does_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
