@@ -206,10 +206,11 @@ int rove_await(rove_future *f, void **result)
 
 int rove_join(rove_task *t, void **result)
 {
-    int rc = rove_await(t, result);
-    if (rc != -EPERM && t != NULL) {
-        rove_release(t);
+    if (rv_current_task() == NULL) {
+        return -EPERM; /* nothing was done: the caller still has its reference */
     }
+    int rc = rove_await(t, result);
+    rove_release(t);
     return rc;
 }
 
