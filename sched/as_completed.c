@@ -2,14 +2,14 @@
 /*
  * Purpose: an iteration over futures in the order in which they complete.
  *
- * Idea: each future has a cell; when it fires, the future goes to the end of `ready`, or straight to
- * the first task that waits. The deadline, if it comes first, ends the iteration: what is ready is
- * still handed out, every future that was not is one -ETIMEDOUT.
+ * Idea: each future has a cell; when it fires, the future goes to the end of `ready`, or straight
+ * to the first task that waits. The deadline, if it comes first, ends the iteration: what is ready
+ * is still handed out, every future that was not is one -ETIMEDOUT.
  *
  *     ready   [ taken | waiting to be taken | room for the rest ]
  *               0      head                  tail              n
  *
- * Owner: rove_as_completed_open allocates all in one block, close frees it. The futures are retained.
+ * Owner: rove_as_completed_open allocates all in one block, close frees it. Futures are retained.
  * Threads: tasks; cells fire on any thread, under their future's lock, then `lock`.
  */
 #include "core/check.h"
@@ -228,7 +228,7 @@ void rove_as_completed_close(rove_as_completed *it)
     if (it->has_timer) {
         rv_timer_disarm(&it->timer);
     }
-    RV_CHECK(rv_waitq_is_empty(&it->waiters), "an iteration is not closed while a task waits in it");
+    RV_CHECK(rv_waitq_is_empty(&it->waiters), "nobody waits in an iteration that is closed");
     for (size_t i = 0; i < it->n; i++) {
         /* order: acquire A1. Pairs with take_completed. */
         if (rv_load_acquire(&it->cells[i].fired) == 0) {

@@ -111,7 +111,7 @@ void rove_handle_release(rove_handle *h)
 static bool leave_pending(struct rove_handle *h, uint32_t state)
 {
     uint32_t pending = PENDING;
-    /* order: acq_rel H2. Called or cancelled, one of them; what came before for the other to see. */
+    /* order: acq_rel H2. Called or cancelled, never both; pairs with rove_handle_cancel. */
     return rv_cas_acq_rel(&h->state, &pending, state);
 }
 
@@ -290,7 +290,8 @@ bool rove_handle_cancel(rove_handle *h)
         }
         return true;
     }
-    return rv_load_relaxed(&h->state) == CANCELLED;
+    /* order: acquire H2. What the one who cancelled did before; pairs with leave_pending. */
+    return rv_load_acquire(&h->state) == CANCELLED;
 }
 
 /* One handle whose timer has not fired, cancelled; NULL: no more. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: the future that gathers others: rove_gather_future. What future.c and cancel.c ask of it.
+ * Purpose: the future that gathers others: what future.c and cancel.c ask of it.
  */
 #ifndef RV_SCHED_GATHER_H
 #define RV_SCHED_GATHER_H

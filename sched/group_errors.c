@@ -53,7 +53,8 @@ size_t rv_group_errors_copy(const struct rv_group_errors *errors, int codes[], s
     return errors->count;
 }
 
-void rv_group_errors_keep(struct rv_group_errors *errors, struct rv_task *parent, const void *group)
+void rv_group_errors_keep(struct rv_group_errors *errors, struct rv_task *parent,
+                          const void *group)
 {
     struct rv_group_spill *spill = errors->spill;
     if (spill != NULL) {

@@ -35,7 +35,8 @@ struct rv_group_errors {
 void rv_group_errors_add(struct rv_group_errors *errors, int code);
 size_t rv_group_errors_copy(const struct rv_group_errors *errors, int codes[], size_t capacity);
 /* The parent has left the group: the spill, if any, is the task's now. */
-void rv_group_errors_keep(struct rv_group_errors *errors, struct rv_task *parent, const void *group);
+void rv_group_errors_keep(struct rv_group_errors *errors, struct rv_task *parent,
+                          const void *group);
 /* Storage becomes a group: frees what an earlier one there left. */
 void rv_group_errors_forget(struct rv_task *parent, const void *group);
 

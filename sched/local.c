@@ -2,10 +2,11 @@
 /*
  * Purpose: task-local values, inherited like asyncio's context variables.
  *
- * Idea: a key is a number, given at its first use by any task of the process; a task's values are an
- * array indexed by it. A child gets a copy at creation, so that neither sees what the other sets.
+ * Idea: a key is a number, given at its first use by any task of the process; a task's values are
+ * an array indexed by it. A child gets a copy at creation, so neither sees what the other sets.
  *
- * Owner: each task its array; values are borrowed. Threads: the task itself; the parent at creation.
+ * Owner: each task its array; values are borrowed.
+ * Threads: the task itself; its parent at creation.
  */
 #include "sched/local.h"
 
@@ -29,7 +30,7 @@ struct rv_local_map {
 
 static RV_ATOMIC(uint32_t) last_key; /* process-wide: a static key may serve several runtimes */
 
-/* The public field is a plain word, so that headers stay C++: this is the only place to touch it. */
+/* The public field is a plain word, so that headers stay C++: the only place to touch it. */
 static RV_ATOMIC(uint32_t) *key_word(rove_local *key)
 {
     return (RV_ATOMIC(uint32_t) *)(void *)&key->key_;

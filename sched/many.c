@@ -36,10 +36,10 @@ static bool count_down(struct rv_many *m, struct rove_future *f)
     bool ends = false;
     if (is_decisive(m->until, f->error)) {
         struct rove_future *none = NULL;
-        /* order: acq_rel M1. f's outcome before it is named; pairs with rv_many_is_over. */
+        /* order: acq_rel N1. f's outcome before it is named; pairs with rv_many_is_over. */
         ends = rv_cas_acq_rel(&m->decider, &none, f);
     }
-    /* order: acq_rel M1. f's outcome before the count; pairs with rv_many_is_over. */
+    /* order: acq_rel N1. f's outcome before the count; pairs with rv_many_is_over. */
     return rv_fetch_sub_acq_rel(&m->left, 1) == 1 || ends;
 }
 
@@ -53,7 +53,7 @@ static void complete_one(struct rv_waiter *w)
     if (count_down(m, w->value)) {
         rv_wake(m->task);
     }
-    /* order: release M2. The last use of m before fired; pairs with rv_many_fini. */
+    /* order: release N2. The last use of m before fired; pairs with rv_many_fini. */
     rv_store_release(&w->fired, 1);
 }
 
@@ -90,7 +90,7 @@ int rv_many_init(struct rv_many *m, struct rv_task *self, size_t n,
 void rv_many_fini(struct rv_many *m)
 {
     for (size_t i = 0; i < m->n; i++) {
-        /* order: acquire M2. Pairs with complete_one. */
+        /* order: acquire N2. Pairs with complete_one. */
         if (rv_load_acquire(&m->cells[i].fired) == 0) {
             rv_future_remove_waiter(m->futures[i], &m->cells[i]);
         }
@@ -102,7 +102,7 @@ void rv_many_fini(struct rv_many *m)
 
 bool rv_many_is_over(const struct rv_many *m)
 {
-    /* order: acquire M1. Outcomes before the end is seen; pairs with count_down. */
+    /* order: acquire N1. Outcomes before the end is seen; pairs with count_down. */
     return rv_load_acquire(&m->left) == 0 || rv_load_acquire(&m->decider) != NULL;
 }
 

@@ -2,9 +2,9 @@
 /*
  * Purpose: threads for work that blocks.
  *
- * Idea: a job lives in the frame of the task that waits for it. It is handed to the thread that went
- * idle last (its caches are warm, and the others can time out); if none is idle, a thread is started
- * as long as there may be more; else it waits in line, first come first served.
+ * Idea: a job lives in the frame of the task that waits for it. It is handed to the thread that
+ * went idle last (its caches are warm, and the others can time out); if none is idle, a thread is
+ * started as long as there may be more; else it waits in line, first come first served.
  *
  *     job      QUEUED -> BEGUN -> cell fired       or QUEUED -> withdrawn by a cancellation
  *     thread   runs a job, takes the next in line, else idle; after RV_POOL_IDLE_NS idle it ends
@@ -64,7 +64,7 @@ struct rv_pool {
 
 static struct rv_pool *pool_of(struct rove_runtime *runtime)
 {
-    /* order: acquire P2. The pool's fields before its address; pairs with the exchange below. */
+    /* order: acquire P4. The pool's fields before its address; pairs with the exchange below. */
     struct rv_pool *pool = rv_load_acquire(&runtime->pool);
     if (pool != NULL) {
         return pool;
@@ -77,7 +77,7 @@ static struct rv_pool *pool_of(struct rove_runtime *runtime)
     rv_list_init(&made->line);
     rv_list_init(&made->idle);
     rv_list_init(&made->all);
-    /* order: acq_rel P2. Another may have been first; pairs with the load above. */
+    /* order: acq_rel P4. Another may have been first; pairs with the load above. */
     if (rv_cas_acq_rel(&runtime->pool, &pool, made)) {
         return made;
     }
@@ -110,11 +110,11 @@ static struct job *take_job_or_idle(struct rv_pool *pool, struct thread *t)
     return job;
 }
 
-/* Idle, lock not held: a job that was handed over; NULL: time to end (no longer in the idle list). */
+/* Idle, lock not held: a job that was handed over; NULL: time to end, out of the idle list. */
 static struct job *wait_for_job(struct rv_pool *pool, struct thread *t)
 {
     int rc = 0;
-    /* order: acquire P3. The job before the wake; pairs with hand_over. */
+    /* order: acquire P5. The job before the wake; pairs with hand_over. */
     while (rv_load_acquire(&t->wake) == 0 && rc != -ETIMEDOUT) {
         rc = rv_os_futex_wait(&t->wake, 0, RV_POOL_IDLE_NS);
     }
@@ -235,7 +235,7 @@ static void submit(struct rv_pool *pool, struct job *job)
     struct thread *t = link == NULL ? NULL : rv_container_of(link, struct thread, idle_link);
     if (t != NULL) {
         t->job = job;
-        /* order: release P3. The job before the wake; pairs with wait_for_job. */
+        /* order: release P5. The job before the wake; pairs with wait_for_job. */
         rv_store_release(&t->wake, 1u);
     } else {
         rv_list_push_back(&pool->line, &job->link);
@@ -333,7 +333,7 @@ int rove_to_thread(rove_coro *fn, void *arg, void **result)
 
 unsigned rv_pool_thread_count(struct rove_runtime *runtime)
 {
-    /* order: acquire P2. Pairs with pool_of. */
+    /* order: acquire P4. Pairs with pool_of. */
     struct rv_pool *pool = rv_load_acquire(&runtime->pool);
     if (pool == NULL) {
         return 0;
@@ -361,7 +361,7 @@ static void tell_all(struct rv_pool *pool)
 
 void rv_pool_stop(struct rove_runtime *runtime)
 {
-    /* order: acquire P2. Pairs with pool_of. */
+    /* order: acquire P4. Pairs with pool_of. */
     struct rv_pool *pool = rv_load_acquire(&runtime->pool);
     if (pool == NULL) {
         return;

@@ -29,7 +29,9 @@ static void noted(void *ctx)
 static int order_body(RV_UNUSED void *arg, RV_UNUSED void **result)
 {
     struct rv_trace trace = {""};
-    struct note n[] = {{.trace = &trace, .name = "1"}, {.trace = &trace, .name = "2"}, {.trace = &trace, .name = "3"}};
+    struct note n[] = {{.trace = &trace, .name = "1"},
+                       {.trace = &trace, .name = "2"},
+                       {.trace = &trace, .name = "3"}};
     struct rv_actor a[] = {{.name = "a", .trace = &trace}, {.name = "b", .trace = &trace}};
     rove_handle_release(rove_call_soon(noted, &n[0]));
     rove_task *t = rove_create_task(rv_actor_run, &a[0]);
@@ -221,7 +223,8 @@ static void test_call_pending_at_the_end_is_dropped(void **state)
     {
         rove_handle *kept = NULL;
         struct note n = {.done = (rove_future *)(void *)&kept};
-        RV_EXPECT_EQ(rove_run_with(&(rove_options){.workers = workers}, leave_pending_body, &n, NULL), 0);
+        rove_options options = {.workers = workers};
+        RV_EXPECT_EQ(rove_run_with(&options, leave_pending_body, &n, NULL), 0);
         RV_EXPECT_EQ(rv_load_relaxed(&n.calls), 0);
         RV_EXPECT(rove_handle_cancel(kept));
         rove_handle_release(kept);
@@ -249,7 +252,8 @@ static void *feed(void *arg)
 RV_TASK_TEST(test_call_soon_threadsafe_arrives_in_order)
 {
     enum { N = RV_TSAN ? 500 : 3000 };
-    struct feeder f = {.runtime = rove_current_runtime(), .sequence = {.n = N, .done = rove_create_future()}};
+    struct feeder f = {.runtime = rove_current_runtime(),
+                       .sequence = {.n = N, .done = rove_create_future()}};
     pthread_t thread;
     f.members = malloc(N * sizeof *f.members);
     RV_REQUIRE(f.members != NULL);

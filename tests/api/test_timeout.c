@@ -273,7 +273,8 @@ RV_TASK_TEST(test_wait_for_keeps_the_outcome_of_who_ends_otherwise)
 
 RV_TASK_TEST(test_wait_for_no_time_cancels_at_once)
 {
-    struct rv_actor fresh = {.yields = 1}, stubborn = {.yields = -1, .when_cancelled = RV_ACTOR_SWALLOWS};
+    struct rv_actor fresh = {.yields = 1};
+    struct rv_actor stubborn = {.yields = -1, .when_cancelled = RV_ACTOR_SWALLOWS};
     rove_task *t = rove_create_task(rv_actor_run, &fresh);
     int rc = rove_wait_for(t, 0, NULL);
     RV_EXPECT_EQ(rc, -ETIMEDOUT);

@@ -72,7 +72,8 @@ RV_TASK_TEST(test_wait_first_completed_leaves_the_others_alone)
 RV_TASK_TEST(test_wait_first_error_takes_no_notice_of_cancelled_ones)
 {
     rove_future *gate = rove_create_future();
-    struct rv_actor a[] = {{.yields = -1}, {.until = gate, .rc = EIO_APP}, {.yields = -1}, {.yields = 1}};
+    struct rv_actor a[] = {
+        {.yields = -1}, {.until = gate, .rc = EIO_APP}, {.yields = -1}, {.yields = 1}};
     rove_future *fs[4];
     bool done[4];
     start(4, a, fs);

@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: MIT
 # Every test program, one a line: rove_add_test(core/list) is tests/core/test_list.c.
 
+rove_add_test(api/as_completed)
+rove_add_test(api/call)
+rove_add_test(api/gather)
+rove_add_test(api/gather_future)
+rove_add_test(api/group)
+rove_add_test(api/local)
+rove_add_test(api/shield)
+rove_add_test(api/thread)
+rove_add_test(api/timeout)
+rove_add_test(api/wait)
 rove_add_test(core/atomic)
 rove_add_test(core/base)
 rove_add_test(core/bias)
