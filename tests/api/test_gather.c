@@ -328,6 +328,12 @@ RV_TASK_TEST(test_gather_calls_cancelled_ends_all_first)
     return 0;
 }
 
+static int count_body(void *arg, void **result)
+{
+    *result = arg;
+    return rove_yield();
+}
+
 /* Goal: a hundred thousand children, linear in time and memory. */
 static int many_body(RV_UNUSED void *arg, RV_UNUSED void **result)
 {

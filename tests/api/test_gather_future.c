@@ -138,12 +138,6 @@ RV_TASK_TEST(test_gather_future_of_its_awaiter_can_be_cancelled)
     return 0;
 }
 
-static int count_body(void *arg, void **result)
-{
-    *result = arg;
-    return rove_yield();
-}
-
 RV_TASK_TEST(test_gather_future_races_with_completion_and_cancellation)
 {
     enum { ROUNDS = RV_TSAN || RV_ASAN ? 300 : 3000, N = 6 };
