@@ -31,7 +31,7 @@ static const char usage[] =
     "  --max-connections N       more wait in the backlog; 0: no limit (0)\n"
     "  --header-timeout SECONDS  for a request to arrive, once begun; 0: none (10)\n"
     "  --idle-timeout SECONDS    between requests; 0: none (60)\n"
-    "  --acceptors N             accepts in flight (1)\n"
+    "  --acceptors N             accepts in flight; 0: one for each worker (0)\n"
     "  --quiet                   no counters at the end\n";
 
 enum option_id {
@@ -115,7 +115,7 @@ static bool apply_option(int id, struct http_settings *settings, rove_options *o
     case OPTION_IDLE_TIMEOUT:
         return parse_seconds(optarg, &settings->idle_timeout);
     case OPTION_ACCEPTORS:
-        return parse_count(optarg, &settings->acceptors) && settings->acceptors > 0;
+        return parse_count(optarg, &settings->acceptors);
     case OPTION_QUIET:
         settings->is_quiet = true;
         return true;
@@ -148,7 +148,6 @@ int main(int argc, char **argv)
 {
     struct http_settings settings = {
         .address = "127.0.0.1:8080",
-        .acceptors = 1,
         .header_timeout = ROVE_SEC(10),
         .idle_timeout = ROVE_SEC(60),
     };

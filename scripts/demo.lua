@@ -56,7 +56,8 @@ function done(summary, latency, requests)
     local e = summary.errors
     io.write(string.format(
         "RESULT requests=%d seconds=%.3f rate=%.0f " ..
-        "p50=%.0f p90=%.0f p99=%.0f p999=%.0f max=%.0f errors=%d wrong=%d hello=%d slept=%d computed=%d\n",
+        "p50=%.0f p90=%.0f p99=%.0f p999=%.0f max=%.0f " ..
+        "errors=%d wrong=%d hello=%d slept=%d computed=%d\n",
         summary.requests, summary.duration / 1e6, summary.requests / (summary.duration / 1e6),
         latency:percentile(50), latency:percentile(90), latency:percentile(99),
         latency:percentile(99.9), latency.max,

@@ -267,10 +267,24 @@ static int server_wait_for_signal(void)
     return n < 0 ? (int)n : 0;
 }
 
+/* One a worker by default: a connection's task begins where it was accepted, so several accepts in
+ * flight spread the connections (bench/http/run, 64 connections on two workers: 2.7 us of CPU a
+ * request instead of 2.8 on io_uring, 3.9 instead of 4.4 on epoll). */
+static unsigned server_acceptors(const struct http_server *s)
+{
+    unsigned count = s->settings.acceptors;
+    rove_metrics *m = count == 0 ? calloc(1, sizeof *m) : NULL;
+    if (m && rove_metrics_read(rove_current_runtime(), m) == 0) {
+        count = m->workers;
+    }
+    free(m);
+    return count == 0 ? 1 : count < ACCEPTORS_MAX ? count : ACCEPTORS_MAX;
+}
+
 static int server_serve(struct http_server *s)
 {
     rove_task *acceptors[ACCEPTORS_MAX] = { NULL };
-    unsigned count = s->settings.acceptors < ACCEPTORS_MAX ? s->settings.acceptors : ACCEPTORS_MAX;
+    unsigned count = server_acceptors(s);
     for (unsigned i = 0; i < count; i++) {
         acceptors[i] = rove_create_task(server_acceptor, s);
     }

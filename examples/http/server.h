@@ -27,7 +27,7 @@ struct http_settings {
     const char *address;
     const char *root;             /* NULL: /file/ answers 404 */
     unsigned max_connections;     /* 0: no limit but the system's */
-    unsigned acceptors;           /* accepts in flight */
+    unsigned acceptors;           /* accepts in flight; 0: one for each worker */
     rove_duration header_timeout; /* from the first byte of a request to its last; 0: none */
     rove_duration idle_timeout;   /* between requests, and for a peer that does not read; 0: none */
     bool is_quiet;
