@@ -68,6 +68,7 @@ set(ROVE_SCHED_SOURCES
 set(ROVE_IO_SOURCES
     io/address.c
     io/attempt.c
+    io/dial.c
     io/epoll.c
     io/fdtab.c
     io/file.c
@@ -78,12 +79,17 @@ set(ROVE_IO_SOURCES
     io/reactor.c
     io/resolve.c
     io/ring.c
+    io/server.c
     io/socket.c
     io/splice.c
     io/sqe.c
+    io/stream.c
+    io/stream_read.c
+    io/stream_write.c
     io/uring.c
 )
 
 set(ROVE_TEST_SUPPORT_SOURCES
+    tests/support/crowd.c
     tests/support/fixture.c
 )

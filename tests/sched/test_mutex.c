@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the mutex: exclusion, order, hand-over, cancellation, misuse, plain threads.
+ */
+#include "support/crowd.h"
+#include "support/fixture.h"
+
+#include "sched/current.h"
+#include "sched/mutex.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+struct scene {
+    rove_mutex mutex;
+    int order[16];
+    int count;
+    int arrived;
+    int rc;
+};
+
+static int lock_and_note(void *arg, void **result)
+{
+    struct scene *s = arg;
+    int number = s->arrived++;
+    int rc = rove_mutex_lock(&s->mutex);
+    if (rc != 0) {
+        s->rc = rc;
+        return rc;
+    }
+    s->order[s->count++] = number;
+    (void)rove_yield();
+    rove_mutex_unlock(&s->mutex);
+    *result = s;
+    return 0;
+}
+
+/* Goal: a free mutex is taken and given without waiting, by try too. */
+RV_TASK_TEST(test_mutex_free_lock_succeeds)
+{
+    rove_mutex m = {0};
+    for (int i = 0; i < 3; i++) {
+        RV_REQUIRE_EQ(rove_mutex_lock(&m), 0);
+        RV_EXPECT_EQ(rove_mutex_trylock(&m), -EAGAIN);
+        RV_EXPECT_EQ(rove_mutex_lock(&m), -EDEADLK);
+        RV_EXPECT_PTR(rv_mutex_owner(&m), rv_current_task());
+        rove_mutex_unlock(&m);
+        RV_EXPECT_PTR(rv_mutex_owner(&m), NULL);
+        RV_REQUIRE_EQ(rove_mutex_trylock(&m), 0);
+        rove_mutex_unlock(&m);
+    }
+    RV_EXPECT_EQ(rove_mutex_lock(NULL), -EINVAL);
+    RV_EXPECT_EQ(rove_mutex_lock_blocking(&m, -1), -EPERM);
+    return 0;
+}
+
+/* Goal: the order of arrival is the order of service; nobody overtakes, not even a try. */
+static int order_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct scene s = {0};
+    rove_task *tasks[8];
+    RV_REQUIRE_EQ(rove_mutex_lock(&s.mutex), 0);
+    for (int i = 0; i < 8; i++) {
+        tasks[i] = rove_create_task(lock_and_note, &s);
+    }
+    RV_YIELD_UNTIL(s.arrived == 8);
+    rove_mutex_unlock(&s.mutex);
+    RV_EXPECT_EQ(rove_mutex_trylock(&s.mutex), -EAGAIN);
+    RV_EXPECT_PTR(rv_mutex_owner(&s.mutex), tasks[0]);
+    RV_REQUIRE_EQ(rove_mutex_lock(&s.mutex), 0);
+    RV_EXPECT_EQ(s.count, 8);
+    for (int i = 0; i < 8; i++) {
+        RV_EXPECT_EQ(s.order[i], i);
+        (void)rove_join(tasks[i], NULL);
+    }
+    rove_mutex_unlock(&s.mutex);
+    return 0;
+}
+
+static void test_mutex_waiters_are_served_in_order(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, order_body, NULL);
+}
+
+/* Goal: a cancelled waiter leaves the line, the others go on, and the mutex ends up free. */
+static int cancel_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct scene s = {0};
+    rove_task *tasks[3];
+    RV_REQUIRE_EQ(rove_mutex_lock(&s.mutex), 0);
+    for (int i = 0; i < 3; i++) {
+        tasks[i] = rove_create_task(lock_and_note, &s);
+    }
+    RV_YIELD_UNTIL(s.arrived == 3);
+    RV_EXPECT(rove_cancel(tasks[1]));
+    RV_EXPECT_EQ(rove_join(tasks[1], NULL), -ECANCELED);
+    RV_EXPECT_EQ(s.rc, -ECANCELED);
+    rove_mutex_unlock(&s.mutex);
+    RV_EXPECT_EQ(rove_join(tasks[0], NULL), 0);
+    RV_EXPECT_EQ(rove_join(tasks[2], NULL), 0);
+    RV_EXPECT_EQ(s.order[0], 0);
+    RV_EXPECT_EQ(s.order[1], 2);
+    RV_EXPECT_EQ(rove_mutex_trylock(&s.mutex), 0);
+    rove_mutex_unlock(&s.mutex);
+    return 0;
+}
+
+static void test_mutex_cancelled_waiter_leaves_the_line(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, cancel_body, NULL);
+}
+
+static int lock_then_sleep(void *arg, RV_UNUSED void **result)
+{
+    struct scene *s = arg;
+    s->arrived++;
+    s->rc = rove_mutex_lock(&s->mutex);
+    int rc = rove_sleep(0);
+    if (s->rc == 0) {
+        rove_mutex_unlock(&s->mutex);
+    }
+    return rc;
+}
+
+/* Goal: a hand-over that meets a cancellation stands; the cancellation comes at the next wait. */
+static int handover_meets_cancel_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct scene s = {0};
+    RV_REQUIRE_EQ(rove_mutex_lock(&s.mutex), 0);
+    rove_task *t = rove_create_task(lock_then_sleep, &s);
+    RV_YIELD_UNTIL(s.arrived == 1);
+    rove_mutex_unlock(&s.mutex);
+    RV_EXPECT(rove_cancel(t));
+    RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
+    RV_EXPECT_EQ(s.rc, 0);
+    RV_EXPECT_EQ(rove_mutex_trylock(&s.mutex), 0);
+    rove_mutex_unlock(&s.mutex);
+    return 0;
+}
+
+static void test_mutex_handover_that_meets_a_cancellation_stands(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, handover_meets_cancel_body, NULL);
+}
+
+struct stress {
+    rove_mutex mutex;
+    unsigned rounds;
+    unsigned long counter; /* plain: the mutex is all that guards it */
+    bool is_inside;
+};
+
+static bool stress_step(struct rv_member *m)
+{
+    struct stress *s = m->ctx;
+    unsigned dice = rv_rand_below(&m->rand, 16);
+    int rc;
+    if (m->is_task) {
+        rc = dice == 0 ? rove_mutex_trylock(&s->mutex) : rove_mutex_lock(&s->mutex);
+    } else {
+        rc = rove_mutex_lock_blocking(&s->mutex, dice < 4 ? ROVE_US(dice) : ROVE_FOREVER);
+    }
+    if (rc == 0) {
+        RV_EXPECT(!s->is_inside);
+        s->is_inside = true;
+        s->counter++;
+        if (m->is_task && dice < 4) {
+            m->cancelled += rove_yield() == -ECANCELED;
+        }
+        s->is_inside = false;
+        rove_mutex_unlock(&s->mutex);
+        m->done++;
+    } else {
+        RV_EXPECT(rc == (m->is_task ? -ECANCELED : -ETIMEDOUT) || rc == -EAGAIN);
+    }
+    return m->done < s->rounds;
+}
+
+/* Goal: exclusion and no lost hand-over under contention, cancellation and timeouts. */
+static int stress_body(void *arg, RV_UNUSED void **result)
+{
+    struct stress s = {.rounds = *(unsigned *)arg * rv_crowd_factor()};
+    struct rv_crowd crowd;
+    struct rv_rand rand;
+    rv_rand_seed(&rand, rv_crowd_seed());
+    rv_crowd_start(&crowd, 16, 2, stress_step, &s);
+    unsigned long sum = rv_crowd_finish(&crowd, &rand);
+    RV_EXPECT_EQ(sum, 18ul * s.rounds);
+    RV_EXPECT_EQ(s.counter, sum);
+    RV_EXPECT_EQ(rove_mutex_trylock(&s.mutex), 0);
+    rove_mutex_unlock(&s.mutex);
+    return 0;
+}
+
+static void test_mutex_stress_excludes_and_loses_nothing(void **state)
+{
+    (void)state;
+    unsigned rounds = 1500;
+    rv_test_run(stress_body, &rounds);
+    rv_test_run_on(64, stress_body, &rounds);
+}
+
+static void *lock_in_thread(void *arg)
+{
+    struct scene *s = arg;
+    s->rc = rove_mutex_lock_blocking(&s->mutex, ROVE_MS(1));
+    return NULL;
+}
+
+/* Goal: a plain thread locks, excludes another thread, times out; tasks' calls are refused. */
+static void test_mutex_serves_plain_threads(void **state)
+{
+    (void)state;
+    struct scene s = {0};
+    pthread_t other;
+    assert_int_equal(rove_mutex_lock(&s.mutex), -EPERM);
+    assert_int_equal(rove_mutex_trylock(&s.mutex), -EPERM);
+    assert_int_equal(rove_mutex_lock_blocking(NULL, 0), -EINVAL);
+    assert_int_equal(rove_mutex_lock_blocking(&s.mutex, 0), 0);
+    assert_int_equal(rove_mutex_lock_blocking(&s.mutex, 0), -EDEADLK);
+    assert_int_equal(pthread_create(&other, NULL, lock_in_thread, &s), 0);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    assert_int_equal(s.rc, -ETIMEDOUT);
+    rove_mutex_unlock(&s.mutex);
+    assert_int_equal(rove_mutex_lock_blocking(&s.mutex, -1), 0);
+    rove_mutex_unlock(&s.mutex);
+}
+
+/* Goal: unlocking a free mutex stops the program. Method: in a child process. */
+static void test_mutex_unlock_of_a_free_one_stops_the_program(void **state)
+{
+    (void)state;
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        rove_mutex m = {0};
+        (void)freopen("/dev/null", "w", stderr);
+        rove_mutex_unlock(&m);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+static void count_errors(void *ctx, int level, const char *message)
+{
+    if (level <= LOG_ERR && strstr(message, "unlocked by another") != NULL) {
+        ++*(int *)ctx;
+    }
+}
+
+static int unlock_anothers(void *arg, RV_UNUSED void **result)
+{
+    rove_mutex_unlock(arg);
+    return 0;
+}
+
+static int wrong_unlock_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    rove_mutex m = {0};
+    RV_REQUIRE_EQ(rove_mutex_lock(&m), 0);
+    return rove_join(rove_create_task(unlock_anothers, &m), NULL);
+}
+
+/* Goal: debug mode reports the unlock by another task. */
+static void test_mutex_unlock_by_another_is_reported_in_debug_mode(void **state)
+{
+    (void)state;
+    int errors = 0;
+    rove_options options = {.workers = 1, .debug = true, .log = count_errors, .log_ctx = &errors};
+    assert_int_equal(rove_run_with(&options, wrong_unlock_body, NULL, NULL), 0);
+    rv_test_settle();
+    assert_int_equal(errors, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mutex_free_lock_succeeds),
+        cmocka_unit_test(test_mutex_waiters_are_served_in_order),
+        cmocka_unit_test(test_mutex_cancelled_waiter_leaves_the_line),
+        cmocka_unit_test(test_mutex_handover_that_meets_a_cancellation_stands),
+        cmocka_unit_test(test_mutex_stress_excludes_and_loses_nothing),
+        cmocka_unit_test(test_mutex_serves_plain_threads),
+        cmocka_unit_test(test_mutex_unlock_of_a_free_one_stops_the_program),
+        cmocka_unit_test(test_mutex_unlock_by_another_is_reported_in_debug_mode),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
