@@ -133,6 +133,10 @@ static ssize_t settle(struct rv_op *op, ssize_t result, const struct rv_fd_slot 
 static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, struct rv_task *self,
                         const struct rv_fd_slot *slot)
 {
+    /* Each time anew: the closer's request has passed this worker's ring before, or comes later. */
+    if (slot != NULL && rv_fd_is_closing(slot)) {
+        return -EBADF;
+    }
     op->task = self;
     op->end = RV_END_NONE;
     rv_store_relaxed(&op->done, 0u);

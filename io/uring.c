@@ -112,10 +112,11 @@ static bool queue_cancel(struct rv_uring *u, const struct rv_op *target, int fd)
     return true;
 }
 
-static void drain_requests(struct rv_uring *u)
+/* True: there were some, and they may have made tasks ready. */
+static bool drain_requests(struct rv_uring *u)
 {
     if (RV_LIKELY(rv_inbox_is_empty(&u->requests))) {
-        return;
+        return false;
     }
     struct rv_inbox_node *node = rv_inbox_take_all(&u->requests);
     while (node != NULL) {
@@ -124,6 +125,7 @@ static void drain_requests(struct rv_uring *u)
         request->handle(u, request);
         node = next;
     }
+    return true;
 }
 
 static void post_request(struct rv_uring *u, struct rv_ring_request *request)
@@ -287,8 +289,8 @@ static bool arm_wake(struct rv_uring *u)
 static void uring_sleep(struct rv_worker *w, int64_t deadline_ns)
 {
     struct rv_uring *u = uring_of(w);
-    drain_requests(u);
-    bool may_wait = arm_wake(u) && rv_load_relaxed(&u->is_woken) == 0;
+    bool has_drained = drain_requests(u);
+    bool may_wait = arm_wake(u) && !has_drained && rv_load_relaxed(&u->is_woken) == 0;
     int64_t timeout_ns = -1;
     if (deadline_ns != INT64_MAX) {
         timeout_ns = deadline_ns - rv_clock_now();
