@@ -204,6 +204,9 @@ int http_request_scan(struct http_request *r, const char *data, size_t bytes)
             }
             continue; /* empty lines before a request line are to be skipped, RFC 9112 2.2 */
         }
+        if (line[0] == '\r') {
+            return HTTP_STEP_REFUSED; /* llhttp would skip it in front of a method */
+        }
         if (r->lines++) {
             int step = scan_line(r, line, line_bytes);
             if (step != HTTP_STEP_DONE) {

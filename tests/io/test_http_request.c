@@ -85,6 +85,7 @@ static const struct sample samples[] = {
     REFUSED("NUL in a value", GET "Host: a\r\nX: a\0b\r\n\r\n", 400),
     REFUSED("NUL in a name", GET "Host: a\r\nX\0: b\r\n\r\n", 400),
     REFUSED("bare CR in a value", GET "Host: a\r\nX: a\rb\r\n\r\n", 400),
+    REFUSED("bare CR before the method", "\r" GET "Host: a\r\n\r\n", 400),
     REFUSED("bare LF after a header", GET "Host: a\nX: b\r\n\r\n", 400),
     REFUSED("bare LF after the request line", "GET / HTTP/1.1\nHost: a\r\n\r\n", 400),
     REFUSED("bare LF at the end", GET "Host: a\r\n\n", 400),
