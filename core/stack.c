@@ -291,6 +291,11 @@ void rv_stack_pool_stats(struct rv_stack_pool *pool, struct rv_stack_stats *stat
     rv_lock_release(&pool->lock);
 }
 
+size_t rv_stack_pool_resident(struct rv_stack_pool *pool)
+{
+    return rv_stack_slab_resident_all(&pool->slabs);
+}
+
 void rv_stack_pool_for_each(struct rv_stack_pool *pool, void (*visit)(void *block, void *ctx),
                             void *ctx)
 {

@@ -257,6 +257,20 @@ int rv_stack_slab_discard(struct rv_stack_slabs *all, rv_stack_name name)
     return rv_os_discard(slot_of(all, name) + all->page_bytes, all->slot_bytes - all->page_bytes);
 }
 
+size_t rv_stack_slab_resident_all(struct rv_stack_slabs *all)
+{
+    /* order: acquire S1. The slab before its number; pairs with rv_stack_slab_append_locked. */
+    uint32_t count = rv_load_acquire(&all->count);
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct rv_stack_slab *slab = rv_load_relaxed(&all->directory[i]);
+
+        bytes += rv_os_resident(slab->base, rv_load_relaxed(&slab->carved) * all->slot_bytes);
+    }
+    return bytes;
+}
+
 void rv_stack_slab_for_each(struct rv_stack_slabs *all, void (*visit)(void *block, void *ctx),
                             void *ctx)
 {

@@ -86,6 +86,8 @@ struct rv_stack *rv_stack_slab_init_slot(struct rv_stack_slabs *all, rv_stack_na
 size_t rv_stack_slab_resident(struct rv_stack_slabs *all, rv_stack_name name);
 RV_WARN_UNUSED int rv_stack_slab_discard(struct rv_stack_slabs *all, rv_stack_name name);
 
+/* Bytes of all slots that are in memory. */
+size_t rv_stack_slab_resident_all(struct rv_stack_slabs *all);
 void rv_stack_slab_for_each(struct rv_stack_slabs *all, void (*visit)(void *block, void *ctx),
                             void *ctx);
 void *rv_stack_slab_find(struct rv_stack_slabs *all, const void *addr, int *is_guard);

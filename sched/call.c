@@ -22,6 +22,7 @@
 #include "core/list.h"
 #include "core/lock.h"
 #include "sched/current.h"
+#include "sched/fork.h"
 #include "sched/runtime.h"
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -219,7 +220,7 @@ rove_handle *rove_call_soon(rove_callback *cb, void *ctx)
 
 rove_handle *rove_call_soon_threadsafe(rove_runtime *runtime, rove_callback *cb, void *ctx)
 {
-    return runtime == NULL ? NULL : call_soon(runtime, cb, ctx);
+    return runtime == NULL || rv_fork_is_dead(runtime) ? NULL : call_soon(runtime, cb, ctx);
 }
 
 /* Arms it unless the runtime stops: false, and nothing is armed. */

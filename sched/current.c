@@ -27,6 +27,6 @@ RV_NOINLINE void rv_current_set_worker(struct rv_worker *w)
 struct rv_task *rv_current_task(void)
 {
     struct rv_worker *w = rv_current_worker();
-    struct rv_task *t = w == NULL ? NULL : w->current;
+    struct rv_task *t = w == NULL ? NULL : rv_load_relaxed(&w->current);
     return t == NULL || (t->future.flags & RV_TASK_HIDDEN) != 0 ? NULL : t;
 }

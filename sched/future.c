@@ -19,6 +19,7 @@
 #include "sched/callback.h"
 #include "sched/cancel.h"
 #include "sched/current.h"
+#include "sched/debug.h"
 #include "sched/gather.h"
 #include "sched/runtime.h"
 #include "sched/shield.h"
@@ -50,9 +51,12 @@ void rv_future_init(struct rove_future *f, enum rv_future_kind kind, uint32_t re
 struct rove_future *rv_future_alloc(size_t bytes, enum rv_future_kind kind, uint32_t refs)
 {
     RV_CHECK(bytes >= sizeof(struct rove_future), "a kind of future embeds the future");
-    struct rove_future *f = calloc(1, bytes);
+    struct rv_worker *w = rv_current_worker();
+    bool is_debug = RV_UNLIKELY(w != NULL && w->runtime->options.debug);
+    struct rove_future *f = is_debug ? rv_debug_future_alloc(w->runtime, bytes) : calloc(1, bytes);
     if (f != NULL) {
         rv_future_init(f, kind, refs);
+        f->flags = is_debug ? RV_TASK_DEBUG : 0;
     }
     return f;
 }
@@ -216,7 +220,11 @@ int rove_join(rove_task *t, void **result)
 
 rove_future *rove_create_future(void)
 {
-    return rv_future_alloc(sizeof(struct rove_future), RV_FUTURE_PLAIN, 1);
+    struct rove_future *f = rv_future_alloc(sizeof(struct rove_future), RV_FUTURE_PLAIN, 1);
+    if (f != NULL && RV_UNLIKELY(f->flags & RV_TASK_DEBUG)) {
+        rv_debug_set_site(f, __builtin_return_address(0));
+    }
+    return f;
 }
 
 static int set_outcome(rove_future *f, int error, void *result)
@@ -274,6 +282,10 @@ void rv_future_destroy(struct rove_future *f)
 {
     rv_callback_drop_all(f);
     RV_CHECK(rv_waitq_is_empty(&f->waiters), "a future is not freed under its waiters");
+    bool is_debug = RV_UNLIKELY(f->flags & RV_TASK_DEBUG);
+    if (is_debug && f->kind != RV_FUTURE_TASK) {
+        rv_debug_report_unread(f);
+    }
     switch ((enum rv_future_kind)f->kind) {
     case RV_FUTURE_TASK:
         rv_task_destroy(rv_task_of(f));
@@ -287,5 +299,9 @@ void rv_future_destroy(struct rove_future *f)
     case RV_FUTURE_PLAIN:
         break;
     }
-    free(f);
+    if (is_debug) {
+        rv_debug_future_free(f);
+    } else {
+        free(f);
+    }
 }

@@ -95,7 +95,7 @@ static struct gather *create(size_t n)
     g->n = n;
     g->children = (struct rove_future **)(void *)&g->cells[n];
     g->results = (void **)&g->children[n];
-    /* One more than there are: the loop that adds the cells counts as a child until it is through. */
+    /* One more than there are: the loop that adds the cells counts as a child meanwhile. */
     rv_store_relaxed(&g->left, n + 1);
     return g;
 }
@@ -128,6 +128,7 @@ rove_future *rove_gather_future(size_t n, rove_future *const fs[])
         rv_waiter_init(w, NULL);
         w->owner = g;
         w->value = fs[i];
+        w->tag = RV_WAITER_OF_FUTURE;
         w->on_fire = complete_one;
         if (!rv_future_add_waiter(fs[i], w)) {
             count_down(g, fs[i], i);

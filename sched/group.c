@@ -223,7 +223,7 @@ rove_task *rove_task_group_create_task(rove_task_group *group, rove_coro *fn, vo
 {
     struct group *g = group_of(group);
     struct rv_worker *w = rv_current_worker();
-    if (w == NULL || w->current == NULL || fn == NULL || g->parent == NULL) {
+    if (w == NULL || rv_load_relaxed(&w->current) == NULL || fn == NULL || g->parent == NULL) {
         return NULL;
     }
     struct rv_task *t = rv_task_create(w->runtime, w, NULL, fn, arg, 0);

@@ -74,6 +74,7 @@ static RV_NOINLINE void wake_one(struct rove_runtime *runtime)
     }
 }
 
+/* PATH 4/14 -> sched/worker.c loop */
 void rv_idle_notify(struct rove_runtime *runtime)
 {
     struct rv_idle *idle = &runtime->idle;
@@ -87,7 +88,7 @@ void rv_idle_notify(struct rove_runtime *runtime)
 void rv_idle_hint(struct rv_worker *w)
 {
     struct rv_idle *idle = &w->runtime->idle;
-    if (w->current == NULL || idle->worker_count == 1) {
+    if (rv_load_relaxed(&w->current) == NULL || idle->worker_count == 1) {
         return; /* the scheduler context runs the task next; nobody could help */
     }
     /* order: light I2. The task before the look at watching; pairs with the heavy one in watch.c. */
@@ -187,6 +188,7 @@ void rv_idle_retract(struct rv_worker *w)
         rv_store_relaxed(&idle->sleeping, count - 1);
         w->is_listed = false;
     } else {
+        rv_count(&w->count.wakeups, 1);
         w->is_searching = true; /* whoever took it out of the list counted it */
     }
     rv_lock_release(&idle->lock);

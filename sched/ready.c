@@ -193,6 +193,7 @@ void rv_ready_take_injected(struct rv_worker *w)
     }
     rv_store_relaxed(&runtime->injected_count, count - n);
     rv_lock_release(&runtime->inject_lock);
+    rv_count(&w->count.injected, n);
     for (unsigned i = 0; i < n; i++) {
         rv_ready_push_local(w, rv_container_of(taken[i], struct rv_task, queue_link));
     }

@@ -19,6 +19,9 @@
 #include "core/os.h"
 #include "sched/call.h"
 #include "sched/current.h"
+#include "sched/debug.h"
+#include "sched/fork.h"
+#include "sched/overflow.h"
 #include "sched/pool.h"
 #include "sched/ready.h"
 #include "sched/task.h"
@@ -91,6 +94,7 @@ static int init_workers(struct rove_runtime *runtime)
         }
         runtime->worker_count = i + 1;
     }
+    rv_debug_start(runtime);
     return 0;
 }
 
@@ -103,8 +107,11 @@ static int create(const rove_options *options, struct rove_runtime **out)
     memset(runtime, 0, sizeof *runtime);
     fill_options(&runtime->options, options);
     rv_store_relaxed(&runtime->next_task_id, 1);
-    int rc = rv_stack_pool_create(runtime->options.stack_size, sizeof(struct rv_task),
+    int rc = rv_fork_start(runtime);
+    if (rc == 0) {
+        rc = rv_stack_pool_create(runtime->options.stack_size, sizeof(struct rv_task),
                                   offsetof(struct rv_task, stack), &runtime->stacks);
+    }
     if (rc == 0) {
         rv_stack_cache_init(&runtime->outside_stacks, runtime->stacks);
         rc = rv_idle_init(&runtime->idle, runtime->options.workers);
@@ -212,6 +219,7 @@ int rove_runtime_start(const rove_options *options, rove_runtime **runtime)
         return rc;
     }
     rv_fence_init();
+    rv_overflow_start();
     struct rove_runtime *made;
     rc = create(options, &made);
     if (rc < 0) {
@@ -226,16 +234,17 @@ int rove_runtime_start(const rove_options *options, rove_runtime **runtime)
     return 0;
 }
 
-rove_task *rove_submit(rove_runtime *runtime, rove_coro *fn, void *arg)
+static rove_task *submit(rove_runtime *runtime, const rove_call *call, const void *site,
+                         bool is_main)
 {
-    if (runtime == NULL || fn == NULL) {
+    if (runtime == NULL || call->fn == NULL || rv_fork_is_dead(runtime)) {
         return NULL;
     }
     struct rv_worker *w = rv_current_worker();
     if (w != NULL && w->runtime != runtime) {
         w = NULL;
     }
-    struct rv_task *t = rv_task_create(runtime, w, NULL, fn, arg, 0);
+    struct rv_task *t = rv_task_create(runtime, w, NULL, call->fn, call->arg, 0);
     if (t == NULL) {
         return NULL;
     }
@@ -246,8 +255,20 @@ rove_task *rove_submit(rove_runtime *runtime, rove_coro *fn, void *arg)
         rv_task_destroy(t);
         return NULL;
     }
+    if (RV_UNLIKELY(t->future.flags & RV_TASK_DEBUG)) {
+        t->site = site;
+    }
+    if (is_main) {
+        rv_deadlock_set_main(runtime, t);
+    }
     rv_ready_push(t);
     return &t->future;
+}
+
+rove_task *rove_submit(rove_runtime *runtime, rove_coro *fn, void *arg)
+{
+    const rove_call call = {fn, arg};
+    return submit(runtime, &call, __builtin_return_address(0), false);
 }
 
 int rove_wait_blocking(rove_future *f, rove_duration timeout, void **result)
@@ -257,6 +278,10 @@ int rove_wait_blocking(rove_future *f, rove_duration timeout, void **result)
     }
     if (f == NULL) {
         return -EINVAL;
+    }
+    if (!rv_state_is_done(&f->state) && f->kind == RV_FUTURE_TASK &&
+        rv_fork_is_dead(rv_task_of(f)->runtime)) {
+        return -EOWNERDEAD;
     }
     struct rv_waiter w;
     rv_waiter_init(&w, NULL);
@@ -377,6 +402,7 @@ int rv_runtime_end(struct rove_runtime *runtime, int64_t grace_ns)
     rv_idle_notify_all(runtime);
     join_workers(runtime, runtime->worker_count);
     runtime->poller->runtime_stop(runtime);
+    rv_debug_report_leaks(runtime);
     destroy(runtime);
     return 0;
 }
@@ -385,6 +411,9 @@ int rove_runtime_stop(rove_runtime *runtime, rove_duration grace)
 {
     if (runtime == NULL) {
         return -EINVAL;
+    }
+    if (rv_fork_is_dead(runtime)) {
+        return -EOWNERDEAD;
     }
     struct rv_worker *w = rv_current_worker();
     if (w != NULL) {
@@ -406,10 +435,15 @@ int rove_run_with(const rove_options *options, rove_coro *main, void *arg, void 
     if (rc < 0) {
         return rc;
     }
-    rove_task *t = rove_submit(runtime, main, arg);
+    const rove_call call = {main, arg};
+    rove_task *t = submit(runtime, &call, __builtin_return_address(0), true);
     rc = t == NULL ? -ENOMEM : rove_wait_blocking(t, ROVE_FOREVER, result);
+    bool was_deadlocked = rv_deadlock_forget_main(runtime);
     rove_release(t);
     int stopped = rv_runtime_end(runtime, 0);
+    if (was_deadlocked) {
+        return -EDEADLK;
+    }
     return rc == 0 ? stopped : rc;
 }
 

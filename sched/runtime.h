@@ -12,6 +12,7 @@
 #include "core/lock.h"
 #include "core/park.h"
 #include "core/stack.h"
+#include "sched/deadlock.h"
 #include "sched/idle.h"
 #include "sched/poller.h"
 #include "sched/watch.h"
@@ -33,6 +34,7 @@ struct rove_runtime {
     unsigned worker_count;
     struct rv_stack_pool *stacks;       /* of options.stack_size */
     struct rv_calls *calls;
+    unsigned fork_count;                /* fork.c */
 
     /* under class_lock */
     struct rv_lock class_lock;
@@ -40,6 +42,7 @@ struct rove_runtime {
 
     struct rv_idle idle;                /* idle.c */
     struct rv_watch watch;              /* watch.c */
+    struct rv_deadlock deadlock;        /* deadlock.c */
 
     /* under inject_lock; count also read without */
     RV_ALIGNED_LINE struct rv_lock inject_lock;
@@ -58,10 +61,13 @@ struct rove_runtime {
     int launch_error;                   /* of the last that failed, before ready_count */
     RV_ATOMIC(uint64_t) next_task_id;   /* handed out to workers in blocks */
     RV_ATOMIC(uint64_t) created_outside, finished_outside;
+    RV_ATOMIC(uint64_t) hidden_outside; /* callback tasks among those created outside */
     RV_ATOMIC(uint64_t) outside_pending;/* foreign handles and pool jobs that may still wake a task */
     struct rv_park stopper;             /* rove_runtime_stop waits here for the last task */
 
     RV_ATOMIC(struct rv_pool *) pool;   /* made on first use */
+
+    struct rv_debug_record *debug_records; /* debug.c's: futures that have not been freed */
 };
 
 /* A worker has started, or failed to (rc < 0): true if it is to run. */
@@ -79,6 +85,12 @@ uint64_t rv_runtime_live(struct rove_runtime *runtime);
 void rv_runtime_log(struct rove_runtime *runtime, int level, const char *format, ...)
     RV_PRINTF(3, 4);
 
+/* Every slot of a stack that was ever in use: its struct rv_task, whatever became of it. */
+void rv_runtime_for_each_block(struct rove_runtime *runtime,
+                               void (*visit)(void *block, void *ctx), void *ctx);
+/* Every task of it that lives, callback tasks left out; visit is given a reference. */
+void rv_runtime_for_each_task(struct rove_runtime *runtime,
+                              void (*visit)(struct rv_task *t, void *ctx), void *ctx);
 /* Every live task of it, retained; *n of them, to be freed with free(). NULL: none, or no memory. */
 struct rv_task **rv_runtime_tasks(struct rove_runtime *runtime, size_t *n);
 

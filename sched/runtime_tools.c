@@ -4,6 +4,7 @@
  */
 #include "core/check.h"
 #include "sched/current.h"
+#include "sched/fork.h"
 #include "sched/runtime.h"
 #include "sched/task.h"
 
@@ -16,6 +17,9 @@
 
 void rv_runtime_inject(struct rove_runtime *runtime, struct rv_task *t)
 {
+    if (rv_fork_is_dead(runtime)) {
+        return;
+    }
     rv_lock_acquire(&runtime->inject_lock);
     rv_fifo_push(&runtime->injected, &t->queue_link);
     rv_store_relaxed(&runtime->injected_count, rv_load_relaxed(&runtime->injected_count) + 1);
@@ -56,27 +60,62 @@ void rv_runtime_log(struct rove_runtime *runtime, int level, const char *format,
     }
 }
 
+struct visitor {
+    void (*visit)(struct rv_task *t, void *ctx);
+    void *ctx;
+};
+
+static void visit_block(void *block, void *ctx)
+{
+    const struct visitor *v = ctx;
+    struct rv_task *t = block;
+    if (!rv_state_retain_live(&t->future.state)) {
+        return;
+    }
+    if ((t->future.flags & RV_TASK_HIDDEN) != 0) {
+        rove_release(&t->future);
+    } else {
+        v->visit(t, v->ctx);
+    }
+}
+
+void rv_runtime_for_each_block(struct rove_runtime *runtime,
+                               void (*visit)(void *block, void *ctx), void *ctx)
+{
+    rv_stack_pool_for_each(runtime->stacks, visit, ctx);
+    for (unsigned i = 0; i < RV_RUNTIME_STACK_CLASSES; i++) {
+        rv_lock_acquire(&runtime->class_lock);
+        struct rv_stack_pool *pool = runtime->stack_classes[i];
+        rv_lock_release(&runtime->class_lock);
+        if (pool != NULL) {
+            rv_stack_pool_for_each(pool, visit, ctx);
+        }
+    }
+}
+
+void rv_runtime_for_each_task(struct rove_runtime *runtime,
+                              void (*visit)(struct rv_task *t, void *ctx), void *ctx)
+{
+    struct visitor v = {visit, ctx};
+    rv_runtime_for_each_block(runtime, visit_block, &v);
+}
+
 struct collection {
     struct rv_task **tasks;
     size_t n, capacity;
 };
 
-static void collect(void *block, void *ctx)
+static void collect(struct rv_task *t, void *ctx)
 {
-    struct rv_task *t = block;
     struct collection *c = ctx;
-    if (!rv_state_retain_live(&t->future.state)) {
-        return;
-    }
-    bool is_hidden = (t->future.flags & RV_TASK_HIDDEN) != 0;
-    if (!is_hidden && c->n == c->capacity) {
+    if (c->n == c->capacity) {
         size_t capacity = c->capacity == 0 ? 64 : c->capacity * 2;
         struct rv_task **grown = realloc(c->tasks, capacity * sizeof *grown);
         c->tasks = grown != NULL ? grown : c->tasks;
         c->capacity = grown != NULL ? capacity : c->capacity;
     }
-    if (is_hidden || c->n == c->capacity) {
-        rove_release(&t->future); /* cannot be the last: a live task has the runtime's */
+    if (c->n == c->capacity) {
+        rove_release(&t->future);
         return;
     }
     c->tasks[c->n++] = t;
@@ -85,15 +124,7 @@ static void collect(void *block, void *ctx)
 struct rv_task **rv_runtime_tasks(struct rove_runtime *runtime, size_t *n)
 {
     struct collection c = {0};
-    rv_stack_pool_for_each(runtime->stacks, collect, &c);
-    for (unsigned i = 0; i < RV_RUNTIME_STACK_CLASSES; i++) {
-        rv_lock_acquire(&runtime->class_lock);
-        struct rv_stack_pool *pool = runtime->stack_classes[i];
-        rv_lock_release(&runtime->class_lock);
-        if (pool != NULL) {
-            rv_stack_pool_for_each(pool, collect, &c);
-        }
-    }
+    rv_runtime_for_each_task(runtime, collect, &c);
     *n = c.n;
     return c.tasks;
 }

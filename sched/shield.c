@@ -13,7 +13,9 @@
 
 #include "core/check.h"
 #include "sched/current.h"
+#include "sched/debug.h"
 #include "sched/future.h"
+#include "sched/task.h"
 
 #include <rove/wait.h>
 
@@ -44,10 +46,14 @@ rove_future *rove_shield(rove_future *f)
     if (outer == NULL) {
         return NULL;
     }
+    if (RV_UNLIKELY(outer->flags & RV_TASK_DEBUG)) {
+        rv_debug_set_site(outer, __builtin_return_address(0));
+    }
     struct shield *s = rv_container_of(outer, struct shield, outer);
     s->inner = rove_retain(f);
     rv_waiter_init(&s->cell, NULL);
     s->cell.owner = s;
+    s->cell.tag = RV_WAITER_OF_FUTURE;
     s->cell.on_fire = complete_outer;
     if (!rv_future_add_waiter(f, &s->cell)) {
         complete_outer(&s->cell);

@@ -137,6 +137,19 @@ bool rv_state_set_cancel(rv_state_word *state, bool *wake)
     }
 }
 
+bool rv_state_pin(rv_state_word *state, bool *is_busy)
+{
+    uint64_t word = rv_load_relaxed(state);
+    do {
+        *is_busy = (word & RV_STATE_PINNED) != 0;
+        if (*is_busy || rv_state_phase(word) != RV_PHASE_PARKED) {
+            return false;
+        }
+        /* order: acquire S2. The saved registers and the wait description before PARKED. */
+    } while (!rv_cas_weak_acquire(state, &word, word | RV_STATE_PINNED));
+    return true;
+}
+
 bool rv_state_unpin(rv_state_word *state, bool deliver)
 {
     uint64_t word = rv_load_relaxed(state);

@@ -9,7 +9,7 @@
  *    +--------------------------------+--------------+---+---+---+---+---+---+-----+
  *     K woken     a wake came while the task was not parked; its next park returns at once
  *     X cancel    a cancellation waits to be delivered at the next suspension point
- *     P pinned    a canceller looks at the parked task: nobody may resume it meanwhile
+ *     P pinned    a canceller or a report looks at the parked task: nobody may resume it meanwhile
  *     W waiters   somebody is, or was, in the list of waiters: completion must look at it
  *     C callbacks there are done callbacks: completion goes through a callback task
  *     O observed  somebody has looked at the outcome: nothing to report in debug mode
@@ -124,6 +124,10 @@ bool rv_state_set_cancel(rv_state_word *state, bool *wake);
 void rv_state_put_back_cancel(rv_state_word *state);
 /* The pinner. `deliver` sets the cancel flag. True: the caller now owns the task: make it ready. */
 bool rv_state_unpin(rv_state_word *state, bool deliver);
+
+/* Any thread, with a reference, to look at the wait of a parked task without a request. True: it is
+ * pinned, until rv_state_unpin. False: not parked, or pinned by another (*is_busy: look again). */
+bool rv_state_pin(rv_state_word *state, bool *is_busy);
 
 /* Whoever adds a waiter or callback, under the future's lock. False: done already, bit not set. */
 bool rv_state_announce(rv_state_word *state, uint64_t bit);

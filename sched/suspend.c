@@ -23,7 +23,6 @@ void rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object)
     self->wait_kind = (uint8_t)kind;
     self->wait_object = object;
     self->wait_since = self->worker->now_ns;
-    rv_count(&self->worker->count.parks, 1);
     /* PATH 9/14 -> sched/switch.c rv_switch_away */
     rv_switch_away(self, RV_AFTER_PARK);
     self->wait_kind = RV_WAIT_NONE;

@@ -18,9 +18,12 @@ static inline struct rv_context *prepare(struct rv_worker *w, struct rv_task *t)
 {
     RV_ASSERT(rv_state_phase(rv_load_relaxed(&t->future.state)) == RV_PHASE_ACTIVE,
               "only an active task runs");
-    w->current = t;
+    rv_store_relaxed(&w->current, t);
     t->worker = w;
     rv_count(&w->step, 1);
+    if (RV_UNLIKELY(w->is_debug)) {
+        rv_debug_step_begin(w);
+    }
     if (RV_UNLIKELY(!t->is_started)) {
         rv_task_make_context(t);
     }
@@ -55,13 +58,16 @@ void rv_switch_arrive(struct rv_worker *w)
 void rv_switch_away(struct rv_task *self, enum rv_after after)
 {
     struct rv_worker *w = self->worker;
-    RV_ASSERT(w->current == self, "a task leaves the worker it runs on");
+    RV_ASSERT(rv_load_relaxed(&w->current) == self, "a task leaves the worker it runs on");
+    if (RV_UNLIKELY(w->is_debug)) {
+        rv_debug_step_end(w, self, false);
+    }
     struct rv_task *next = rv_ready_pick(w);
     struct rv_context *to = &w->scheduler;
     if (RV_LIKELY(next != NULL)) {
         to = prepare(w, next);
     } else {
-        w->current = NULL;
+        rv_store_relaxed(&w->current, NULL);
     }
     w->after = after;
     w->after_task = self;
@@ -72,6 +78,9 @@ void rv_switch_away(struct rv_task *self, enum rv_after after)
 void rv_switch_to_child(struct rv_task *self, struct rv_task *child)
 {
     struct rv_worker *w = self->worker;
+    if (RV_UNLIKELY(w->is_debug)) {
+        rv_debug_step_end(w, self, false);
+    }
     struct rv_context *to = prepare(w, child);
     w->after = RV_AFTER_CONT;
     w->after_task = self;
@@ -82,12 +91,15 @@ void rv_switch_to_child(struct rv_task *self, struct rv_task *child)
 void rv_switch_exit(struct rv_task *self)
 {
     struct rv_worker *w = self->worker;
+    if (RV_UNLIKELY(w->is_debug)) {
+        rv_debug_step_end(w, self, true);
+    }
     struct rv_task *next = rv_ready_pick(w);
     struct rv_context *to = &w->scheduler;
     if (RV_LIKELY(next != NULL)) {
         to = prepare(w, next);
     } else {
-        w->current = NULL;
+        rv_store_relaxed(&w->current, NULL);
     }
     w->after = RV_AFTER_FINISH;
     w->after_task = self;
@@ -99,6 +111,6 @@ void rv_switch_from_scheduler(struct rv_worker *w, struct rv_task *t)
     struct rv_context *to = prepare(w, t);
     w->after = RV_AFTER_NOTHING;
     rv_context_switch(&w->scheduler, to, t);
-    RV_ASSERT(w->current == NULL, "nobody runs while the scheduler does");
+    RV_ASSERT(rv_load_relaxed(&w->current) == NULL, "nobody runs while the scheduler does");
     rv_switch_arrive(w);
 }

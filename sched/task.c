@@ -10,6 +10,7 @@
 
 #include "core/check.h"
 #include "sched/current.h"
+#include "sched/fork.h"
 #include "sched/group.h"
 #include "sched/local.h"
 #include "sched/ready.h"
@@ -78,11 +79,17 @@ static int set_name(struct rv_task *t, const char *name)
     return 0;
 }
 
-static void count_created(struct rove_runtime *runtime, struct rv_worker *w)
+static void count_created(struct rove_runtime *runtime, struct rv_worker *w, bool is_hidden)
 {
     if (w != NULL) {
         rv_count(&w->count.created, 1);
+        if (is_hidden) {
+            rv_count(&w->count.hidden_created, 1);
+        }
     } else {
+        if (is_hidden) {
+            rv_fetch_add_relaxed(&runtime->hidden_outside, 1);
+        }
         /* order: seq_cst R1. Counted before the look at is_stopping; pairs with begin_stop. */
         rv_fetch_add_seq_cst(&runtime->created_outside, 1);
     }
@@ -110,7 +117,7 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
     t->timeouts = NULL;
     t->group_spills = NULL;
     t->id = (flags & RV_TASK_HIDDEN) != 0 ? 0 : take_id(runtime, w);
-    struct rv_task *parent = w == NULL ? NULL : w->current;
+    struct rv_task *parent = w == NULL ? NULL : rv_load_relaxed(&w->current);
     bool is_short_of_memory =
         (options != NULL && options->name != NULL && set_name(t, options->name) < 0) ||
         (RV_UNLIKELY(parent != NULL && parent->locals != NULL) && rv_locals_copy(t, parent) < 0);
@@ -121,14 +128,18 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
         rv_task_destroy(t);
         return NULL;
     }
-    count_created(runtime, w);
+    if (RV_UNLIKELY(t->future.flags & RV_TASK_DEBUG)) {
+        t->site = NULL;
+    }
+    count_created(runtime, w, (flags & RV_TASK_HIDDEN) != 0);
     return t;
 }
 
 void rv_task_start(struct rv_task *t, bool is_eager)
 {
     struct rv_worker *w = rv_current_worker();
-    struct rv_task *self = w == NULL || w->runtime != t->runtime ? NULL : w->current;
+    struct rv_task *self =
+        w == NULL || w->runtime != t->runtime ? NULL : rv_load_relaxed(&w->current);
     if (is_eager && self != NULL) {
         rv_switch_to_child(self, t);
     } else {
@@ -191,6 +202,9 @@ static void task_entry(void *arg, struct rv_context *from)
     rv_switch_arrive(t->worker);
     void *result = NULL;
     int rc = rv_take_cancel(t) ? -ECANCELED : t->fn(t->arg, &result);
+    if (RV_UNLIKELY(rv_fork_in_task)) {
+        rv_fork_end_child(t);
+    }
     task_finish(t, rc, result);
 }
 
@@ -205,6 +219,9 @@ void rv_task_bury(struct rv_worker *w, struct rv_task *t)
     struct rove_future *f = &t->future;
     rv_context_fini(&t->context);
     rv_count(&w->count.finished, 1);
+    if (RV_UNLIKELY(f->flags & RV_TASK_HIDDEN)) {
+        rv_count(&w->count.hidden_finished, 1);
+    }
     if (!rv_state_is_done(&f->state)) {
         uint64_t before;
         uint64_t unless = RV_STATE_WAITERS | RV_STATE_CALLBACKS;
@@ -241,16 +258,11 @@ void rv_task_destroy(struct rv_task *t)
     }
 }
 
-/* PATH 1/14 -> sched/task.c rv_task_create */
-rove_task *rove_create_task(rove_coro *fn, void *arg)
-{
-    return rove_create_task_with(NULL, fn, arg);
-}
-
-rove_task *rove_create_task_with(const rove_task_options *options, rove_coro *fn, void *arg)
+static rove_task *create_task(const rove_task_options *options, rove_coro *fn, void *arg,
+                              const void *site)
 {
     struct rv_worker *w = rv_current_worker();
-    if (RV_UNLIKELY(w == NULL || w->current == NULL || fn == NULL)) {
+    if (RV_UNLIKELY(w == NULL || rv_load_relaxed(&w->current) == NULL || fn == NULL)) {
         return NULL;
     }
     unsigned flags = 0;
@@ -263,8 +275,22 @@ rove_task *rove_create_task_with(const rove_task_options *options, rove_coro *fn
     if (RV_UNLIKELY(t == NULL)) {
         return NULL;
     }
+    if (RV_UNLIKELY(t->future.flags & RV_TASK_DEBUG)) {
+        t->site = site;
+    }
     rv_task_start(t, is_eager);
     return &t->future;
+}
+
+/* PATH 1/14 -> sched/task.c rv_task_create */
+rove_task *rove_create_task(rove_coro *fn, void *arg)
+{
+    return create_task(NULL, fn, arg, __builtin_return_address(0));
+}
+
+rove_task *rove_create_task_with(const rove_task_options *options, rove_coro *fn, void *arg)
+{
+    return create_task(options, fn, arg, __builtin_return_address(0));
 }
 
 void rove_set_name(rove_task *t, const char *name)

@@ -58,6 +58,7 @@ struct rv_task {
 
     /* constant after create, but for rove_set_name (under future.lock) */
     uint64_t id;
+    const void *site;             /* RV_TASK_DEBUG only: where it was created, a return address */
     char *name;                   /* NULL: "task-<id>"; own allocation, or short_name */
     char short_name[RV_TASK_NAME_BYTES];
 

@@ -47,6 +47,9 @@ enum rv_wait_kind {
     RV_WAIT_PROCESS
 };
 
+/* The tag of a cell whose owner is a future (its first member): the call graph goes on there. */
+#define RV_WAITER_OF_FUTURE UINT32_MAX
+
 struct rv_waiter {
     struct rv_waiter *next, *prev;      /* under the object's lock; both NULL when not queued */
     struct rv_task *task;               /* NULL: an OS thread waits on `fired` as a futex */

@@ -21,6 +21,7 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "sched/debug.h"
 #include "sched/idle.h"
 #include "sched/ready.h"
 #include "sched/runtime.h"
@@ -33,18 +34,22 @@
 #define RV_WATCH_MIN_NS 50000      /* five times a task of 10 us; arbitrary */
 #define RV_WATCH_MAX_NS 5000000    /* 200 wake-ups a second while others work; arbitrary */
 #define RV_WATCH_BUSY_NS 100000
+#define RV_WATCH_STUCK_NS 10000000 /* in debug mode, the step is named; arbitrary */
 
 int rv_watch_init(struct rv_watch *watch, unsigned worker_count)
 {
     *watch = (struct rv_watch){.interval_ns = RV_WATCH_MIN_NS};
     watch->seen = calloc(worker_count, sizeof(uint64_t));
-    return watch->seen == NULL ? -ENOMEM : 0;
+    watch->stuck_ns = calloc(worker_count, sizeof(int64_t));
+    return watch->seen == NULL || watch->stuck_ns == NULL ? -ENOMEM : 0;
 }
 
 void rv_watch_fini(struct rv_watch *watch)
 {
     free(watch->seen);
+    free(watch->stuck_ns);
     watch->seen = NULL;
+    watch->stuck_ns = NULL;
 }
 
 /* Inside the bias lock: a run queue's worth of what waits behind the full one of the victim. */
@@ -103,6 +108,17 @@ static unsigned help(struct rv_worker *self, struct rv_worker *victim, int64_t n
     return n;
 }
 
+/* Lock held, debug mode: says once of each step that it takes too long. */
+static RV_COLD void note_stuck(struct rv_worker *victim, int64_t *since_ns, int64_t now_ns)
+{
+    if (*since_ns == 0) {
+        *since_ns = now_ns;
+    } else if (*since_ns > 0 && now_ns - *since_ns > RV_WATCH_STUCK_NS) {
+        rv_debug_report_stuck(victim, now_ns - *since_ns);
+        *since_ns = -1;
+    }
+}
+
 /* Lock held. */
 static unsigned look(struct rv_worker *self, int64_t now_ns)
 {
@@ -116,6 +132,11 @@ static unsigned look(struct rv_worker *self, int64_t now_ns)
         if (w != self && step == watch->seen[i] && rv_load_relaxed(&w->is_running)) {
             is_stuck = true;
             n += help(self, w, now_ns);
+            if (RV_UNLIKELY(runtime->options.debug)) {
+                note_stuck(w, &watch->stuck_ns[i], now_ns);
+            }
+        } else {
+            watch->stuck_ns[i] = 0;
         }
         watch->seen[i] = step;
     }

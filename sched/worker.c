@@ -13,7 +13,10 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/os.h"
+#include "core/os_process.h"
 #include "sched/current.h"
+#include "sched/deadlock.h"
+#include "sched/fork.h"
 #include "sched/idle.h"
 #include "sched/ready.h"
 #include "sched/runtime.h"
@@ -87,6 +90,9 @@ static void take_inbox(struct rv_worker *w)
 
 void rv_worker_post(struct rv_worker *w, struct rv_message *message)
 {
+    if (rv_fork_is_dead(w->runtime)) {
+        return;
+    }
     rv_inbox_push(&w->inbox, &message->node);
     rv_idle_notify_worker(w);
 }
@@ -181,6 +187,10 @@ static void sleep_in_poller(struct rv_worker *w)
     if (w->runtime->worker_count > 1) {
         deadline = rv_watch_begin(w, w->now_ns, deadline);
     }
+    if (RV_UNLIKELY(w->is_debug)) {
+        deadline = rv_deadlock_look(w, deadline);
+    }
+    rv_count(&w->count.parks, 1);
     rv_store_relaxed(&w->is_running, 0);
     w->runtime->poller->sleep(w, deadline);
     rv_store_relaxed(&w->is_running, 1);
@@ -247,6 +257,9 @@ void *rv_worker_main(void *arg)
     rv_current_set_worker(w);
     rv_context_init_thread(&w->scheduler);
     w->tid = (int32_t)rv_os_gettid();
+    struct rv_os_alt_stack alt;
+    rv_os_alt_stack_enter(&alt);
+    rv_os_refuse_thread_cancel();
     int rc = w->runtime->poller->worker_start(w);
     if (rv_runtime_worker_ready(w->runtime, rc)) {
         w->now_ns = rv_clock_now();
@@ -257,6 +270,7 @@ void *rv_worker_main(void *arg)
         w->runtime->poller->worker_stop(w);
     }
     rv_stack_cache_flush(&w->stacks);
+    rv_os_alt_stack_leave(&alt);
     rv_context_fini(&w->scheduler);
     rv_current_set_worker(NULL);
     return NULL;

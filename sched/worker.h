@@ -23,6 +23,7 @@
 #include "core/rand.h"
 #include "core/runq.h"
 #include "core/stack.h"
+#include "sched/debug.h"
 #include "sched/timer.h"
 
 #include <pthread.h>
@@ -43,15 +44,17 @@ enum rv_after {
 
 struct rv_worker_counters { /* written by the owner, read by anyone, relaxed */
     RV_ATOMIC(uint64_t) created, finished, steals, parks, wakeups, polls;
-    RV_ATOMIC(uint64_t) ops_submitted, ops_completed, rescues;
+    RV_ATOMIC(uint64_t) ops_submitted, ops_completed, rescues, injected;
+    RV_ATOMIC(uint64_t) hidden_created, hidden_finished; /* callback tasks, counted above too */
 };
 
 struct rv_worker {
     /* owner only */
     struct rove_runtime *runtime;         /* constant */
-    struct rv_task *current;            /* who runs; NULL in the scheduler context */
+    RV_ATOMIC(struct rv_task *) current;  /* who runs; NULL in the scheduler context; reports look */
     struct rv_task *after_task;
     enum rv_after after;
+    bool is_debug;                        /* steps are looked at (debug.c); constant */
     uint32_t tick;                      /* switches left until the next look around */
     uint32_t tick_budget;               /* what tick starts from, by how long steps last */
     bool is_pinned_first;               /* an eager parent that is pinned runs next */
@@ -62,6 +65,7 @@ struct rv_worker {
     int64_t now_ns;                     /* clock at the last look around */
     uint64_t next_id, last_id;          /* task ids it may still hand out */
     void *poll_data;                    /* the back-end's */
+    struct rv_debug_step debug_step;    /* with is_debug */
     unsigned idx;                       /* constant */
     bool is_searching;                  /* counted in idle.searching */
     bool is_watching;                   /* the one of idle.watching */

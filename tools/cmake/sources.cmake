@@ -14,10 +14,13 @@ set(ROVE_CORE_SOURCES
     core/lock.c
     core/os.c
     core/os_cpu.c
+    core/os_process.c
     core/park.c
     core/runq.c
     core/stack.c
     core/stack_slab.c
+    core/symbol.c
+    core/unwind.c
 )
 
 set(ROVE_SCHED_SOURCES
@@ -25,25 +28,32 @@ set(ROVE_SCHED_SOURCES
     sched/barrier.c
     sched/broadcast.c
     sched/call.c
+    sched/call_graph.c
     sched/callback.c
     sched/cancel.c
     sched/chan.c
     sched/cond.c
     sched/current.c
+    sched/deadlock.c
+    sched/debug.c
     sched/event.c
+    sched/fork.c
     sched/future.c
     sched/gather.c
     sched/gather_future.c
     sched/group.c
     sched/group_errors.c
     sched/idle.c
+    sched/inspect.c
     sched/items.c
     sched/latest.c
     sched/local.c
     sched/many.c
+    sched/metrics.c
     sched/mutex.c
     sched/once.c
     sched/oneshot.c
+    sched/overflow.c
     sched/pool.c
     sched/queue.c
     sched/ready.c

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the kernel calls behind core/os_process.h.
+ * Idea:    a fault that is explained kills as it would have: the handler that was there before is
+ *          put back and the faulting instruction runs again. One that is not explained is handed
+ *          on with our handler still in place, as the one before may repair it and return.
+ * Threads: any.
+ */
+#include "core/os_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/atomic.h"
+#include "core/base.h"
+
+#define RV_OS_ALT_STACK_BYTES ((size_t)64 * 1024) /* the report unwinds: 5 KB, and loads symbols */
+
+static RV_ATOMIC(uintptr_t) fault_look;  /* rv_os_fault_look */
+static struct sigaction before_segv;     /* written before fault_look */
+static struct sigaction before_bus;
+
+/* The process dies of the signal, by the handler that was there before, if there was one. */
+static void give_back(int sig, const siginfo_t *info, const struct sigaction *before)
+{
+    (void)sigaction(sig, before, NULL);
+    if (info->si_code <= 0) /* sent by somebody: it does not come again by itself */
+        (void)raise(sig);
+}
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+    const struct sigaction *before = sig == SIGBUS ? &before_bus : &before_segv;
+    /* order: acquire F1. The handlers before; pairs with rv_os_watch_faults. */
+    rv_os_fault_look look = (rv_os_fault_look)rv_load_acquire(&fault_look);
+    bool is_explained = info->si_code > 0 && look != NULL && look(info->si_addr);
+
+    if (is_explained || (!(before->sa_flags & SA_SIGINFO) &&
+                         (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN)))
+        give_back(sig, info, before);
+    else if (before->sa_flags & SA_SIGINFO)
+        before->sa_sigaction(sig, info, context);
+    else
+        before->sa_handler(sig);
+}
+
+void rv_os_watch_faults(rv_os_fault_look look)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    struct sigaction action;
+
+    (void)pthread_mutex_lock(&mutex);
+    if (rv_load_relaxed(&fault_look) == 0) {
+        memset(&action, 0, sizeof(action));
+        action.sa_sigaction = on_fault;
+        action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+        (void)sigaction(SIGSEGV, NULL, &before_segv);
+        (void)sigaction(SIGBUS, NULL, &before_bus);
+        /* order: release F1. The handlers before what uses them; pairs with on_fault. */
+        rv_store_release(&fault_look, (uintptr_t)look);
+        (void)sigaction(SIGSEGV, &action, NULL);
+        (void)sigaction(SIGBUS, &action, NULL);
+    }
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+void rv_os_alt_stack_enter(struct rv_os_alt_stack *alt)
+{
+    stack_t ss = {.ss_size = RV_OS_ALT_STACK_BYTES};
+
+    alt->memory = mmap(NULL, ss.ss_size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (alt->memory == MAP_FAILED) {
+        alt->memory = NULL;
+        return;
+    }
+    ss.ss_sp = alt->memory;
+    if (sigaltstack(&ss, &alt->before) != 0) {
+        (void)munmap(alt->memory, ss.ss_size);
+        alt->memory = NULL;
+    }
+}
+
+void rv_os_alt_stack_leave(struct rv_os_alt_stack *alt)
+{
+    if (alt->memory == NULL)
+        return;
+    (void)sigaltstack(&alt->before, NULL);
+    (void)munmap(alt->memory, RV_OS_ALT_STACK_BYTES);
+    alt->memory = NULL;
+}
+
+int rv_os_at_fork_child(void (*fn)(void))
+{
+    return -pthread_atfork(NULL, NULL, fn);
+}
+
+void rv_os_exit_now(int status)
+{
+    _exit(status);
+}
+
+void rv_os_refuse_thread_cancel(void)
+{
+    int old;
+
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+}
+
+uint64_t rv_os_signal_mask(void)
+{
+    sigset_t set;
+    uint64_t words = 0;
+
+    (void)sigemptyset(&set);
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &set);
+    memcpy(&words, &set, sizeof(words)); /* the kernel's 64 signals come first */
+    return words;
+}
+
+const void *rv_os_map_file(const char *path, size_t *bytes)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *data = MAP_FAILED;
+
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &st) == 0 && st.st_size > 0)
+        data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    (void)close(fd);
+    if (data == MAP_FAILED)
+        return NULL;
+    *bytes = (size_t)st.st_size;
+    return data;
+}
+
+void rv_os_unmap_file(const void *data, size_t bytes)
+{
+    (void)munmap((void *)(uintptr_t)data, bytes);
+}

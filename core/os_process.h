@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: what a process shares: fatal signals, fork, files to look into. The door to the kernel
+ *          for those, beside core/os.h.
+ * Threads: said at each call.
+ */
+#ifndef RV_CORE_OS_PROCESS_H
+#define RV_CORE_OS_PROCESS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Looks at a fault, on the alternate stack of the thread that faulted. True: it is explained, and
+ * the process is to die of it as if nobody had looked.
+ */
+typedef bool (*rv_os_fault_look)(const void *addr);
+
+/*
+ * Has every SIGSEGV and SIGBUS looked at; what is not explained goes to the handler that was there
+ * before. Once a process; later calls change nothing. Any thread.
+ */
+void rv_os_watch_faults(rv_os_fault_look look);
+
+/* The calling thread's alternate signal stack. Without memory there is none: no report, then. */
+struct rv_os_alt_stack {
+    void *memory;
+    stack_t before;
+};
+void rv_os_alt_stack_enter(struct rv_os_alt_stack *alt);
+void rv_os_alt_stack_leave(struct rv_os_alt_stack *alt);
+
+/* Calls fn in every child of fork, on its only thread. Never undone. 0 or -ENOMEM. */
+int rv_os_at_fork_child(void (*fn)(void));
+/* Ends the process at once: no atexit handlers, no buffers. */
+_Noreturn void rv_os_exit_now(int status);
+
+/* The calling thread ignores pthread_cancel, which would leave its tasks without a thread. */
+void rv_os_refuse_thread_cancel(void);
+/* The calling thread's signal mask, a bit a signal. One system call. */
+uint64_t rv_os_signal_mask(void);
+
+/* A whole file, read-only; NULL: not to be had. */
+const void *rv_os_map_file(const char *path, size_t *bytes);
+void rv_os_unmap_file(const void *data, size_t bytes);
+
+#endif
