@@ -148,6 +148,17 @@ void rv_task_start(struct rv_task *t, bool is_eager)
     }
 }
 
+rove_task *rv_task_start_sure(rove_coro *fn, void *arg)
+{
+    struct rv_worker *w = rv_current_worker();
+    struct rv_task *t = rv_task_create(w->runtime, w, NULL, fn, arg, RV_TASK_SURE);
+    if (t == NULL) {
+        return NULL;
+    }
+    rv_task_start(t, false);
+    return &t->future;
+}
+
 int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx)
 {
     struct rv_worker *w = rv_current_worker();
@@ -201,7 +212,8 @@ static void task_entry(void *arg, struct rv_context *from)
     (void)from;
     rv_switch_arrive(t->worker);
     void *result = NULL;
-    int rc = rv_take_cancel(t) ? -ECANCELED : t->fn(t->arg, &result);
+    bool is_sure = RV_UNLIKELY(t->future.flags & RV_TASK_SURE);
+    int rc = !is_sure && rv_take_cancel(t) ? -ECANCELED : t->fn(t->arg, &result);
     if (RV_UNLIKELY(rv_fork_in_task)) {
         rv_fork_end_child(t);
     }

@@ -32,7 +32,8 @@ enum { /* future.flags of a task, constant after create */
     RV_TASK_PINNED = 1,   /* stays on the worker that first runs it */
     RV_TASK_HIDDEN = 2,   /* runs callbacks: not listed, not current, may not suspend */
     RV_TASK_EAGER = 4,
-    RV_TASK_DEBUG = 8    /* report an error that nobody read */
+    RV_TASK_DEBUG = 8,   /* report an error that nobody read */
+    RV_TASK_SURE = 16    /* its fn is called even if it is cancelled before it began */
 };
 
 #define RV_TASK_NAME_BYTES 24
@@ -79,6 +80,9 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
                                unsigned flags);
 /* Starts a created task: queues it, or runs it at once if eager (then the caller may change worker). */
 void rv_task_start(struct rv_task *t, bool is_eager);
+/* For the library's own: a started task whose fn is called whatever comes, as it has something to
+ * give back: a cancellation waits at its first suspension. The handle's reference; NULL: no memory. */
+rove_task *rv_task_start_sure(rove_coro *fn, void *arg);
 /* Runs `fn(ctx)` soon in a hidden task on some worker of `runtime`; any thread. 0 or -ENOMEM. */
 int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx);
 /* Before its first switch: the context that starts it. */
