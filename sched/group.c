@@ -171,7 +171,7 @@ static void append_chunk(struct group *g, struct chunk *c)
 
 enum admission { ADMITTED, SHUT, FULL };
 
-/* Lock held. A counted place for the child; *spare is used, and set to NULL, if the list is full. */
+/* Lock held. A counted place for the child; a full list takes *spare and leaves NULL. */
 static enum admission admit(struct group *g, struct rove_future *task, struct chunk **spare,
                             struct child **child)
 {
@@ -191,7 +191,7 @@ static enum admission admit(struct group *g, struct rove_future *task, struct ch
     return ADMITTED;
 }
 
-/* Adds a task that does not run yet: the group's reference is the handle. False: shut, no memory. */
+/* Adds a task that does not run yet, with its handle. False: shut, or no memory. */
 static bool adopt(struct group *g, struct rove_future *task)
 {
     struct chunk *spare = NULL;
