@@ -30,7 +30,7 @@
 #include "core/base.h"
 
 #ifndef RV_RUNQ_CAPACITY
-#define RV_RUNQ_CAPACITY 256 /* arbitrary; model and stress builds make it tiny */
+#define RV_RUNQ_CAPACITY 1024 /* 8 KiB a worker; model and stress builds make it tiny */
 #endif
 #ifndef RV_RUNQ_BATCH
 #define RV_RUNQ_BATCH 8 /* slots hidden from thieves at a time; arbitrary */
@@ -67,6 +67,34 @@ RV_WARN_UNUSED static inline bool rv_runq_push(struct rv_runq *q, void *item)
         tail - rv_runq_refresh_base(q) >= RV_RUNQ_CAPACITY)
         return false;
     rv_store_relaxed(&q->slots[tail & (RV_RUNQ_CAPACITY - 1)], item);
+    /* order: release Q1. The slot and what it points at; pairs with rv_runq_steal. */
+    rv_store_release(&q->tail, tail + 1);
+    return true;
+}
+
+/*
+ * Owner, inside its bias section. If nothing is queued at all, the item becomes a private batch of
+ * one, which thieves do not see and the next pop takes without a CAS: a pair of tasks that hand over
+ * to each other stays together. False: something is queued, use rv_runq_push.
+ *
+ * head moves by a plain store: a thief changes head only from a value below a tail that it has seen;
+ * tail never falls, so with head == tail there is no such thief, and its CAS on an older head fails.
+ */
+RV_WARN_UNUSED static inline bool rv_runq_push_private(struct rv_runq *q, void *item)
+{
+    uint32_t tail = rv_load_relaxed(&q->tail);
+
+    if (rv_load_relaxed(&q->run) != rv_load_relaxed(&q->claimed) ||
+        rv_load_relaxed(&q->head) != tail)
+        return false;
+    /* order: acquire Q2. Takers have read their slots before they moved head; pairs with
+     * take_from_head. */
+    rv_fence_acquire();
+    rv_store_relaxed(&q->slots[tail & (RV_RUNQ_CAPACITY - 1)], item);
+    rv_store_relaxed(&q->run, tail);
+    rv_store_relaxed(&q->claimed, tail + 1);
+    /* order: release Q2. head before tail: nobody sees a tail that is beyond head. */
+    rv_store_release(&q->head, tail + 1);
     /* order: release Q1. The slot and what it points at; pairs with rv_runq_steal. */
     rv_store_release(&q->tail, tail + 1);
     return true;

@@ -2,15 +2,15 @@
 /*
  * Purpose: where a runnable task goes, and which one a worker runs next.
  *
- * Idea: first in, first out, as asyncio's loop. The one task of an otherwise idle worker waits in
- * `next`, which is announced to nobody: its worker runs it within a step, and a pair of tasks that
- * hand over to each other never wakes another core. `next` and the claimed batch of the run queue
- * are private to the owner but for a rescue (watch.c), hence the biased lock around both.
+ * Idea: first in, first out, as asyncio's loop. The one ready task of a worker is a private batch of
+ * its run queue, announced to nobody: the worker runs it within a step, and a pair of tasks that
+ * hand over to each other never wakes another core. Private batches and the overflow can be reached
+ * by a rescue only (watch.c), hence the biased lock around them.
  *
- * Sleepers are told of new work when the run queue goes from empty to not empty: whoever found it
- * not empty was told before, or will look again before it sleeps (idle.c).
+ * Sleepers are told of new work when the public part of the run queue goes from empty to not empty:
+ * whoever found it not empty was told before, or will look again before it sleeps (idle.c).
  *
- * Cost: no atomic read-modify-write but one compare-exchange per claimed batch, one fence per
+ * Cost: a push is a few stores; a pop one compare-exchange per claimed batch of eight; one fence per
  * empty-to-not-empty with several workers.
  */
 #include "sched/ready.h"
@@ -53,17 +53,6 @@ void rv_ready_push(struct rv_task *t)
     }
 }
 
-/*
- * The run queue is full, or older tasks wait behind it: t goes behind them. Order is kept; a thief
- * finds the run queue full, a rescuer reaches the overflow through the biased lock.
- */
-static void push_overflow(struct rv_worker *w, struct rv_task *t)
-{
-    rv_bias_owner_enter(&w->bias);
-    rv_fifo_push(&w->overflow, &t->queue_link);
-    rv_bias_owner_leave(&w->bias);
-}
-
 /* Inside the bias section, the run queue has room: refills it from the overflow. */
 static RV_NOINLINE void refill(struct rv_worker *w)
 {
@@ -76,24 +65,36 @@ static RV_NOINLINE void refill(struct rv_worker *w)
     }
 }
 
+/*
+ * Behind what is queued. When the run queue is full, or older tasks wait behind it, t goes behind
+ * those: order is kept, thieves find the run queue full, a rescuer reaches the overflow.
+ */
+static inline void push_behind(struct rv_worker *w, struct rv_task *t)
+{
+    bool was_empty = rv_runq_size_hint(&w->runq) == 0;
+    if (RV_LIKELY(rv_fifo_is_empty(&w->overflow)) && RV_LIKELY(rv_runq_push(&w->runq, t))) {
+        rv_bias_owner_leave(&w->bias);
+        if (was_empty) {
+            rv_idle_notify(w->runtime);
+        }
+        return;
+    }
+    rv_fifo_push(&w->overflow, &t->queue_link);
+    rv_bias_owner_leave(&w->bias);
+}
+
 void rv_ready_push_local(struct rv_worker *w, struct rv_task *t)
 {
     if (RV_UNLIKELY(t->future.flags & RV_TASK_PINNED) && t->is_started) {
         push_pinned(w, t);
         return;
     }
-    if (rv_load_relaxed(&w->next) == NULL && rv_runq_is_empty_owner(&w->runq)) {
-        rv_bias_owner_enter(&w->bias);
-        rv_store_relaxed(&w->next, t);
+    rv_bias_owner_enter(&w->bias);
+    if (rv_runq_push_private(&w->runq, t)) {
         rv_bias_owner_leave(&w->bias);
         rv_idle_hint(w);
-        return;
-    }
-    bool was_empty = rv_runq_size_hint(&w->runq) == 0;
-    if (!rv_fifo_is_empty(&w->overflow) || !rv_runq_push(&w->runq, t)) {
-        push_overflow(w, t);
-    } else if (was_empty) {
-        rv_idle_notify(w->runtime);
+    } else {
+        push_behind(w, t);
     }
 }
 
@@ -124,15 +125,9 @@ static struct rv_task *pop_pinned(struct rv_worker *w)
 static inline struct rv_task *pop_queued(struct rv_worker *w)
 {
     rv_bias_owner_enter(&w->bias);
-    struct rv_task *t = rv_load_relaxed(&w->next);
-    if (t != NULL) {
-        rv_store_relaxed(&w->next, NULL);
-    } else {
-        bool is_batch_end = rv_runq_private_hint(&w->runq) == 0;
-        t = rv_runq_pop(&w->runq);
-        if (RV_UNLIKELY(is_batch_end) && !rv_fifo_is_empty(&w->overflow)) {
-            refill(w);
-        }
+    struct rv_task *t = rv_runq_pop(&w->runq);
+    if (RV_UNLIKELY(!rv_fifo_is_empty(&w->overflow)) && rv_runq_private_hint(&w->runq) == 0) {
+        refill(w);
     }
     rv_bias_owner_leave(&w->bias);
     return t;

@@ -3,8 +3,8 @@
  * Purpose: workers look after each other: what waits behind a step that takes too long is rescued.
  *
  * Idea: a worker counts its switches. Who looks and finds the count of an awake worker unchanged
- * since the last look (50 us or more ago) takes what only that worker could run: its `next` task and
- * claimed batch (through the biased lock), its newest-but-only eager parent, its due timers, and the
+ * since the last look (50 us or more ago) takes what only that worker could run: the private batch of
+ * its run queue (through the biased lock), its newest-but-only eager parent, its due timers, and the
  * completions of its ring (poller->rescue).
  *
  * Who looks: every worker while it is busy, at most every RV_WATCH_BUSY_NS; and one of the idle ones,
@@ -67,25 +67,16 @@ static unsigned take_overflow(struct rv_worker *self, struct rv_worker *victim)
 /* Takes the private tasks of a stuck worker into the own queue. */
 static unsigned take_private(struct rv_worker *self, struct rv_worker *victim)
 {
-    struct rv_task *next = NULL;
     void *first = NULL;
+    void *cont = NULL;
     unsigned n = 0;
-    bool is_any = rv_load_relaxed(&victim->next) != NULL ||
-                  rv_runq_private_hint(&victim->runq) > 0;
-    if (is_any && rv_bias_try_enter(&victim->bias)) {
-        next = rv_load_relaxed(&victim->next);
-        rv_store_relaxed(&victim->next, NULL);
+    if (rv_runq_private_hint(&victim->runq) > 0 && rv_bias_try_enter(&victim->bias)) {
         n = rv_runq_rescue(&victim->runq, &self->runq, &first);
         n += take_overflow(self, victim);
         rv_bias_leave(&victim->bias);
     }
-    void *cont = NULL;
     if (rv_deque_steal(&victim->conts, &cont) == RV_STEAL_OK) {
         rv_ready_push_local(self, cont);
-        n++;
-    }
-    if (next != NULL) {
-        rv_ready_push_local(self, next);
         n++;
     }
     if (first != NULL) {

@@ -53,8 +53,7 @@ int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned i
 
 void rv_worker_fini(struct rv_worker *w)
 {
-    RV_CHECK(rv_load_relaxed(&w->next) == NULL && rv_runq_is_empty_owner(&w->runq) &&
-                 rv_fifo_is_empty(&w->overflow),
+    RV_CHECK(rv_runq_is_empty_owner(&w->runq) && rv_fifo_is_empty(&w->overflow),
              "no task is left in the queues of a worker that ends");
     rv_timers_fini(&w->timers);
     rv_deque_fini(&w->conts);
@@ -109,7 +108,7 @@ static void look_around(struct rv_worker *w)
     }
     if (w->runtime->poller->needs_poll(w)) {
         rv_count(&w->count.polls, 1);
-        /* PATH 10/14 -> io/uring.c rv_uring_poll */
+        /* PATH 10/14 -> io/uring.c uring_poll */
         w->runtime->poller->poll(w);
     }
     rv_ready_take_injected(w);

@@ -4,8 +4,7 @@
  *
  * Idea: the sum of parts, each owned by one file. What a worker runs next, in this order:
  *     conts   parents whose eager child stopped or ended, newest first   (thieves: oldest first)
- *     next    one ready task, not announced to sleepers                  (rescue only)
- *     runq    ready tasks, first in first out                            (thieves take half)
+ *     runq    ready tasks, first in first out: private batch, then public  (thieves take half)
  *     overflow  ready tasks for which runq had no room; refills it   (rescue only)
  *     pinned  ready tasks that may not leave this worker                 (never stolen)
  * Every RV_WORKER_TICK switches the scheduler context looks at the reactor, timers, injection queue.
@@ -73,7 +72,6 @@ struct rv_worker {
 
     /* owner; others inside rv_bias_try_enter only */
     RV_ALIGNED_LINE struct rv_bias bias;
-    RV_ATOMIC(struct rv_task *) next;
     struct rv_fifo overflow;            /* ready tasks behind a full runq, oldest first */
 
     RV_ALIGNED_LINE struct rv_runq runq; /* owner and thieves */
