@@ -77,6 +77,8 @@ static unsigned reap(struct rv_uring *u, struct rv_worker *reaper)
     if (!rv_lock_try(&u->cq_lock)) {
         return 0;
     }
+    /* order: acquire R1. What the owner wrote before it pushed; through the kernel for it itself. */
+    (void)rv_load_acquire(u->ring.sq_tail);
     unsigned woken = reap_locked(u);
     rv_lock_release(&u->cq_lock);
     rv_count(&reaper->count.ops_completed, woken);

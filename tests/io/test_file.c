@@ -2,7 +2,7 @@
 /*
  * Purpose: io/file: files, pipes, names, and closing under somebody who waits.
  */
-#include "support/fixture.h"
+#include "tests/io/waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -241,14 +241,6 @@ static int wait_to_poll(void *arg, RV_UNUSED void **result)
     return rove_poll((int)(intptr_t)arg, 1, ROVE_FOREVER);
 }
 
-/* Until everybody that was started waits in the kernel or has ended: no event tells. */
-static void let_others_park(void)
-{
-    for (int i = 0; i < 50; i++) {
-        rove_yield();
-    }
-}
-
 /* Goal: closing ends every wait with -EBADF, then the number is free and a fresh file under it
  * is untouched. Method: more waiters than workers, then the same number again with data in it. */
 static int close_under(int sockets, rove_coro *wait)
@@ -261,7 +253,7 @@ static int close_under(int sockets, rove_coro *wait)
     for (int i = 0; i < WAITERS; i++) {
         tasks[i] = rove_create_task(wait, (void *)(intptr_t)fds[0]);
     }
-    let_others_park();
+    await_waiters(fds[0], WAITERS);
     RV_EXPECT_EQ(rove_close(fds[0]), 0);
     int again = eventfd(1, EFD_CLOEXEC);
     RV_EXPECT_EQ(again, fds[0]);
@@ -298,7 +290,7 @@ RV_TASK_TEST(test_file_two_closers_one_wins)
     int fds[2];
     RV_REQUIRE_EQ(pipe2(fds, O_CLOEXEC), 0);
     rove_task *reader = rove_create_task(wait_to_read, (void *)(intptr_t)fds[0]);
-    let_others_park();
+    await_waiters(fds[0], 1);
     rove_task *a = rove_create_task(close_it, (void *)(intptr_t)fds[0]);
     rove_task *b = rove_create_task(close_it, (void *)(intptr_t)fds[0]);
     int rc_a = rove_await(a, NULL);
@@ -324,7 +316,7 @@ RV_TASK_TEST(test_file_close_is_not_cut_short)
     int fds[2];
     RV_REQUIRE_EQ(pipe2(fds, O_CLOEXEC), 0);
     rove_task *reader = rove_create_task(wait_to_read, (void *)(intptr_t)fds[0]);
-    let_others_park();
+    await_waiters(fds[0], 1);
     rove_task *closer = rove_create_task(close_then_sleep, (void *)(intptr_t)fds[0]);
     RV_EXPECT_EQ(rove_await(closer, NULL), -ECANCELED);
     RV_EXPECT_EQ(rove_await(reader, NULL), -EBADF);

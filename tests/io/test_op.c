@@ -2,7 +2,7 @@
 /*
  * Purpose: io/op: cancellation and deadlines against results, with exact counts.
  */
-#include "support/fixture.h"
+#include "tests/io/waiting.h"
 
 #include "core/atomic.h"
 #include "core/rand.h"
@@ -14,13 +14,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static void let_others_park(void)
-{
-    for (int i = 0; i < 50; i++) {
-        rove_yield();
-    }
-}
 
 static int read_one(void *arg, RV_UNUSED void **result)
 {
@@ -35,7 +28,7 @@ RV_TASK_TEST(test_op_cancelled_wait_takes_nothing)
     char b;
     RV_REQUIRE_EQ(pipe2(fds, O_CLOEXEC), 0);
     rove_task *t = rove_create_task(read_one, (void *)(intptr_t)fds[0]);
-    let_others_park();
+    await_waiters(fds[0], 1);
     RV_EXPECT(rove_cancel(t));
     RV_EXPECT_EQ(rove_await(t, NULL), -ECANCELED);
     rove_release(t);
@@ -46,12 +39,18 @@ RV_TASK_TEST(test_op_cancelled_wait_takes_nothing)
     return rove_close(fds[1]);
 }
 
+struct two_waits {
+    int fd;
+    RV_ATOMIC(uint32_t) is_first_over;
+};
+
 static int two_waits(void *arg, RV_UNUSED void **result)
 {
+    struct two_waits *w = arg;
     char b;
-    int fd = (int)(intptr_t)arg;
-    RV_EXPECT_EQ(rove_read(fd, &b, 1), -ECANCELED);
-    return (int)rove_read(fd, &b, 1);
+    RV_EXPECT_EQ(rove_read(w->fd, &b, 1), -ECANCELED);
+    rv_store_relaxed(&w->is_first_over, 1);
+    return (int)rove_read(w->fd, &b, 1);
 }
 
 /* Goal: one request ends one wait; the clean-up after it may wait again. */
@@ -59,10 +58,13 @@ RV_TASK_TEST(test_op_one_cancellation_ends_one_wait)
 {
     int fds[2];
     RV_REQUIRE_EQ(pipe2(fds, O_CLOEXEC), 0);
-    rove_task *t = rove_create_task(two_waits, (void *)(intptr_t)fds[0]);
-    let_others_park();
+    struct two_waits w = {.fd = fds[0]};
+    rove_task *t = rove_create_task(two_waits, &w);
+    await_waiters(fds[0], 1);
     rove_cancel(t);
-    let_others_park();
+    while (rv_load_relaxed(&w.is_first_over) == 0) {
+        rove_yield();
+    }
     RV_EXPECT_EQ(rove_write(fds[1], "x", 1), 1);
     RV_EXPECT_EQ(rove_await(t, NULL), 1);
     rove_release(t);
@@ -332,7 +334,7 @@ RV_TASK_TEST(test_op_many_waits_cancelled_in_another_order)
     for (int i = 0; i < MANY; i++) {
         tasks[i] = rove_create_task(poll_for_ever, (void *)(intptr_t)fds[0]);
     }
-    let_others_park();
+    await_waiters(fds[0], MANY);
     for (int i = 0; i < MANY; i++) {
         RV_EXPECT(rove_cancel(tasks[i * 7 % MANY]));
     }

@@ -2,7 +2,7 @@
 /*
  * Purpose: io/poll: readiness, deadlines, ends.
  */
-#include "support/fixture.h"
+#include "tests/io/waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,9 +58,8 @@ RV_TASK_TEST(test_poll_wakes_all_who_wait)
         tasks[i] = rove_create_task(wait_in, (void *)(intptr_t)fds[0]);
     }
     rove_task *other = rove_create_task(wait_in, (void *)(intptr_t)fds[1]);
-    for (int i = 0; i < 50; i++) {
-        rove_yield();
-    }
+    await_waiters(fds[0], WAITERS);
+    await_waiters(fds[1], 1);
     RV_EXPECT_EQ(rove_write(fds[1], "x", 1), 1);
     for (int i = 0; i < WAITERS; i++) {
         RV_EXPECT_EQ(rove_await(tasks[i], NULL), POLLIN);
@@ -82,9 +81,7 @@ RV_TASK_TEST(test_poll_reader_and_writer_on_one_descriptor)
     while (write(fds[0], buf, sizeof(buf)) > 0) {
     }
     rove_task *reader = rove_create_task(wait_in, (void *)(intptr_t)fds[0]);
-    for (int i = 0; i < 20; i++) {
-        rove_yield();
-    }
+    await_waiters(fds[0], 1);
     RV_EXPECT_EQ(rove_poll(fds[0], POLLOUT, ROVE_US(50)), -ETIMEDOUT);
     while (read(fds[1], buf, sizeof(buf)) > 0) {
     }
@@ -109,9 +106,7 @@ RV_TASK_TEST(test_poll_number_closed_by_others_is_waited_for_anew)
         RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, new), 0);
         RV_EXPECT_EQ(new[0], old[0]);
         rove_task *t = rove_create_task(wait_in, (void *)(intptr_t)new[0]);
-        for (int k = 0; k < 20; k++) {
-            rove_yield();
-        }
+        await_waiters(new[0], 1);
         RV_EXPECT_EQ(rove_write(new[1], "x", 1), 1);
         RV_EXPECT_EQ(rove_await(t, NULL), POLLIN);
         rove_release(t);

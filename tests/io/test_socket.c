@@ -2,7 +2,7 @@
 /*
  * Purpose: io/socket: receive, send, accept, connect on TCP, UDP and UNIX sockets.
  */
-#include "support/fixture.h"
+#include "tests/io/waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -248,7 +248,7 @@ RV_TASK_TEST(test_socket_waiting_accept_gets_the_connection)
         int fd = listener(&at);
         fcntl(fd, F_SETFL, mode == 1 ? O_NONBLOCK : 0);
         rove_task *t = rove_create_task(accept_late, (void *)(intptr_t)fd);
-        rove_yield();
+        await_waiters(fd, 1);
         int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         RV_REQUIRE_EQ(rove_connect(client, (struct sockaddr *)&at, sizeof(at)), 0);
         int server = rove_await(t, NULL);

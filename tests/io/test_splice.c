@@ -2,7 +2,7 @@
 /*
  * Purpose: io/splice: bytes between files, pipes and sockets, exact, cancelled, at the end.
  */
-#include "support/fixture.h"
+#include "tests/io/waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,9 +192,7 @@ RV_TASK_TEST(test_splice_cancelled_wait_moves_nothing)
     RV_REQUIRE_EQ(pipe2(q, O_CLOEXEC), 0);
     struct job job = {.in = p[0], .out = q[1]};
     rove_task *t = rove_create_task(pump_once, &job);
-    for (int i = 0; i < 20; i++) {
-        rove_yield();
-    }
+    await_waiters(p[0], 1);
     rove_cancel(t);
     RV_EXPECT_EQ(rove_await(t, NULL), -ECANCELED);
     rove_release(t);
