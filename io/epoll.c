@@ -305,7 +305,7 @@ static void epoll_sleep(struct rv_worker *w, int64_t deadline_ns)
         /* order: seq_cst E1. See above. */
         bool may_block = rv_load_seq_cst(is_woken) == 0;
         take_events(e, may_block ? timeout_ns : 0, true);
-        /* order: release E2. Nothing but the place; pairs with the next sleeper's exchange. */
+        /* order: release E1. The end of its turn; pairs with the next sleeper's exchange. */
         rv_store_release(&e->blocked, NOBODY);
     } else {
         (void)rv_os_futex_wait(is_woken, 0, timeout_ns);

@@ -39,7 +39,7 @@ struct rv_fd_slot *rv_fdtab_find(struct rv_fdtab *tab, int fd)
     if (fd < 0 || chunk >= RV_FDTAB_CHUNKS) {
         return NULL;
     }
-    /* order: acquire F1. The zeroed slots before the pointer; pairs with make_chunk. */
+    /* order: acquire J1. The zeroed slots before the pointer; pairs with make_chunk. */
     struct rv_fd_slot *slots = rv_load_acquire(&tab->chunks[chunk]);
     return slots == NULL ? NULL : &slots[(size_t)fd % RV_FDTAB_CHUNK];
 }
@@ -51,7 +51,7 @@ static RV_NOINLINE bool make_chunk(struct rv_fdtab *tab, size_t chunk)
         return false;
     }
     struct rv_fd_slot *none = NULL;
-    /* order: acq_rel F1. The zeroed slots before the pointer; pairs with rv_fdtab_find. */
+    /* order: acq_rel J1. The zeroed slots before the pointer; pairs with rv_fdtab_find. */
     if (!rv_cas_acq_rel(&tab->chunks[chunk], &none, fresh)) {
         free(fresh);
     }
@@ -79,7 +79,7 @@ struct rv_fd_slot *rv_fdtab_get(struct rv_fdtab *tab, int fd, int *error)
 int rv_fd_enter(struct rv_fd_slot *slot)
 {
     for (;;) {
-        /* order: seq_cst F2. Counted before the look at CLOSING; pairs with rv_fd_close_begin. */
+        /* order: seq_cst J2. Counted before the look at CLOSING; pairs with rv_fd_close_begin. */
         uint32_t before = rv_fetch_add_seq_cst(&slot->users, 1);
         if (RV_LIKELY((before & (RV_FD_CLOSING | RV_FD_FINAL)) == 0)) {
             RV_ASSERT((before & RV_FD_COUNT) < RV_FD_COUNT, "operations in flight fit the count");
@@ -95,12 +95,12 @@ int rv_fd_enter(struct rv_fd_slot *slot)
 
 void rv_fd_leave(struct rv_fd_slot *slot)
 {
-    /* order: seq_cst F3. Counted out before the look at the closer; pairs with
+    /* order: seq_cst J3. Counted out before the look at the closer; pairs with
      * rv_fd_close_begin, which names the closer before it looks at the count. */
     uint32_t before = rv_fetch_sub_seq_cst(&slot->users, 1);
     RV_ASSERT((before & RV_FD_COUNT) > 0, "an operation leaves once");
     if (RV_UNLIKELY((before & RV_FD_CLOSING) != 0 && (before & RV_FD_COUNT) == 1)) {
-        /* order: seq_cst F3. See above. A closer that is gone meanwhile is woken for nothing. */
+        /* order: seq_cst J3. See above. A closer that is gone meanwhile is woken for nothing. */
         struct rv_task *closer = rv_load_seq_cst(&slot->closer);
         if (closer != NULL) {
             rv_wake(closer);
@@ -115,22 +115,22 @@ bool rv_fd_close_begin(struct rv_fd_slot *slot, struct rv_task *closer)
         if ((users & (RV_FD_CLOSING | RV_FD_FINAL)) != 0) {
             return false;
         }
-        /* order: seq_cst F2. CLOSING before the count is read; pairs with rv_fd_enter. */
+        /* order: seq_cst J2. CLOSING before the count is read; pairs with rv_fd_enter. */
     } while (!rv_cas_seq_cst(&slot->users, &users, users | RV_FD_CLOSING));
-    /* order: seq_cst F3. The closer before the count is read; pairs with rv_fd_leave. */
+    /* order: seq_cst J3. The closer before the count is read; pairs with rv_fd_leave. */
     rv_store_seq_cst(&slot->closer, closer);
     return true;
 }
 
 uint32_t rv_fd_close_pending(const struct rv_fd_slot *slot)
 {
-    /* order: seq_cst F3. After CLOSING and the closer; pairs with rv_fd_enter and rv_fd_leave. */
+    /* order: seq_cst J3. After CLOSING and the closer; pairs with rv_fd_enter and rv_fd_leave. */
     return rv_load_seq_cst(&slot->users) & RV_FD_COUNT;
 }
 
 void rv_fd_close_final(struct rv_fd_slot *slot)
 {
-    /* order: seq_cst F2. FINAL before close(2); pairs with rv_fd_enter. */
+    /* order: seq_cst J2. FINAL before close(2); pairs with rv_fd_enter. */
     uint32_t before = rv_fetch_or_seq_cst(&slot->users, RV_FD_FINAL);
     RV_ASSERT((before & RV_FD_CLOSING) != 0, "final comes after closing");
     rv_lock_acquire(&slot->lock);
@@ -142,9 +142,9 @@ void rv_fd_close_final(struct rv_fd_slot *slot)
 void rv_fd_close_end(struct rv_fd_slot *slot)
 {
     rv_store_relaxed(&slot->type, RV_FD_UNKNOWN);
-    /* order: seq_cst F3. Withdrawn before the marks; pairs with rv_fd_leave. */
+    /* order: seq_cst J3. Withdrawn before the marks; pairs with rv_fd_leave. */
     rv_store_seq_cst(&slot->closer, NULL);
-    /* order: seq_cst F2. close(2) before the number is free again; pairs with rv_fd_enter. */
+    /* order: seq_cst J2. close(2) before the number is free again; pairs with rv_fd_enter. */
     uint32_t before = rv_fetch_and_seq_cst(&slot->users, RV_FD_COUNT);
     RV_ASSERT((before & RV_FD_CLOSING) != 0, "a closer ends once");
 }

@@ -7,7 +7,7 @@
  *
  *     rv_ring_next -> fill the entry -> rv_ring_push     visible to the kernel, not yet handed over
  *     rv_ring_enter                                      hands over all of them, runs completions
- *     rv_ring_cqe_first .. rv_ring_cqe_advance           reads what has been completed
+ *     rv_ring_cq_tail, rv_ring_cqe, rv_ring_cq_advance    reads what has been completed
  *
  * Every pushed entry is published at once, so that a signal handler on the same thread may enter
  * at any instant and hand over what is there.
@@ -74,7 +74,7 @@ static inline struct io_uring_sqe *rv_ring_next(struct rv_ring *ring)
 /* Publishes the entry that rv_ring_next gave out. */
 static inline void rv_ring_push(struct rv_ring *ring)
 {
-    /* order: release R1. The entry before the tail; pairs with the kernel's read in enter. */
+    /* order: release K1. The entry before the tail; pairs with the kernel's read in enter. */
     rv_store_release(ring->sq_tail, rv_load_relaxed(ring->sq_tail) + 1);
 }
 
@@ -103,7 +103,7 @@ static inline uint32_t rv_ring_cq_head(const struct rv_ring *ring)
 
 static inline uint32_t rv_ring_cq_tail(const struct rv_ring *ring)
 {
-    /* order: acquire R2. The entries before the tail; pairs with the kernel's store. */
+    /* order: acquire K2. The entries before the tail; pairs with the kernel's store. */
     return rv_load_acquire(ring->cq_tail);
 }
 
@@ -115,7 +115,7 @@ static inline const struct io_uring_cqe *rv_ring_cqe(const struct rv_ring *ring,
 /* Gives the entries before `head` back to the kernel. */
 static inline void rv_ring_cq_advance(struct rv_ring *ring, uint32_t head)
 {
-    /* order: release R2. Our reads before the kernel's next writes; pairs with its acquire. */
+    /* order: release K2. Our reads before the kernel's next writes; pairs with its acquire. */
     rv_store_release(ring->cq_head, head);
 }
 

@@ -7,7 +7,6 @@
 #include "core/base.h"
 
 #include <liburing.h>
-#include <sys/socket.h>
 
 #define MAX_BYTES UINT32_C(0x7ffff000) /* what one read or write moves at most, the kernel's rule */
 
@@ -16,21 +15,44 @@ static unsigned bytes_of(const struct rv_op *op)
     return op->len > MAX_BYTES ? MAX_BYTES : (unsigned)op->len;
 }
 
+/* The prep functions of liburing want lengths as int in places: plain fields are clearer. */
 static void fill_file(struct io_uring_sqe *sqe, const struct rv_op *op)
 {
-    /* The prep functions of liburing want lengths as int in places: plain fields are clearer. */
-    sqe->fd = op->fd;
     sqe->addr = (uint64_t)(uintptr_t)op->addr;
     sqe->len = bytes_of(op);
     sqe->off = (uint64_t)op->offset;
 }
 
-static void fill_socket(struct io_uring_sqe *sqe, const struct rv_op *op, unsigned extra_flags)
+static void fill_socket(struct io_uring_sqe *sqe, const struct rv_op *op)
 {
-    sqe->fd = op->fd;
     sqe->addr = (uint64_t)(uintptr_t)op->addr;
     sqe->len = bytes_of(op);
-    sqe->msg_flags = op->flags | extra_flags;
+    sqe->msg_flags = op->flags;
+}
+
+static void fill_message(struct io_uring_sqe *sqe, const struct rv_op *op)
+{
+    sqe->addr = (uint64_t)(uintptr_t)op->addr;
+    sqe->len = 1;
+    sqe->msg_flags = op->flags;
+}
+
+static void fill_accept(struct io_uring_sqe *sqe, const struct rv_op *op)
+{
+    sqe->addr = (uint64_t)(uintptr_t)op->addr;
+    sqe->addr2 = (uint64_t)(uintptr_t)op->extra;
+    sqe->accept_flags = op->flags;
+}
+
+static void fill_connect(struct io_uring_sqe *sqe, const struct rv_op *op)
+{
+    sqe->addr = (uint64_t)(uintptr_t)op->addr;
+    sqe->off = op->len;
+}
+
+static void fill_poll(struct io_uring_sqe *sqe, const struct rv_op *op)
+{
+    io_uring_prep_poll_add(sqe, op->fd, op->flags);
 }
 
 static void fill_splice(struct io_uring_sqe *sqe, const struct rv_op *op)
@@ -39,13 +61,17 @@ static void fill_splice(struct io_uring_sqe *sqe, const struct rv_op *op)
                          op->flags);
 }
 
-static void fill_path(struct io_uring_sqe *sqe, const struct rv_op *op, uint8_t opcode)
+static void fill_sync(struct io_uring_sqe *sqe, const struct rv_op *op)
 {
-    sqe->opcode = opcode;
-    sqe->fd = op->fd;
+    sqe->fsync_flags = op->kind == RV_OP_FDATASYNC ? IORING_FSYNC_DATASYNC : 0;
+}
+
+static void fill_path(struct io_uring_sqe *sqe, const struct rv_op *op)
+{
     sqe->addr = (uint64_t)(uintptr_t)op->addr;
     sqe->len = op->mode;
-    sqe->open_flags = op->flags; /* one field with statx_flags, unlink_flags */
+    sqe->open_flags = op->flags; /* one field with statx_flags and unlink_flags */
+    sqe->off = (uint64_t)(uintptr_t)op->extra;
 }
 
 static void fill_rename(struct io_uring_sqe *sqe, const struct rv_op *op)
@@ -55,72 +81,32 @@ static void fill_rename(struct io_uring_sqe *sqe, const struct rv_op *op)
 
 void rv_sqe_fill(struct io_uring_sqe *sqe, const struct rv_op *op)
 {
-    switch (op->kind) {
-    case RV_OP_READ:
-        sqe->opcode = IORING_OP_READ;
-        fill_file(sqe, op);
-        return;
-    case RV_OP_WRITE:
-        sqe->opcode = IORING_OP_WRITE;
-        fill_file(sqe, op);
-        return;
-    case RV_OP_READV:
-        sqe->opcode = IORING_OP_READV;
-        fill_file(sqe, op);
-        return;
-    case RV_OP_WRITEV:
-        sqe->opcode = IORING_OP_WRITEV;
-        fill_file(sqe, op);
-        return;
-    case RV_OP_RECV:
-        sqe->opcode = IORING_OP_RECV;
-        fill_socket(sqe, op, 0);
-        return;
-    case RV_OP_SEND:
-        sqe->opcode = IORING_OP_SEND;
-        fill_socket(sqe, op, MSG_NOSIGNAL);
-        return;
-    case RV_OP_RECVMSG:
-        io_uring_prep_recvmsg(sqe, op->fd, op->addr, op->flags);
-        return;
-    case RV_OP_SENDMSG:
-        io_uring_prep_sendmsg(sqe, op->fd, op->addr, op->flags | MSG_NOSIGNAL);
-        return;
-    case RV_OP_ACCEPT:
-        io_uring_prep_accept(sqe, op->fd, op->addr, op->extra, (int)op->flags);
-        return;
-    case RV_OP_CONNECT:
-        io_uring_prep_connect(sqe, op->fd, op->addr, (socklen_t)op->len);
-        return;
-    case RV_OP_POLL:
-        io_uring_prep_poll_add(sqe, op->fd, op->flags);
-        return;
-    case RV_OP_SPLICE:
-        fill_splice(sqe, op);
-        return;
-    case RV_OP_FSYNC:
-        io_uring_prep_fsync(sqe, op->fd, 0);
-        return;
-    case RV_OP_FDATASYNC:
-        io_uring_prep_fsync(sqe, op->fd, IORING_FSYNC_DATASYNC);
-        return;
-    case RV_OP_OPEN:
-        fill_path(sqe, op, IORING_OP_OPENAT);
-        return;
-    case RV_OP_STATX:
-        fill_path(sqe, op, IORING_OP_STATX);
-        sqe->off = (uint64_t)(uintptr_t)op->extra;
-        return;
-    case RV_OP_UNLINK:
-        fill_path(sqe, op, IORING_OP_UNLINKAT);
-        sqe->len = 0;
-        return;
-    case RV_OP_RENAME:
-        fill_rename(sqe, op);
-        return;
-    case RV_OP_MKDIR:
-        fill_path(sqe, op, IORING_OP_MKDIRAT);
-        return;
-    }
-    RV_UNREACHABLE();
+    static const struct {
+        uint8_t opcode;
+        void (*fill)(struct io_uring_sqe *sqe, const struct rv_op *op);
+    } forms[] = {
+        [RV_OP_READ] = {IORING_OP_READ, fill_file},
+        [RV_OP_WRITE] = {IORING_OP_WRITE, fill_file},
+        [RV_OP_READV] = {IORING_OP_READV, fill_file},
+        [RV_OP_WRITEV] = {IORING_OP_WRITEV, fill_file},
+        [RV_OP_RECV] = {IORING_OP_RECV, fill_socket},
+        [RV_OP_SEND] = {IORING_OP_SEND, fill_socket},
+        [RV_OP_RECVMSG] = {IORING_OP_RECVMSG, fill_message},
+        [RV_OP_SENDMSG] = {IORING_OP_SENDMSG, fill_message},
+        [RV_OP_ACCEPT] = {IORING_OP_ACCEPT, fill_accept},
+        [RV_OP_CONNECT] = {IORING_OP_CONNECT, fill_connect},
+        [RV_OP_POLL] = {IORING_OP_POLL_ADD, fill_poll},
+        [RV_OP_SPLICE] = {IORING_OP_SPLICE, fill_splice},
+        [RV_OP_FSYNC] = {IORING_OP_FSYNC, fill_sync},
+        [RV_OP_FDATASYNC] = {IORING_OP_FSYNC, fill_sync},
+        [RV_OP_OPEN] = {IORING_OP_OPENAT, fill_path},
+        [RV_OP_STATX] = {IORING_OP_STATX, fill_path},
+        [RV_OP_UNLINK] = {IORING_OP_UNLINKAT, fill_path},
+        [RV_OP_RENAME] = {IORING_OP_RENAMEAT, fill_rename},
+        [RV_OP_MKDIR] = {IORING_OP_MKDIRAT, fill_path},
+    };
+    _Static_assert(RV_ARRAY_LEN(forms) == RV_OP_MKDIR + 1, "a form for each kind");
+    forms[op->kind].fill(sqe, op);
+    sqe->opcode = forms[op->kind].opcode;
+    sqe->fd = op->kind == RV_OP_SPLICE ? op->other_fd : op->fd;
 }

@@ -77,7 +77,7 @@ static unsigned reap(struct rv_uring *u, struct rv_worker *reaper)
     if (!rv_lock_try(&u->cq_lock)) {
         return 0;
     }
-    /* order: acquire R1. What the owner wrote before it pushed; through the kernel for it itself. */
+    /* order: acquire K1. What the owner wrote before it pushed; pairs with rv_ring_push. */
     (void)rv_load_acquire(u->ring.sq_tail);
     unsigned woken = reap_locked(u);
     rv_lock_release(&u->cq_lock);

@@ -54,6 +54,7 @@ MALLOC_FILES = {
     "sched/select.c": "cells of a select of many cases",
     "sched/task.c": "a copied name; a task itself is its stack's block",
     "sched/watch.c": "the monitor, once a runtime",
+    "io/epoll.c": "the back-end, once a runtime",
     "io/fdtab.c": "pages of the descriptor table, once each",
     "io/resolve.c": "a lookup and its arguments, which outlive a cancelled caller",
     "io/uring.c": "the back-end, once a worker",

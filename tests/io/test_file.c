@@ -284,7 +284,7 @@ static int close_it(void *arg, RV_UNUSED void **result)
     return rove_close((int)(intptr_t)arg);
 }
 
-/* Goal: of two closers one succeeds, the other learns that it is too late; nothing is closed twice. */
+/* Goal: of two closers one succeeds, the other is told that it is too late. */
 RV_TASK_TEST(test_file_two_closers_one_wins)
 {
     int fds[2];

@@ -113,7 +113,7 @@ RV_TASK_TEST(test_listen_abstract_unix)
     return rove_close(fd);
 }
 
-/* Goal: a socket file that nobody serves is replaced; one that is served, or is no socket, is not. */
+/* Goal: a socket file that nobody serves is replaced; one in use, or another file, is not. */
 RV_TASK_TEST(test_listen_stale_unix_socket_is_replaced)
 {
     char path[64], address[80];

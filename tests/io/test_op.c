@@ -269,7 +269,7 @@ RV_TASK_TEST(test_op_cancelled_write_counts_exactly)
     return 0;
 }
 
-/* Goal: the buffer of a cancelled call is the caller's again: what comes later does not touch it. */
+/* Goal: the buffer of a cancelled call is the caller's again: nothing touches it later. */
 static int read_then_look(void *arg, RV_UNUSED void **result)
 {
     const int *fds = arg;
