@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: hand values on to all, or just the latest.
- * Idea: a broadcast tells a slow subscriber what it missed; a watch keeps the last value only.
+ * Purpose: values for all: a broadcast says what a slow one missed, a watch keeps the latest.
  */
 #include <stdio.h>
 
@@ -9,8 +8,8 @@
 
 static int listen_all(const char *who, rove_subscriber *s)
 {
-    int number, rc;
     uint64_t missed = 0;
+    int number, rc;
     while ((rc = rove_subscriber_recv(s, &number, &missed)) == 0)
         printf("%s: %d, missed %d\n", who, number, (int)missed);
     rove_subscriber_release(s);
