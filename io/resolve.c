@@ -98,7 +98,7 @@ static rove_future *start(const char *node, const char *service, const struct ad
         return NULL;
     }
     l->outcome = rove_retain(outcome);
-    rove_task *task = rove_create_task(run_lookup, l);
+    rove_task *task = rv_task_start_sure(run_lookup, l);
     if (task == NULL) {
         rove_release(outcome);
         rove_release(outcome);

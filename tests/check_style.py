@@ -57,6 +57,11 @@ MALLOC_FILES = {
     "io/epoll.c": "the back-end, once a runtime",
     "io/fdtab.c": "pages of the descriptor table, once each",
     "io/resolve.c": "a lookup and its arguments, which outlive a cancelled caller",
+    "io/dial.c": "the addresses and tasks of one dial",
+    "io/server.c": "the server, and one block a connection",
+    "io/stream.c": "one block a stream",
+    "io/stream_read.c": "the block of the input, made when it is needed",
+    "io/stream_write.c": "chunks of the output, made when they are needed",
     "io/uring.c": "the back-end, once a worker",
 }
 
