@@ -5,6 +5,8 @@
  * The socket of a UNIX address outlives its process as a file. If nobody accepts there, it is
  * stale and replaced; if somebody does, the answer is -EADDRINUSE as for a port.
  */
+#include "io/listen.h"
+
 #include "core/base.h"
 #include "io/address.h"
 #include "io/reactor.h"
@@ -51,11 +53,17 @@ static int bind_address(int fd, const struct rv_address *address)
     return -errno;
 }
 
+struct how {
+    int backlog;
+    int type_flags;      /* of socket(2) */
+    bool is_port_shared; /* SO_REUSEPORT */
+};
+
 /* A listening socket, or a negative errno. Never suspends. */
-static RV_NOINLINE int listen_at(const struct rv_address *address, int backlog, int type_flags)
+static RV_NOINLINE int listen_at(const struct rv_address *address, const struct how *how)
 {
     int family = address->storage.ss_family;
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | type_flags, 0);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | how->type_flags, 0);
     if (fd < 0) {
         return -errno;
     }
@@ -64,11 +72,14 @@ static RV_NOINLINE int listen_at(const struct rv_address *address, int backlog, 
     if (family != AF_UNIX) {
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     }
+    if (family != AF_UNIX && how->is_port_shared) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    }
     if (family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     }
     int rc = bind_address(fd, address);
-    if (rc == 0 && listen(fd, backlog > 0 ? backlog : SOMAXCONN) < 0) {
+    if (rc == 0 && listen(fd, how->backlog > 0 ? how->backlog : SOMAXCONN) < 0) {
         rc = -errno;
     }
     if (rc < 0) {
@@ -78,14 +89,14 @@ static RV_NOINLINE int listen_at(const struct rv_address *address, int backlog, 
     return fd;
 }
 
-static int listen_any(unsigned port, int backlog, int type_flags)
+static int listen_any(unsigned port, const struct how *how)
 {
     struct rv_address address;
     rv_address_any(&address, true, port);
-    int fd = listen_at(&address, backlog, type_flags);
+    int fd = listen_at(&address, how);
     if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
         rv_address_any(&address, false, port);
-        fd = listen_at(&address, backlog, type_flags);
+        fd = listen_at(&address, how);
     }
     return fd;
 }
@@ -102,7 +113,7 @@ static int errno_of_eai(int eai)
     return eai == -ECANCELED || eai == -EPERM ? eai : -EINVAL;
 }
 
-static int listen_name(const struct rv_address_name *name, int backlog, int type_flags)
+static int listen_name(const struct rv_address_name *name, const struct how *how)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
@@ -115,10 +126,32 @@ static int listen_name(const struct rv_address_name *name, int backlog, int type
     for (const struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {
         struct rv_address address = {.len = ai->ai_addrlen};
         memcpy(&address.storage, ai->ai_addr, ai->ai_addrlen);
-        fd = listen_at(&address, backlog, type_flags);
+        fd = listen_at(&address, how);
     }
     freeaddrinfo(list);
     return fd;
+}
+
+int rv_listen_open(struct rv_task *self, const char *address, int backlog, bool is_port_shared)
+{
+    struct rv_address ready;
+    struct rv_address_name name;
+    int form = rv_address_parse(address, &ready, &name);
+    if (form < 0) {
+        return form;
+    }
+    bool is_nonblocking = rv_reactor_of(self->runtime)->wants_nonblocking;
+    struct how how = {.backlog = backlog,
+                      .type_flags = is_nonblocking ? SOCK_NONBLOCK : 0,
+                      .is_port_shared = is_port_shared};
+    if (form == RV_ADDRESS_READY) {
+        return listen_at(&ready, &how);
+    }
+    int port = rv_address_port(name.service);
+    if (name.host[0] == '\0' && port >= 0) {
+        return listen_any((unsigned)port, &how);
+    }
+    return listen_name(&name, &how);
 }
 
 int rove_listen(const char *address, int backlog)
@@ -127,22 +160,5 @@ int rove_listen(const char *address, int backlog)
     if (self == NULL) {
         return -EPERM;
     }
-    if (address == NULL) {
-        return -EINVAL;
-    }
-    struct rv_address ready;
-    struct rv_address_name name;
-    int form = rv_address_parse(address, &ready, &name);
-    if (form < 0) {
-        return form;
-    }
-    int type_flags = rv_reactor_of(self->runtime)->wants_nonblocking ? SOCK_NONBLOCK : 0;
-    if (form == RV_ADDRESS_READY) {
-        return listen_at(&ready, backlog, type_flags);
-    }
-    int port = rv_address_port(name.service);
-    if (name.host[0] == '\0' && port >= 0) {
-        return listen_any((unsigned)port, backlog, type_flags);
-    }
-    return listen_name(&name, backlog, type_flags);
+    return address == NULL ? -EINVAL : rv_listen_open(self, address, backlog, false);
 }
