@@ -88,6 +88,17 @@ RV_NORETURN void rv_context_exit_switch(struct rv_context *from, struct rv_conte
 void *rv_context_switch(struct rv_context *from, struct rv_context *to, void *arg);
 #else
 /*
+ * jump_fcontext, called so that the processor's stack of predicted returns stays in step. fcontext
+ * is entered by a call but left by a jump, so each switch leaves one entry too many there, and all
+ * the returns from the switch up to the user's code are mispredicted. context.c has the thunk.
+ */
+#if defined(__x86_64__)
+struct rv_fcontext_transfer rv_context_jump(rv_fcontext to, void *data);
+#else
+#define rv_context_jump jump_fcontext
+#endif
+
+/*
  * fcontext loads the MXCSR that a context saved. Loading a value other than the present one costs
  * 60 ns on Zen 5 (4 ns if equal), and the sticky exception flags make almost any two contexts
  * differ once one of them has computed with floats. The control bits (rounding, masks) belong to
@@ -113,7 +124,7 @@ static RV_ALWAYS_INLINE void *rv_context_switch(struct rv_context *from, struct 
 {
     struct rv_context_pass pass = {from, to, arg};
     rv_context_keep_fp_flags(to);
-    struct rv_fcontext_transfer back = jump_fcontext(to->sp, &pass);
+    struct rv_fcontext_transfer back = rv_context_jump(to->sp, &pass);
     const struct rv_context_pass *got = back.data;
 
     got->from->sp = back.fctx;
