@@ -34,7 +34,8 @@
 #define RV_MUTEX_LOCKED 1u
 #define RV_MUTEX_SLOW   2u
 
-#define RV_MUTEX_SPIN        100        /* rounds of rv_cpu_relax; a few microseconds; arbitrary */
+#define RV_MUTEX_SPIN        100 /* rounds of rv_cpu_relax; a few microseconds; arbitrary */
+#define RV_MUTEX_YIELDS      5   /* then so many of rv_os_sched_yield; bench/sync, mutex_64 */
 #define RV_MUTEX_LONG_NS     1000000000 /* debug: held for longer is reported */
 #define RV_MUTEX_WORKER_BITS 16
 
@@ -94,8 +95,10 @@ static inline void own_as(struct rv_mutex *m, const struct rv_caller *caller)
 static inline bool try_fast(struct rv_mutex *m)
 {
     uint32_t free = 0;
-    /* order: acquire M1. The last owner's writes; pairs with the release in rove_mutex_unlock. */
-    return rv_cas_acquire(&m->state, &free, RV_MUTEX_LOCKED);
+    /* The look first: a compare-exchange that fails costs as much as one that succeeds. */
+    return rv_load_relaxed(&m->state) == 0 &&
+           /* order: acquire M1. The last owner's writes; pairs with rove_mutex_unlock. */
+           rv_cas_acquire(&m->state, &free, RV_MUTEX_LOCKED);
 }
 
 /* Is the owner on another core at this moment? Also yes while it changes hands. */
@@ -119,7 +122,7 @@ static bool spin(struct rv_mutex *m, const struct rv_task *self)
     if (self == NULL || self->runtime->worker_count == 1) {
         return false;
     }
-    for (unsigned i = 0; i < RV_MUTEX_SPIN; i++) {
+    for (unsigned i = 0; i < RV_MUTEX_SPIN + RV_MUTEX_YIELDS; i++) {
         uint32_t state = rv_load_relaxed(&m->state);
         if (state == 0 && try_fast(m)) {
             return true;
@@ -127,7 +130,11 @@ static bool spin(struct rv_mutex *m, const struct rv_task *self)
         if ((state & RV_MUTEX_SLOW) != 0 || !owner_runs(m, self)) {
             return false;
         }
-        rv_cpu_relax();
+        if (i < RV_MUTEX_SPIN) {
+            rv_cpu_relax();
+        } else {
+            rv_os_sched_yield(); /* its thread has most likely been preempted: here is a core */
+        }
     }
     return false;
 }
@@ -140,8 +147,11 @@ static int enqueue(struct rv_mutex *m, struct rv_waiter *w, bool may_wait)
 {
     int rc = 0;
     rv_lock_acquire(&m->lock);
-    /* order: acquire M1. The last owner's writes, if it is free; pairs with rove_mutex_unlock. */
-    uint32_t before = rv_fetch_or_acquire(&m->state, RV_MUTEX_SLOW);
+    uint32_t before = rv_load_relaxed(&m->state);
+    if ((before & RV_MUTEX_SLOW) == 0) {
+        /* order: acquire M1. The last owner's writes, if free; pairs with rove_mutex_unlock. */
+        before = rv_fetch_or_acquire(&m->state, RV_MUTEX_SLOW);
+    }
     if ((before & RV_MUTEX_LOCKED) == 0) {
         RV_CHECK(rv_waitq_is_empty(&m->waiters), "a mutex that has waiters is never free");
         rv_store_relaxed(&m->state, RV_MUTEX_LOCKED);
@@ -312,8 +322,10 @@ void rove_mutex_unlock(rove_mutex *public)
     }
     rv_store_relaxed(&m->owner, NULL);
     uint32_t locked = RV_MUTEX_LOCKED;
-    /* order: release M1. The owner's writes; pairs with the acquire in try_fast. */
-    if (RV_UNLIKELY(!rv_cas_release(&m->state, &locked, 0u))) {
+    /* The look first, as in try_fast: with waiters the state is known to be SLOW. */
+    if (rv_load_relaxed(&m->state) != RV_MUTEX_LOCKED ||
+        /* order: release M1. The owner's writes; pairs with the acquire in try_fast. */
+        !rv_cas_release(&m->state, &locked, 0u)) {
         unlock_slow(m);
     }
 }
