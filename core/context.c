@@ -40,6 +40,12 @@
 #error "core/context.c does not know this processor's fcontext frame"
 #endif
 
+#if defined(__x86_64__) && !RV_CONTEXT_HOOKS && !defined(__clang__)
+#define RV_CONTEXT_ENTER_BY_CALL 0
+#else
+#define RV_CONTEXT_ENTER_BY_CALL 1
+#endif
+#define RV_CONTEXT_RETURN_SLOT 0x38 /* rbp of a fresh frame: fcontext pushes it as return address */
 #define RV_CONTEXT_ENTRY_BYTES 16 /* the entry word, and the stack's alignment */
 
 #if defined(__x86_64__) && !RV_CONTEXT_HOOKS
@@ -66,6 +72,33 @@ __asm__(".text\n"
         "1:  ret\n"
         "    .cfi_endproc\n"
         "    .size rv_context_jump, . - rv_context_jump\n");
+
+/*
+ * Where an entry function would return to. It is entered by a jump, not a call, for the same reason:
+ * an entry that never returns would leave one more address on the processor's stack. Unwinders see
+ * the end of the stack here; the nop is the byte before the return address.
+ */
+__asm__(".text\n"
+        ".p2align 4\n"
+        ".hidden rv_context_end\n"
+        ".globl rv_context_end\n"
+        ".type rv_context_end, @function\n"
+        "    .cfi_startproc\n"
+        "    .cfi_undefined rip\n"
+        "    nop\n"
+        "rv_context_end:\n"
+        "    call rv_context_has_returned\n"
+        "    hlt\n"
+        "    .cfi_endproc\n"
+        "    .size rv_context_end, . - rv_context_end\n");
+
+extern const char rv_context_end[];
+__attribute__((used)) RV_NORETURN void rv_context_has_returned(void);
+
+void rv_context_has_returned(void)
+{
+    rv_panic("the entry function of a context must not return");
+}
 #endif
 
 int rv_context_is_supported(void)
@@ -114,8 +147,10 @@ RV_NO_ASAN RV_NO_TSAN static void trampoline(struct rv_fcontext_transfer transfe
     RV_CONTEXT_NO_CALLER();
     memcpy(&entry, (char *)self->sp + RV_CONTEXT_FRAME, sizeof(entry));
     arrive(self, transfer.fctx, pass);
-    entry(arg, from);
+    entry(arg, from); /* without hooks a tail call: a jump */
+#if RV_CONTEXT_ENTER_BY_CALL
     rv_panic("the entry function of a context must not return");
+#endif
 }
 
 void rv_context_make(struct rv_context *ctx, void *stack_low, void *stack_high,
@@ -127,6 +162,10 @@ void rv_context_make(struct rv_context *ctx, void *stack_low, void *stack_high,
     memset(ctx, 0, sizeof(*ctx));
     memcpy(top, &entry, sizeof(entry));
     ctx->sp = make_fcontext(top, (size_t)(top - (char *)stack_low), trampoline);
+#if !RV_CONTEXT_ENTER_BY_CALL
+    const char *end = rv_context_end;
+    memcpy((char *)ctx->sp + RV_CONTEXT_RETURN_SLOT, &end, sizeof(end));
+#endif
     RV_CHECK(top - (char *)ctx->sp == RV_CONTEXT_FRAME, "fcontext's frame has %d bytes, not %d",
              (int)(top - (char *)ctx->sp), RV_CONTEXT_FRAME);
 #if RV_ASAN
@@ -180,6 +219,7 @@ RV_NO_ASAN RV_NO_TSAN void *rv_context_switch(struct rv_context *from, struct rv
 }
 #endif
 
+#if RV_CONTEXT_HOOKS || !defined(__x86_64__)
 RV_NO_ASAN RV_NO_TSAN void rv_context_exit_switch(struct rv_context *from, struct rv_context *to,
                                                   void *arg)
 {
@@ -191,3 +231,4 @@ RV_NO_ASAN RV_NO_TSAN void rv_context_exit_switch(struct rv_context *from, struc
     (void)jump_fcontext(to->sp, &pass);
     rv_panic("a context that has ended was switched to");
 }
+#endif

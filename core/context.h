@@ -82,7 +82,9 @@ void rv_context_init_thread(struct rv_context *ctx);
 void rv_context_fini(struct rv_context *ctx);
 
 /* The last switch of `from`, whose stack may be reused as soon as `to` runs. */
+#if RV_CONTEXT_HOOKS || !defined(__x86_64__)
 RV_NORETURN void rv_context_exit_switch(struct rv_context *from, struct rv_context *to, void *arg);
+#endif
 
 #if RV_CONTEXT_HOOKS
 void *rv_context_switch(struct rv_context *from, struct rv_context *to, void *arg);
@@ -130,6 +132,24 @@ static RV_ALWAYS_INLINE void *rv_context_switch(struct rv_context *from, struct 
     got->from->sp = back.fctx;
     return got->arg;
 }
+
+#if defined(__x86_64__)
+/* Inline, and a jump: whatever is called and not returned from upsets the predicted returns. */
+RV_NORETURN static RV_ALWAYS_INLINE void rv_context_exit_switch(struct rv_context *from,
+                                                                struct rv_context *to, void *arg)
+{
+    struct rv_context_pass pass = {from, to, arg};
+
+    rv_context_keep_fp_flags(to);
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t" /* below the red zone */
+                     "push $0\n\t"
+                     "jmp jump_fcontext@PLT"
+                     :
+                     : "D"(to->sp), "S"(&pass)
+                     : "memory");
+    __builtin_unreachable();
+}
+#endif
 #endif
 
 #endif

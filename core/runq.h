@@ -113,6 +113,17 @@ static inline void *rv_runq_pop(struct rv_runq *q)
     return item;
 }
 
+/* Owner: the item `ahead` places behind the one that is next, or NULL. Beyond the private batch
+ * it may be taken by a thief at any time: an address to prefetch, not to follow. */
+static inline void *rv_runq_peek(struct rv_runq *q, uint32_t ahead)
+{
+    uint32_t at = rv_load_relaxed(&q->run) + ahead;
+
+    if ((int32_t)(rv_load_relaxed(&q->tail) - at) <= 0)
+        return NULL;
+    return rv_load_relaxed(&q->slots[at & (RV_RUNQ_CAPACITY - 1)]);
+}
+
 /* Owner; private batch included. */
 static inline bool rv_runq_is_empty_owner(struct rv_runq *q)
 {

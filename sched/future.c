@@ -16,6 +16,7 @@
 #include "sched/future.h"
 
 #include "core/check.h"
+#include "core/os.h"
 #include "sched/callback.h"
 #include "sched/cancel.h"
 #include "sched/current.h"
@@ -36,6 +37,7 @@ void rv_future_init_task(struct rove_future *f, uint32_t refs)
     f->kind = RV_FUTURE_TASK;
     f->is_draining = 0;
     f->callbacks = NULL;
+    rv_store_relaxed(&f->solo, NULL);
     f->waiters = (struct rv_waitq){0};
     rv_lock_init(&f->lock);
     rv_state_init(&f->state, refs);
@@ -61,14 +63,35 @@ struct rove_future *rv_future_alloc(size_t bytes, enum rv_future_kind kind, uint
     return f;
 }
 
+/* The solo waiter stores its cell right after its bit: at most a preempted thread is waited for. */
+static struct rv_waiter *wait_for_solo(struct rove_future *f)
+{
+    struct rv_waiter *w;
+    /* order: acquire F2. The cell's fields; pairs with wait_for_done and take_back. */
+    for (unsigned spins = 0; (w = rv_load_acquire(&f->solo)) == NULL; spins++) {
+        if (spins < 100) {
+            rv_cpu_relax();
+        } else {
+            rv_os_sched_yield();
+        }
+    }
+    return w;
+}
+
 void rv_future_wake_waiters(struct rove_future *f)
 {
-    rv_lock_acquire(&f->lock);
-    struct rv_waiter *w;
-    while ((w = rv_waitq_pop(&f->waiters)) != NULL) {
-        rv_waiter_fire(w);
+    uint64_t word = rv_load_relaxed(&f->state);
+    if (word & RV_STATE_SOLO) {
+        rv_waiter_fire(wait_for_solo(f));
     }
-    rv_lock_release(&f->lock);
+    if (word & RV_STATE_WAITERS) {
+        rv_lock_acquire(&f->lock);
+        struct rv_waiter *w;
+        while ((w = rv_waitq_pop(&f->waiters)) != NULL) {
+            rv_waiter_fire(w);
+        }
+        rv_lock_release(&f->lock);
+    }
 }
 
 /* PATH 13/14 -> sched/task.c rv_task_destroy */
@@ -76,7 +99,7 @@ void rv_future_notify(struct rove_future *f, uint64_t before)
 {
     if (before & RV_STATE_CALLBACKS) {
         rv_callback_run_all(f);
-    } else if (before & RV_STATE_WAITERS) {
+    } else if (before & RV_STATE_AWAITED) {
         rv_future_wake_waiters(f);
     }
 }
@@ -95,16 +118,8 @@ int rv_future_complete(struct rove_future *f, int error, void *result)
     f->error = error;
     f->result = result;
     uint64_t before = rv_state_finish(&f->state, 0);
-    if (!(before & RV_STATE_CALLBACKS)) {
-        struct rv_waiter *w;
-        while ((w = rv_waitq_pop(&f->waiters)) != NULL) {
-            rv_waiter_fire(w);
-        }
-    }
     rv_lock_release(&f->lock);
-    if (before & RV_STATE_CALLBACKS) {
-        rv_callback_run_all(f);
-    }
+    rv_future_notify(f, before);
     rove_release(f);
     return 0;
 }
@@ -161,29 +176,62 @@ void rv_future_wait_uncancelled(struct rove_future *f, unsigned *cancels)
     }
 }
 
-/* Not done yet: waits in f's queue; a cancellation of the waiter goes to f first (cancel.c). */
-static RV_NOINLINE int wait_for_done(struct rv_task *self, struct rove_future *f)
+/* Takes the cell back after a cancellation. If f was done first the cell is fired by its completer,
+ * perhaps after callbacks: until then it stays. */
+static void take_back(struct rv_task *self, struct rove_future *f, struct rv_waiter *w,
+                      bool is_solo)
+{
+    bool is_back;
+    if (is_solo) {
+        rv_store_relaxed(&f->solo, NULL); /* the next solo waiter's store is the first it finds */
+        is_back = rv_state_retract_solo(&f->state);
+        if (!is_back) {
+            /* order: release F2. As in wait_for_done; the completer may not have read it yet. */
+            rv_store_release(&f->solo, w);
+        }
+    } else {
+        is_back = rv_future_remove_waiter(f, w);
+    }
+    while (!is_back && !rv_waiter_is_fired(w)) {
+        rv_park(self, RV_WAIT_FUTURE, f);
+    }
+}
+
+/*
+ * Not done yet: waits in f. A cancellation of a parked waiter goes to f first (cancel.c); one that
+ * came before the park is sent there from here. What is flagged on the parked task is for itself.
+ */
+static int await_cell(struct rv_task *self, struct rove_future *f, struct rv_waiter *w,
+                      bool is_solo)
+{
+    bool was_parked = false;
+    while (!rv_waiter_is_fired(w)) {
+        if (!rv_take_cancel(self)) {
+            was_parked = rv_park(self, RV_WAIT_FUTURE, f);
+        } else if (was_parked || !rv_future_cancel(f)) {
+            take_back(self, f, w, is_solo);
+            return -ECANCELED;
+        }
+    }
+    return rv_take_cancel(self) ? -ECANCELED : 0;
+}
+
+static int wait_for_done(struct rv_task *self, struct rove_future *f)
 {
     struct rv_waiter w;
     rv_waiter_init(&w, self);
-    if (!rv_future_add_waiter(f, &w)) {
+    enum rv_solo got = rv_state_announce_solo(&f->state);
+    if (got == RV_SOLO_OURS) {
+        /* order: release F2. The cell before its address; pairs with wait_for_solo. */
+        rv_store_release(&f->solo, &w);
+    }
+    if (got == RV_SOLO_DONE || (got == RV_SOLO_TAKEN && !rv_future_add_waiter(f, &w))) {
         return 0;
     }
     self->awaiting = f;
-    while (!rv_waiter_is_fired(&w)) {
-        if (rv_state_has_cancel(&self->future.state)) {
-            break;
-        }
-        rv_park(self, RV_WAIT_FUTURE, f);
-    }
+    int rc = await_cell(self, f, &w, got == RV_SOLO_OURS);
     self->awaiting = NULL;
-    if (!rv_take_cancel(self)) {
-        return 0;
-    }
-    if (!rv_waiter_is_fired(&w)) {
-        rv_future_remove_waiter(f, &w);
-    }
-    return -ECANCELED;
+    return rc;
 }
 
 int rove_await(rove_future *f, void **result)
@@ -199,7 +247,9 @@ int rove_await(rove_future *f, void **result)
         return -EDEADLK;
     }
     if (!rv_state_is_done(&f->state)) {
-        rv_cancel_before_await(self, f);
+        if (RV_UNLIKELY(rv_state_has_cancel(&self->future.state))) {
+            rv_cancel_before_await(self, f);
+        }
         int rc = wait_for_done(self, f);
         if (rc < 0) {
             return rc;

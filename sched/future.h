@@ -34,7 +34,8 @@ struct rove_future {
     uint16_t is_draining;     /* a hidden task runs the callbacks; under lock */
     struct rv_lock lock;      /* guards waiters, callbacks */
     uint32_t reserved2;
-    struct rv_waitq waiters;
+    RV_ATOMIC(struct rv_waiter *) solo; /* the first awaiter's cell: stored after its SOLO bit */
+    struct rv_waitq waiters;  /* all others */
     struct rv_callback *callbacks; /* in order added */
 };
 

@@ -21,6 +21,7 @@
 #include "sched/task.h"
 #include "sched/worker.h"
 
+#define RV_READY_PREFETCH_AHEAD 2 /* bench/yield_many, bench/spawn_many */
 #define RV_READY_INJECT_BATCH 32 /* arbitrary: an eighth of a run queue */
 
 static void receive_pinned(struct rv_worker *w, struct rv_message *message)
@@ -122,10 +123,31 @@ static struct rv_task *pop_pinned(struct rv_worker *w)
     return node == NULL ? NULL : rv_container_of(node, struct rv_task, queue_link);
 }
 
+/*
+ * Fetches what the switch to a coming task will need: its block and the frames below it (a task
+ * that waits in the library's calls has its registers within five lines of the block). The address
+ * is not followed: the task may be another worker's by then.
+ */
+static RV_ALWAYS_INLINE void prefetch_coming(struct rv_worker *w)
+{
+    const char *block = rv_runq_peek(&w->runq, RV_READY_PREFETCH_AHEAD);
+    if (block != NULL) {
+        __builtin_prefetch(block, 1);
+        __builtin_prefetch(block + RV_CACHE_LINE, 1);
+        __builtin_prefetch(block + 2 * RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - 2 * RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - 3 * RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - 4 * RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - 5 * RV_CACHE_LINE, 1);
+    }
+}
+
 static inline struct rv_task *pop_queued(struct rv_worker *w)
 {
     rv_bias_owner_enter(&w->bias);
     struct rv_task *t = rv_runq_pop(&w->runq);
+    prefetch_coming(w);
     if (RV_UNLIKELY(!rv_fifo_is_empty(&w->overflow)) && rv_runq_private_hint(&w->runq) == 0) {
         refill(w);
     }

@@ -11,7 +11,7 @@
 
 #define RV_STATE_KNOWN                                                                             \
     (RV_STATE_PHASE | RV_STATE_WOKEN | RV_STATE_CANCEL | RV_STATE_PINNED | RV_STATE_WAITERS |      \
-     RV_STATE_CALLBACKS | RV_STATE_OBSERVED | RV_STATE_CANCEL_COUNT)
+     RV_STATE_CALLBACKS | RV_STATE_OBSERVED | RV_STATE_SOLO | RV_STATE_CANCEL_COUNT)
 
 static uint64_t with_phase(uint64_t word, enum rv_phase phase)
 {
@@ -184,6 +184,36 @@ bool rv_state_announce(rv_state_word *state, uint64_t bit)
         }
         /* order: acq_rel S4. The bit is in before DONE or DONE is seen; pairs with rv_state_finish. */
     } while (!rv_cas_weak_acq_rel(state, &word, word | bit));
+    return true;
+}
+
+enum rv_solo rv_state_announce_solo(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    do {
+        if (rv_state_phase(word) == RV_PHASE_DONE) {
+            /* order: acquire S1. The result before DONE; pairs with rv_state_finish. */
+            rv_fence_acquire();
+            return RV_SOLO_DONE;
+        }
+        if (word & (RV_STATE_SOLO | RV_STATE_WAITERS)) {
+            return RV_SOLO_TAKEN;
+        }
+        /* order: acq_rel S4. SOLO is in before DONE or DONE is seen; pairs with rv_state_finish. */
+    } while (!rv_cas_weak_acq_rel(state, &word, word | RV_STATE_SOLO));
+    return RV_SOLO_OURS;
+}
+
+bool rv_state_retract_solo(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    do {
+        RV_ASSERT(word & RV_STATE_SOLO, "only the solo waiter retracts");
+        if (rv_state_phase(word) == RV_PHASE_DONE) {
+            return false;
+        }
+        /* order: acq_rel S4. Its use of the cell before the next solo waiter's. */
+    } while (!rv_cas_weak_acq_rel(state, &word, word & ~RV_STATE_SOLO));
     return true;
 }
 

@@ -12,6 +12,7 @@
  *     P pinned    a canceller or a report looks at the parked task: nobody may resume it meanwhile
  *     W waiters   somebody is, or was, in the list of waiters: completion must look at it
  *     C callbacks there are done callbacks: completion goes through a callback task
+ *     S solo      (bit 8) one waiter has its cell in `solo`, outside the queue
  *     O observed  somebody has looked at the outcome: nothing to report in debug mode
  *
  *    phase    who owns the object
@@ -52,9 +53,12 @@ enum rv_phase {
 #define RV_STATE_WAITERS UINT64_C(0x20)
 #define RV_STATE_CALLBACKS UINT64_C(0x40)
 #define RV_STATE_OBSERVED UINT64_C(0x80)
-#define RV_STATE_CANCEL_SHIFT 8 /* asyncio's cancelling(): requests not withdrawn, 24 bits */
+#define RV_STATE_SOLO UINT64_C(0x100)
+#define RV_STATE_CANCEL_SHIFT 9 /* asyncio's cancelling(): requests not withdrawn, 23 bits */
 #define RV_STATE_ONE_CANCEL (UINT64_C(1) << RV_STATE_CANCEL_SHIFT)
-#define RV_STATE_CANCEL_COUNT (UINT64_C(0xffffff) << RV_STATE_CANCEL_SHIFT)
+#define RV_STATE_CANCEL_COUNT (UINT64_C(0x7fffff) << RV_STATE_CANCEL_SHIFT)
+/* Somebody is to be told of the completion. */
+#define RV_STATE_AWAITED (RV_STATE_WAITERS | RV_STATE_SOLO | RV_STATE_CALLBACKS)
 #define RV_STATE_REF_SHIFT 32
 #define RV_STATE_ONE_REF (UINT64_C(1) << RV_STATE_REF_SHIFT)
 
@@ -131,6 +135,12 @@ bool rv_state_pin(rv_state_word *state, bool *is_busy);
 
 /* Whoever adds a waiter or callback, under the future's lock. False: done already, bit not set. */
 bool rv_state_announce(rv_state_word *state, uint64_t bit);
+
+enum rv_solo { RV_SOLO_TAKEN, RV_SOLO_DONE, RV_SOLO_OURS };
+/* Who awaits: ours if nobody waits yet and it is not done; then it must store its cell to `solo`. */
+enum rv_solo rv_state_announce_solo(rv_state_word *state);
+/* The solo waiter gives up, `solo` being NULL again. False: done, the completer wants the cell. */
+bool rv_state_retract_solo(rv_state_word *state);
 
 /* The completer, once. Publishes the result; returns the word before. `drop` references go with it. */
 uint64_t rv_state_finish(rv_state_word *state, uint32_t drop);

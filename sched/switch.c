@@ -40,6 +40,7 @@ void rv_switch_arrive(struct rv_worker *w)
         break;
     case RV_AFTER_PARK:
         if (!rv_state_park(&left->future.state)) {
+            left->was_parked = false;
             rv_ready_push_local(w, left);
         }
         break;
@@ -88,22 +89,22 @@ void rv_switch_to_child(struct rv_task *self, struct rv_task *child)
     rv_switch_arrive(self->worker);
 }
 
-void rv_switch_exit(struct rv_task *self)
+struct rv_context *rv_switch_before_exit(struct rv_task *self, struct rv_task **next)
 {
     struct rv_worker *w = self->worker;
     if (RV_UNLIKELY(w->is_debug)) {
         rv_debug_step_end(w, self, true);
     }
-    struct rv_task *next = rv_ready_pick(w);
+    *next = rv_ready_pick(w);
     struct rv_context *to = &w->scheduler;
-    if (RV_LIKELY(next != NULL)) {
-        to = prepare(w, next);
+    if (RV_LIKELY(*next != NULL)) {
+        to = prepare(w, *next);
     } else {
         rv_store_relaxed(&w->current, NULL);
     }
     w->after = RV_AFTER_FINISH;
     w->after_task = self;
-    rv_context_exit_switch(&self->context, to, next);
+    return to;
 }
 
 void rv_switch_from_scheduler(struct rv_worker *w, struct rv_task *t)

@@ -20,8 +20,8 @@ struct rv_task;
 void rv_switch_away(struct rv_task *self, enum rv_after after);
 /* An eager child runs at once; self becomes a continuation that may be stolen. */
 void rv_switch_to_child(struct rv_task *self, struct rv_task *child);
-/* The task has ended. */
-RV_NORETURN void rv_switch_exit(struct rv_task *self);
+/* The task has ended: where to go, with *next as argument, by rv_context_exit_switch. */
+struct rv_context *rv_switch_before_exit(struct rv_task *self, struct rv_task **next);
 /* The scheduler context runs t until something comes back to it. */
 void rv_switch_from_scheduler(struct rv_worker *w, struct rv_task *t);
 /* First act of a task that starts. */

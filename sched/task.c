@@ -20,11 +20,18 @@
 #include "sched/timeout.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RV_TASK_ID_BLOCK 64 /* ids a worker takes at a time */
+
+#if !RV_CONTEXT_HOOKS
+_Static_assert(sizeof(struct rove_future) == RV_CACHE_LINE, "the future is line 0");
+_Static_assert(offsetof(struct rv_task, stack) == 2 * RV_CACHE_LINE, "line 1 is for the switch");
+_Static_assert(offsetof(struct rv_task, wait_kind) < 3 * RV_CACHE_LINE, "line 2 is for free");
+#endif
 
 static void *alloc_outside(struct rove_runtime *runtime, struct rv_stack_pool *pool)
 {
@@ -110,12 +117,10 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
     t->arg = arg;
     t->is_started = false;
     t->wait_kind = RV_WAIT_NONE;
-    t->awaiting = NULL;
-    t->wait_object = NULL;
     t->name = NULL;
     t->locals = NULL;
-    t->timeouts = NULL;
-    t->group_spills = NULL;
+    RV_ASSERT(t->awaiting == NULL && t->timeouts == NULL && t->group_spills == NULL,
+              "a block is handed out as its last task left it, at rest");
     t->id = (flags & RV_TASK_HIDDEN) != 0 ? 0 : take_id(runtime, w);
     struct rv_task *parent = w == NULL ? NULL : rv_load_relaxed(&w->current);
     bool is_short_of_memory =
@@ -187,7 +192,7 @@ static void publish(struct rv_task *t)
 }
 
 /* PATH 12/14 -> sched/future.c rv_future_notify */
-static RV_NORETURN void task_finish(struct rv_task *t, int rc, void *result)
+static void task_finish(struct rv_task *t, int rc, void *result)
 {
     if (RV_UNLIKELY(t->locals != NULL || t->timeouts != NULL || t->group_spills != NULL)) {
         rv_timeout_check_left(t);
@@ -199,10 +204,9 @@ static RV_NORETURN void task_finish(struct rv_task *t, int rc, void *result)
     }
     t->future.error = rc;
     t->future.result = rc == 0 ? result : NULL;
-    if (rv_load_relaxed(&t->future.state) & (RV_STATE_WAITERS | RV_STATE_CALLBACKS)) {
+    if (rv_load_relaxed(&t->future.state) & RV_STATE_AWAITED) {
         publish(t);
     }
-    rv_switch_exit(t);
 }
 
 /* PATH 8/14 -> sched/suspend.c rv_park */
@@ -218,6 +222,9 @@ static void task_entry(void *arg, struct rv_context *from)
         rv_fork_end_child(t);
     }
     task_finish(t, rc, result);
+    struct rv_task *next;
+    struct rv_context *to = rv_switch_before_exit(t, &next);
+    rv_context_exit_switch(&t->context, to, next);
 }
 
 void rv_task_make_context(struct rv_task *t)
@@ -236,7 +243,7 @@ void rv_task_bury(struct rv_worker *w, struct rv_task *t)
     }
     if (!rv_state_is_done(&f->state)) {
         uint64_t before;
-        uint64_t unless = RV_STATE_WAITERS | RV_STATE_CALLBACKS;
+        uint64_t unless = RV_STATE_AWAITED;
         unless |= f->error == 0 ? RV_STATE_CANCEL : 0;
         if (RV_LIKELY(rv_state_finish_unless(&f->state, 1, unless, &before))) {
             if (rv_state_refs(before) == 1) {

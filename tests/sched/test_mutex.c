@@ -240,7 +240,9 @@ static void test_mutex_unlock_of_a_free_one_stops_the_program(void **state)
     assert_true(child >= 0);
     if (child == 0) {
         rove_mutex m = {0};
-        (void)freopen("/dev/null", "w", stderr);
+        if (freopen("/dev/null", "w", stderr) == NULL) {
+            _exit(3);
+        }
         rove_mutex_unlock(&m);
         _exit(0);
     }
