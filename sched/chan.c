@@ -18,13 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The struct, and what rounding up to whole lines may add. */
+#define RV_CHAN_OVERHEAD (sizeof(rove_chan) + RV_CACHE_LINE - 1)
+
 rove_chan *rove_chan_create(size_t element_size, size_t capacity)
 {
-    if (element_size != 0 && capacity > (SIZE_MAX - sizeof(rove_chan)) / element_size) {
+    if (element_size != 0 && capacity > (SIZE_MAX - RV_CHAN_OVERHEAD) / element_size) {
         return NULL;
     }
-    size_t bytes = sizeof(rove_chan) + element_size * capacity;
-    rove_chan *c = malloc(bytes);
+    size_t lines = (RV_CHAN_OVERHEAD + element_size * capacity) / RV_CACHE_LINE;
+    rove_chan *c = aligned_alloc(RV_CACHE_LINE, lines * RV_CACHE_LINE);
     if (c != NULL) {
         memset(c, 0, sizeof *c);
         rv_store_relaxed(&c->refs, 1u);

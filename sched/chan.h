@@ -23,17 +23,21 @@
 enum rv_chan_op { RV_CHAN_SEND, RV_CHAN_RECV };
 
 struct rove_chan {
-    RV_ATOMIC(uint32_t) refs;
-    struct rv_lock lock; /* guards what follows up to the constants */
+    /* one line of all that changes */
+    struct rv_lock lock; /* guards the group */
     bool is_closed;
     struct rv_waitq waiters[2]; /* by enum rv_chan_op: who waits to do that */
     size_t count;               /* elements in the buffer */
     size_t head;                /* index of the oldest */
 
-    size_t element_size; /* constant */
-    size_t capacity;     /* constant; 0: rendezvous */
+    /* constant, but for refs */
+    alignas(RV_CACHE_LINE) size_t element_size; /* bytes */
+    size_t capacity;                            /* 0: rendezvous */
+    RV_ATOMIC(uint32_t) refs;
     alignas(16) unsigned char buffer[];
 };
+
+_Static_assert(offsetof(struct rove_chan, element_size) == RV_CACHE_LINE, "one line changes");
 
 enum { RV_SELECT_OPEN, RV_SELECT_TIMEOUT, RV_SELECT_CANCELLED, RV_SELECT_CASE /* + index */ };
 

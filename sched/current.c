@@ -12,10 +12,15 @@
 
 static _Thread_local struct rv_worker *current_worker;
 
-RV_NOINLINE struct rv_worker *rv_current_worker(void)
+static inline struct rv_worker *load_worker(void)
 {
     __asm__ volatile("" ::: "memory");
     return current_worker;
+}
+
+RV_NOINLINE struct rv_worker *rv_current_worker(void)
+{
+    return load_worker();
 }
 
 RV_NOINLINE void rv_current_set_worker(struct rv_worker *w)
@@ -24,9 +29,9 @@ RV_NOINLINE void rv_current_set_worker(struct rv_worker *w)
     current_worker = w;
 }
 
-struct rv_task *rv_current_task(void)
+RV_NOINLINE struct rv_task *rv_current_task(void)
 {
-    struct rv_worker *w = rv_current_worker();
+    struct rv_worker *w = load_worker();
     struct rv_task *t = w == NULL ? NULL : rv_load_relaxed(&w->current);
     return t == NULL || (t->future.flags & RV_TASK_HIDDEN) != 0 ? NULL : t;
 }

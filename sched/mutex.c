@@ -15,6 +15,8 @@
  * little before it queues. `where` is the owner's worker and that worker's switch count when it
  * took the mutex: while the count stands, the owner has not been switched out.
  *
+ * In debug mode every lock makes the word SLOW, so the fast unlock need not ask who reports.
+ *
  * Threads: any. owner, since, where are written by the owner, and by who hands over.
  * Rejected: letting the runner barge and waking the waiter to compete (a woken waiter may lose
  * for ever; bounding that needs a clock in every unlock).
@@ -70,10 +72,21 @@ static uint64_t where_of(const struct rv_worker *w, unsigned idx)
     return rv_load_relaxed(&w->step) << RV_MUTEX_WORKER_BITS | (idx + 1);
 }
 
+/* So that the unlock takes the slow way and can report. */
+static RV_COLD void force_slow(struct rv_mutex *m)
+{
+    rv_lock_acquire(&m->lock);
+    (void)rv_fetch_or_relaxed(&m->state, RV_MUTEX_SLOW);
+    rv_lock_release(&m->lock);
+}
+
 /* The calling task has it. */
 static inline void own(struct rv_mutex *m, struct rv_task *self)
 {
     const struct rv_worker *w = self->worker;
+    if (RV_UNLIKELY(w->is_debug)) {
+        force_slow(m);
+    }
     rv_store_relaxed(&m->since, w->now_ns);
     rv_store_relaxed(&m->where, where_of(w, w->idx));
     /* order: release M2. where before owner; pairs with the spinner's look in owner_runs. */
@@ -188,18 +201,15 @@ static int lock_slow(struct rv_mutex *m, const struct rv_caller *caller)
 
 int rove_mutex_lock(rove_mutex *public)
 {
-    struct rv_caller caller;
-    if (RV_UNLIKELY(!rv_sync_is_task(&caller))) {
-        return -EPERM;
-    }
-    if (RV_UNLIKELY(public == NULL)) {
-        return -EINVAL;
+    struct rv_task *self = rv_current_task();
+    if (RV_UNLIKELY(self == NULL || public == NULL)) {
+        return self == NULL ? -EPERM : -EINVAL;
     }
     struct rv_mutex *m = mutex_of(public);
     if (RV_UNLIKELY(!try_fast(m))) {
-        return lock_slow(m, &caller);
+        return lock_slow(m, &(struct rv_caller){.task = self, .timeout_ns = -1});
     }
-    own(m, caller.task);
+    own(m, self);
     return 0;
 }
 
@@ -291,10 +301,18 @@ static RV_COLD void report(const struct rv_mutex *m, struct rv_task *owner)
     }
 }
 
-/* Hands over to the first waiter; frees the mutex if all have given up. */
+/* Hands over to the first waiter; frees the mutex if there is none. */
 static RV_NOINLINE void unlock_slow(struct rv_mutex *m)
 {
+    void *owner = rv_load_relaxed(&m->owner);
+    struct rv_task *task = rv_sync_owner_task(owner);
+    RV_CHECK((rv_load_relaxed(&m->state) & RV_MUTEX_LOCKED) != 0,
+             "rove_mutex_unlock: the mutex %p is locked", (void *)m);
+    if (task != NULL && task->runtime->options.debug) {
+        report(m, task);
+    }
     rv_lock_acquire(&m->lock);
+    rv_store_relaxed(&m->owner, NULL);
     struct rv_waiter *w = rv_waitq_pop(&m->waiters);
     if (w == NULL) {
         rv_store_relaxed(&m->state, RV_MUTEX_SLOW);
@@ -314,18 +332,14 @@ static RV_NOINLINE void unlock_slow(struct rv_mutex *m)
 void rove_mutex_unlock(rove_mutex *public)
 {
     struct rv_mutex *m = mutex_of(public);
-    void *owner = rv_load_relaxed(&m->owner);
-    RV_CHECK(owner != NULL, "rove_mutex_unlock: the mutex %p is locked", (void *)public);
-    struct rv_task *task = rv_sync_owner_task(owner);
-    if (RV_UNLIKELY(task != NULL && task->runtime->options.debug)) {
-        report(m, task);
-    }
-    rv_store_relaxed(&m->owner, NULL);
     uint32_t locked = RV_MUTEX_LOCKED;
     /* The look first, as in try_fast: with waiters the state is known to be SLOW. */
-    if (rv_load_relaxed(&m->state) != RV_MUTEX_LOCKED ||
+    if (RV_LIKELY(rv_load_relaxed(&m->state) == RV_MUTEX_LOCKED)) {
+        rv_store_relaxed(&m->owner, NULL);
         /* order: release M1. The owner's writes; pairs with the acquire in try_fast. */
-        !rv_cas_release(&m->state, &locked, 0u)) {
-        unlock_slow(m);
+        if (RV_LIKELY(rv_cas_release(&m->state, &locked, 0u))) {
+            return;
+        }
     }
+    unlock_slow(m);
 }
