@@ -5,6 +5,8 @@
 #include "support/crowd.h"
 #include "support/fixture.h"
 
+#include "core/clock.h"
+#include "core/os.h"
 #include "sched/current.h"
 #include "sched/mutex.h"
 
@@ -282,6 +284,46 @@ static void test_mutex_unlock_by_another_is_reported_in_debug_mode(void **state)
     assert_int_equal(errors, 1);
 }
 
+static RV_ATOMIC(int64_t) clock_ahead_ns;
+
+static int64_t clock_ahead(void)
+{
+    return rv_os_clock_ns() + rv_load_relaxed(&clock_ahead_ns);
+}
+
+static void count_warnings(void *ctx, int level, const char *message)
+{
+    if (level <= LOG_WARNING && strstr(message, "was held for") != NULL) {
+        ++*(int *)ctx;
+    }
+}
+
+static int hold_long_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    rove_mutex m = {0};
+    RV_REQUIRE_EQ(rove_mutex_lock(&m), 0);
+    rove_mutex_unlock(&m);
+    RV_REQUIRE_EQ(rove_mutex_lock(&m), 0);
+    (void)rv_fetch_add_relaxed(&clock_ahead_ns, ROVE_SEC(2));
+    rove_mutex_unlock(&m);
+    return 0;
+}
+
+/* Goal: debug mode reports who held a mutex for seconds, once. Method: the clock is set ahead. */
+static void test_mutex_held_for_long_is_reported_in_debug_mode(void **state)
+{
+    (void)state;
+    int warnings = 0;
+    rove_options options = {
+        .workers = 1, .debug = true, .log = count_warnings, .log_ctx = &warnings};
+    rv_clock_set_source(clock_ahead);
+    int rc = rove_run_with(&options, hold_long_body, NULL, NULL);
+    rv_clock_set_source(NULL);
+    assert_int_equal(rc, 0);
+    rv_test_settle();
+    assert_int_equal(warnings, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_mutex_serves_plain_threads),
         cmocka_unit_test(test_mutex_unlock_of_a_free_one_stops_the_program),
         cmocka_unit_test(test_mutex_unlock_by_another_is_reported_in_debug_mode),
+        cmocka_unit_test(test_mutex_held_for_long_is_reported_in_debug_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
