@@ -36,7 +36,7 @@ static void give_back(int sig, const siginfo_t *info, const struct sigaction *be
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     const struct sigaction *before = sig == SIGBUS ? &before_bus : &before_segv;
-    /* order: acquire F1. The handlers before; pairs with rv_os_watch_faults. */
+    /* order: acquire X1. The handlers before; pairs with rv_os_watch_faults. */
     rv_os_fault_look look = (rv_os_fault_look)rv_load_acquire(&fault_look);
     bool is_explained = info->si_code > 0 && look != NULL && look(info->si_addr);
 
@@ -61,7 +61,7 @@ void rv_os_watch_faults(rv_os_fault_look look)
         action.sa_flags = SA_SIGINFO | SA_ONSTACK;
         (void)sigaction(SIGSEGV, NULL, &before_segv);
         (void)sigaction(SIGBUS, NULL, &before_bus);
-        /* order: release F1. The handlers before what uses them; pairs with on_fault. */
+        /* order: release X1. The handlers before what uses them; pairs with on_fault. */
         rv_store_release(&fault_look, (uintptr_t)look);
         (void)sigaction(SIGSEGV, &action, NULL);
         (void)sigaction(SIGBUS, &action, NULL);
@@ -95,9 +95,18 @@ void rv_os_alt_stack_leave(struct rv_os_alt_stack *alt)
     alt->memory = NULL;
 }
 
-int rv_os_at_fork_child(void (*fn)(void))
+int rv_os_watch_forks(void (*in_child)(void))
 {
-    return -pthread_atfork(NULL, NULL, fn);
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static bool is_watching;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&mutex);
+    if (!is_watching)
+        rc = -pthread_atfork(NULL, NULL, in_child);
+    is_watching = is_watching || rc == 0;
+    (void)pthread_mutex_unlock(&mutex);
+    return rc;
 }
 
 void rv_os_exit_now(int status)

@@ -32,8 +32,11 @@ struct rv_os_alt_stack {
 void rv_os_alt_stack_enter(struct rv_os_alt_stack *alt);
 void rv_os_alt_stack_leave(struct rv_os_alt_stack *alt);
 
-/* Calls fn in every child of fork, on its only thread. Never undone. 0 or -ENOMEM. */
-int rv_os_at_fork_child(void (*fn)(void));
+/*
+ * Calls in_child in every child of fork, on its only thread. Once a process; later calls change
+ * nothing. 0 or -ENOMEM. Any thread.
+ */
+int rv_os_watch_forks(void (*in_child)(void));
 /* Ends the process at once: no atexit handlers, no buffers. */
 _Noreturn void rv_os_exit_now(int status);
 

@@ -106,8 +106,9 @@ static const char *last_part(const char *path)
 
 static void set_name(struct rv_symbol *found, const char *name, uintptr_t offset)
 {
-    size_t n = strnlen(name, sizeof(found->name) - 1);
+    size_t n = strcspn(name, "."); /* compilers' clones: name.constprop.0, name.isra.0 */
 
+    n = n == 0 || n >= sizeof(found->name) ? strnlen(name, sizeof(found->name) - 1) : n;
     memcpy(found->name, name, n);
     found->name[n] = '\0';
     found->offset = offset;

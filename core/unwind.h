@@ -14,7 +14,7 @@
 
 /* Both fill pcs, innermost first, and return how many: at most capacity. */
 
-/* From the frame that `from` (a __builtin_return_address) lies in outwards; NULL: from the caller. */
+/* From the frame of `from`, a __builtin_return_address, outwards; NULL: from the caller's. */
 size_t rv_unwind_self(const void *from, void *pcs[], size_t capacity);
 /* ctx has been switched away from; it ran before. */
 size_t rv_unwind_context(const struct rv_context *ctx, void *pcs[], size_t capacity);

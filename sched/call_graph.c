@@ -3,9 +3,9 @@
  * Purpose: who awaits whom, as a tree of tasks.
  *
  * Idea: each task is inspected (inspect.h): it waits in `object`. Then each task is asked in which
- * objects others wait for it: itself, and the owners of the cells in its queue (a gather, a group, a
- * select ..), through futures that only pass on. Where the two meet, one task awaits the other. All
- * by comparing addresses: nothing of what is waited for is followed that might be gone.
+ * objects others wait for it: itself, and the owners of the cells in its queue (a gather, a group,
+ * a select ..), through futures that only pass on. Where the two meet, one task awaits the other.
+ * All by comparing addresses: nothing of what is waited for is followed that might be gone.
  *
  *     a waits in g            b's queue has a cell of g          =>   a
  *                             c's queue has a cell of g               |-- b

@@ -4,15 +4,15 @@
  *
  * Idea: the last worker to fall asleep looks. Suspicious: all workers are announced as asleep, no
  * timer is armed, no pool thread works, nothing is queued, and every task is parked in a wait that
- * only another task could end. Since a thread that the runtime does not know may be in the middle of
- * a wake, the suspicion must last RV_DEADLOCK_CONFIRM_NS without a single switch.
+ * only another task could end. Since a thread that the runtime does not know may be in the middle
+ * of a wake, the suspicion must last RV_DEADLOCK_CONFIRM_NS without a single switch.
  *
- * What it cannot know: whether such a thread will ever set a future or an event. So it is looked for
- * only where asked (debug mode: a warning, once; options.deadlock_error: rove_run ends).
+ * What it cannot know: whether such a thread will ever set a future or an event. So it is looked
+ * for only where asked (debug mode: a warning, once; options.deadlock_error: rove_run ends).
  *
  * Threads: a worker in its scheduler context, announced as asleep.
- * Rejected: following the waits until a circle closes: a task that waits on an event nobody will set
- * is as dead, and no circle.
+ * Rejected: following the waits until a circle closes: a task that waits on an event nobody will
+ * set is as dead, and no circle.
  */
 #include "sched/deadlock.h"
 
@@ -64,7 +64,7 @@ static bool is_timer_armed(struct rove_runtime *runtime)
     return is_armed;
 }
 
-/* Could something outside of the tasks end this wait? Timers and pool threads are looked at apart. */
+/* Could something but a task end this wait? Timers and pool threads are looked at apart. */
 static bool is_wait_open(enum rv_wait_kind kind)
 {
     switch (kind) {
@@ -134,21 +134,22 @@ static void log_call_graph(struct rove_runtime *runtime)
     free(text);
 }
 
-/* Confirmed. True: it woke a task. */
+/* Confirmed. True: a task may have been woken, by the log's receiver or by its cancellation. */
 static bool act(struct rove_runtime *runtime, struct rv_deadlock *d)
 {
-    if (!d->is_reported) {
+    bool is_news = !d->is_reported;
+    if (is_news) {
         d->is_reported = true;
         rv_runtime_log(runtime, LOG_WARNING,
                        "rove: every task waits, and only another thread could wake one:");
         log_call_graph(runtime);
     }
     if (!runtime->options.deadlock_error || d->main == NULL || d->ended == RV_DEADLOCK_ENDS) {
-        return false;
+        return is_news;
     }
     d->ended++;
     d->is_found = true;
-    return rv_future_cancel(&d->main->future);
+    return rv_future_cancel(&d->main->future) || is_news;
 }
 
 int64_t rv_deadlock_look(struct rv_worker *w, int64_t deadline_ns)

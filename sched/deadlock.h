@@ -27,8 +27,8 @@ struct rv_deadlock {
 
 /*
  * An announced sleeper, is_debug: until when it may sleep. With everybody asleep and nothing that
- * could wake a task it sleeps a moment; if nothing has happened by then, that is reported, once, and
- * with options.deadlock_error the main task is cancelled.
+ * could wake a task it sleeps a moment; if nothing has happened by then, that is reported, once,
+ * and with options.deadlock_error the main task is cancelled.
  */
 int64_t rv_deadlock_look(struct rv_worker *w, int64_t deadline_ns);
 /* rove_run: which task to cancel, before it is queued; it has ended: true if it was cancelled. */

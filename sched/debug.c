@@ -2,14 +2,15 @@
 /*
  * Purpose: what debug mode watches. debug.h has the idea.
  *
- * Idea: a step is timed from switch to switch; who stops running is asked how long it took and where
- * it stopped, which is the first frame outside of the library. A signal mask belongs to the thread,
- * so a task that changes it and suspends leaves it to the next task and finds another's: said once.
- * Futures without a stack get a record in front of them:
+ * Idea: a step is timed from switch to switch; who stops running is asked how long it took and
+ * where it stopped, which is the first frame outside of the library. A signal mask belongs to the
+ * thread, so a task that changes it and suspends leaves it to the next task and finds another's:
+ * said once. Futures without a stack get a record in front of them:
  *
  *     [ next prev runtime site ][ struct rove_future .. ]
  *
- * Threads: steps by the worker's owner; records under one lock, as a handle may outlive its runtime.
+ * Threads: steps by the worker's owner; records under one lock, as a handle may outlive its
+ * runtime.
  */
 #include "sched/debug.h"
 
@@ -134,7 +135,7 @@ void rv_debug_report_stuck(struct rv_worker *w, int64_t stuck_ns)
 {
     struct rv_task *t = rv_load_relaxed(&w->current);
     char name[RV_INSPECT_NAME_BYTES];
-    /* Blocks are type-stable; the reference makes sure that it still is the task that runs there. */
+    /* Blocks are type-stable; the reference makes sure that it is still that task. */
     if (t == NULL || !rv_state_retain_live(&t->future.state)) {
         return;
     }

@@ -4,7 +4,8 @@
  *          nobody released. (ROVE_DEBUG=1, options.debug.)
  *
  * Idea: everything hangs on flags that are constant while a runtime runs: `is_debug` of a worker,
- * RV_TASK_DEBUG of a future. Without debug mode each costs one predicted branch where it is looked at.
+ * RV_TASK_DEBUG of a future. Without debug mode each costs one predicted branch where it is looked
+ * at.
  *
  * Threads: said at each function. Reports go through options.log, which must not suspend.
  */
@@ -44,7 +45,7 @@ void rv_debug_report_stuck(struct rv_worker *w, int64_t stuck_ns);
  */
 void *rv_debug_future_alloc(struct rove_runtime *runtime, size_t bytes);
 void rv_debug_future_free(struct rove_future *f);
-/* Where it was created (a return address); for any future with RV_TASK_DEBUG, before others see it. */
+/* Where it was created, a return address: a future with RV_TASK_DEBUG, not yet seen by others. */
 void rv_debug_set_site(struct rove_future *f, const void *site);
 /* The last reference is gone: an error that nobody read is logged. Not for tasks. */
 void rv_debug_report_unread(struct rove_future *f);

@@ -27,18 +27,11 @@ static void on_fork(void)
 
 int rv_fork_start(struct rove_runtime *runtime)
 {
-    static RV_ATOMIC(uint32_t) is_installed;
     if (rv_fork_in_task) {
         return -EPERM;
     }
-    /* order: seq_cst R4. One of several first runtimes installs it; the others need not wait, as
-     * no fork of theirs can be before their own start returns. */
-    if (rv_exchange_seq_cst(&is_installed, 1u) == 0 && rv_os_at_fork_child(on_fork) < 0) {
-        rv_store_seq_cst(&is_installed, 0u);
-        return -ENOMEM;
-    }
     runtime->fork_count = rv_fork_count;
-    return 0;
+    return rv_os_watch_forks(on_fork);
 }
 
 void rv_fork_end_child(const struct rv_task *t)

@@ -55,6 +55,9 @@ static enum ending wait_over(struct rv_task *self, struct rv_many *m)
         if (!rv_take_cancel(self)) {
             rv_park(self, RV_WAIT_MANY, m);
         } else if (rv_many_cancel(m)) {
+            if (rv_take_cancel(self)) {
+                return REFUSED; /* it has come round a circle of tasks that await each other */
+            }
             ending = PASSED_ON;
         } else {
             return REFUSED;

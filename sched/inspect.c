@@ -2,8 +2,8 @@
 /*
  * Purpose: looking at tasks: the current one, all of them, what one waits for, its stack.
  *
- * Idea: inspect.h. A task that is ready to run cannot be pinned without a cost for every switch; its
- * stack is shown only where nobody else could run it meanwhile, in a runtime of one worker.
+ * Idea: inspect.h. A task that is ready to run cannot be pinned without a cost for every switch;
+ * its stack is shown only where nobody else could run it meanwhile, in a runtime of one worker.
  */
 #include "sched/inspect.h"
 
@@ -234,11 +234,11 @@ RV_NOINLINE size_t rove_task_stack(rove_task *f, void *pcs[], size_t capacity)
                                  : rv_inspect_stack(rv_task_of(f), pcs, capacity);
 }
 
-/* From the innermost public call outwards: what lies within it is nobody's concern. */
-static void print_frames(FILE *out, void *const pcs[], size_t n)
+/* A suspended task's from the public call outwards: what lies within that is nobody's concern. */
+static void print_frames(FILE *out, void *const pcs[], size_t n, bool is_suspended)
 {
     struct rv_symbols symbols = {0};
-    size_t first = rv_inspect_skip_library(&symbols, pcs, n);
+    size_t first = is_suspended ? rv_inspect_skip_library(&symbols, pcs, n) : 0;
     first -= first > 0;
     for (size_t i = first; i < n; i++) {
         char line[RV_SYMBOL_LINE];
@@ -271,6 +271,6 @@ RV_NOINLINE int rove_print_stack(rove_task *f, FILE *out)
     size_t n = t == self ? rv_unwind_self(__builtin_return_address(0), pcs, RV_INSPECT_FRAMES)
                          : rv_inspect_stack(t, pcs, RV_INSPECT_FRAMES);
     fprintf(out, "task %s %s, innermost call first:\n", name, line);
-    print_frames(out, pcs, n);
+    print_frames(out, pcs, n, t != self);
     return ferror(out) ? -EIO : 0;
 }

@@ -2,8 +2,8 @@
 /*
  * Purpose: a task that overflows its stack is named before the process dies of it.
  *
- * Idea: the lowest page of a stack is a guard. A fault in the guard of the task that runs here is an
- * overflow; the handler stands on the worker's alternate stack (worker.c), says so, and lets the
+ * Idea: the lowest page of a stack is a guard. A fault in the guard of the task that runs here is
+ * an overflow; the handler stands on the worker's alternate stack (worker.c), says so, and lets the
  * process die as it would have. A frame larger than a page can jump over the guard unless its code
  * is compiled with -fstack-clash-protection; ours is.
  *

@@ -26,7 +26,8 @@ OWNED_WORDS = [
      ["core", "sched", "io"], {"core/atomic.h"}),
     (r"_Thread_local|__thread|thread_local", LAYERS, {"sched/current.c"}),
     (r"errno", ["core", "sched"], {"core/os.c", "core/os_cpu.c", "core/error.c"}),
-    (r"pthread_\w+", ["core", "sched", "io"], {"core/os.c", "sched/pool.c", "sched/runtime.c", "sched/worker.h"}),
+    (r"pthread_\w+", ["core", "sched", "io"], {"core/os.c", "core/os_process.c", "sched/pool.c",
+                                                  "sched/runtime.c", "sched/worker.h"}),
     (r"usleep|nanosleep|clock_nanosleep|sleep", ["tests"], set()),
 ]
 # Allocation belongs to cold paths: each file with its reason.
@@ -39,8 +40,11 @@ MALLOC_FILES = {
     "sched/as_completed.c": "one block an iteration, as documented",
     "sched/broadcast.c": "the ring, once a broadcast; one a subscriber",
     "sched/call.c": "a handle a callback, as documented",
+    "sched/call_graph.c": "nodes and edges of one graph, freed with it",
     "sched/callback.c": "call_soon and done callbacks: one each, as documented",
     "sched/chan.c": "one block a channel",
+    "sched/deadlock.c": "the list of tasks of one look",
+    "sched/debug.c": "in debug mode, a future and its record",
     "sched/future.c": "hand-set futures: one each, as documented",
     "sched/gather.c": "handles of a gather of many calls",
     "sched/group.c": "chunks of children",

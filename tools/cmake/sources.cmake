@@ -100,6 +100,8 @@ set(ROVE_IO_SOURCES
 )
 
 set(ROVE_TEST_SUPPORT_SOURCES
+    tests/support/child.c
     tests/support/crowd.c
     tests/support/fixture.c
+    tests/support/journal.c
 )
