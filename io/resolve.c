@@ -3,8 +3,8 @@
  * Purpose: names to addresses.
  *
  * Idea: the C library's resolver blocks for seconds when a server does not answer, and cannot be
- * interrupted. So a lookup has a task of its own, which waits for a pool thread, and works on copies
- * of the arguments. Who asked waits for a future: if cancelled, it leaves at once, and the lookup
+ * interrupted. So a lookup has a task of its own, which waits for a pool thread, and works on
+ * copies of the arguments. Who asked waits for a future: if cancelled, it leaves at once, and the lookup
  * throws away what it finds.
  *
  *     caller                          lookup task

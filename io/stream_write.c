@@ -237,7 +237,7 @@ static int begin_add(struct rove_stream *s, struct rv_stream_chunk **tail, size_
     return error;
 }
 
-/* `in_tail` bytes were copied into the tail, the rest is in `more` (or NULL). True: start a flusher. */
+/* `in_tail` bytes are in the tail, the rest in `more` (or NULL). True: start a flusher. */
 static bool end_add(struct rove_stream *s, size_t in_tail, struct rv_stream_chunk *more)
 {
     struct rv_stream_out *out = &s->out;
