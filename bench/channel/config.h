@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+/* Purpose: the numbers that all languages use. Four senders, four receivers, one channel. */
+#define SENDERS         4
+#define RECEIVERS       4
+#define BUFFER          64
+#define TRANSFERS       4000000
+#define TRANSFERS_SMOKE 8000

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""What the machine is, and whether it was left alone while something was measured."""
+import os
+import platform
+import re
+import resource
+import subprocess
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+FOREIGN_MAX = 0.12  # of one processor; REACTOR's bound: above it repeated runs disagree
+NEAR_FACTOR = 1.6   # a line this much slower than the best seen: the processors were moved apart
+
+
+def command_output(*command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        return (done.stdout or done.stderr).strip().split("\n")[0]
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def describe():
+    with open("/proc/cpuinfo") as f:
+        found = re.search(r"model name\s*:\s*(.*)", f.read())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {"cpu": found.group(1) if found else platform.processor(),
+            "cpus": len(os.sched_getaffinity(0)), "memory_mib": memory >> 20,
+            "kernel": platform.release(), "libc": " ".join(platform.libc_ver()),
+            "date": time.strftime("%Y-%m-%d %H:%M:%S %z")}
+
+
+def available_mib():
+    with open("/proc/meminfo") as f:
+        return int(re.search(r"MemAvailable:\s*(\d+)", f.read()).group(1)) >> 10
+
+
+def busy_seconds():
+    """All processors: user, nice, system, irq, softirq, steal."""
+    with open("/proc/stat") as f:
+        fields = [int(n) for n in f.readline().split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS
+
+
+def own_seconds():
+    total = 0.0
+    for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF):
+        usage = resource.getrusage(who)
+        total += usage.ru_utime + usage.ru_stime
+    return total
+
+
+class Window:
+    """Around one measurement: the line's time before and after, and who else used processors."""
+
+    def __init__(self, line, needs_line):
+        self.line, self.needs_line = line, needs_line
+        self.lines, self.foreign = [], 0.0
+
+    def time_line(self):
+        if self.needs_line:
+            self.lines.append(float(subprocess.run(self.line, check=True, capture_output=True,
+                                                   text=True, timeout=20).stdout))
+
+    def __enter__(self):
+        self.time_line()
+        self.begin = time.monotonic(), busy_seconds(), own_seconds()
+        return self
+
+    def __exit__(self, *_):
+        wall = time.monotonic() - self.begin[0]
+        busy, own = busy_seconds() - self.begin[1], own_seconds() - self.begin[2]
+        # The kernel counts in ticks: two of them a processor may be rounding.
+        rounding = 2 * len(os.sched_getaffinity(0)) / TICKS
+        self.foreign = max(0.0, busy - own - rounding) / wall
+        self.time_line()
+
+    def fault(self, nearest):
+        """Why this window may not be compared, or None."""
+        if self.foreign > FOREIGN_MAX:
+            return f"foreign load of {self.foreign:.0%} of a processor"
+        if self.lines and nearest and max(self.lines) > NEAR_FACTOR * nearest:
+            return f"a line took {max(self.lines):.0f} ns, at best {nearest:.0f}"
+        return None

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Rows of a run: medians, ratios, the table on the terminal, CSV and JSON."""
+import csv
+import json
+import statistics
+
+FALLBACK = {"eager": "plain"}  # a peer without eager tasks is compared by its only kind
+
+
+def make_row(workload, metric, unit, implementation, workers, values, fault=None):
+    return {"workload": workload, "metric": metric, "unit": unit, "implementation": implementation,
+            "workers": workers, "median": statistics.median(values), "min": min(values),
+            "max": max(values), "runs": len(values), "values": values, "disturbed": fault}
+
+
+def find(rows, row, implementation):
+    for metric in (row["metric"], FALLBACK.get(row["metric"])):
+        for other in rows:
+            if (other["implementation"] == implementation and other["metric"] == metric
+                    and other["workload"] == row["workload"]
+                    and other["workers"] == row["workers"]):
+                return other
+    return None
+
+
+def ratio(row, other):
+    """row over other, or None where nothing may be said."""
+    if other is None or row["disturbed"] or other["disturbed"] or other["median"] == 0:
+        return None
+    return row["median"] / other["median"]
+
+
+def number(value):
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def print_table(rows):
+    implementations = list(dict.fromkeys(r["implementation"] for r in rows))
+    others = [i for i in implementations if i != "rove"]
+    print(f"\n{'workload/metric':<24}{'w':>2} {'unit':<14}{'rove':>9} {'min-max':>17}"
+          + "".join(f"{name:>10}{'rove/':>8}" for name in others))
+    for row in rows:
+        if row["implementation"] != "rove":
+            continue
+        spread = f"{number(row['min'])}-{number(row['max'])}"
+        line = (f"{row['workload'] + '/' + row['metric']:<24}{row['workers']:>2} {row['unit']:<14}"
+                f"{number(row['median']):>9} {spread:>17}")
+        for name in others:
+            other = find(rows, row, name)
+            value = ratio(row, other)
+            line += f"{number(other['median']) if other else '-':>10}"
+            line += f"{f'{value:.2f}' if value is not None else '-':>8}"
+        print(line + ("  disturbed: " + row["disturbed"] if row["disturbed"] else ""))
+    disturbed = [r for r in rows if r["disturbed"]]
+    if disturbed:
+        print(f"{len(disturbed)} of {len(rows)} rows were disturbed and are not compared:")
+        for r in disturbed:
+            print(f"  {r['workload']}/{r['metric']} {r['implementation']} w={r['workers']}: "
+                  + r["disturbed"])
+    print("rove/ is rove's value over the other's: below 1, rove is faster, smaller or earlier.")
+
+
+def write_csv(path, rows):
+    names = ["workload", "metric", "unit", "implementation", "workers", "median", "min", "max",
+             "runs", "disturbed"]
+    with open(path, "w", newline="") as f:
+        writer = csv.DictWriter(f, names, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_json(path, head, rows):
+    with open(path, "w") as f:
+        json.dump({**head, "rows": rows}, f, indent=1)
+        f.write("\n")
+
+
+def read_json(path):
+    with open(path) as f:
+        return json.load(f)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""The workloads: bench/<name>/config.h and one program an implementation beside it."""
+import os
+import re
+
+BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+NAMES = ["yield_many", "spawn_join", "spawn_many", "ping_pong", "channel", "mutex", "skynet", "fib",
+         "wake_remote", "memory", "timers", "mixed"]
+SOURCES = {"rove": "rove.c", "limit": "limit.c", "go": "go.go", "tokio": "tokio.rs",
+           "fiber": "fiber.cpp", "asyncio": "asyncio.py"}
+
+
+class Workload:
+    def __init__(self, name, is_smoke=False):
+        self.name = name
+        self.folder = os.path.join(BENCH, name)
+        with open(os.path.join(self.folder, "config.h")) as f:
+            text = f.read()
+        found = dict(re.findall(r"^#define\s+(\w+)\s+(\d+)$", text, re.MULTILINE))
+        smoke = {n[:-len("_SMOKE")]: v for n, v in found.items() if n.endswith("_SMOKE")}
+        self.config = {n: int(v) for n, v in found.items() if not n.endswith("_SMOKE")}
+        if is_smoke:
+            self.config.update({n: int(v) for n, v in smoke.items()})
+        self.needs_mib = self.config.pop("NEEDS_MIB", 0)
+        self.needs_all_cpus = bool(self.config.pop("ALL_CPUS", 0))
+
+    def implementations(self):
+        return [name for name, file in SOURCES.items()
+                if os.path.exists(os.path.join(self.folder, file))]
+
+    def arguments(self, workers):
+        return [str(workers), *(f"{n}={v}" for n, v in self.config.items())]

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+/* Purpose: the numbers that all languages use. FEW, then MANY tasks wait for one event; what they
+ * cost while they do. ASLEEP_MS is how long the sleeping process is watched. */
+#define FEW             100000
+#define FEW_SMOKE       200
+#define MANY            1000000
+#define MANY_SMOKE      2000
+#define ASLEEP_MS       1000
+#define ASLEEP_MS_SMOKE 20
+#define NEEDS_MIB       7000
+#define NEEDS_MIB_SMOKE 100
