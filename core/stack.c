@@ -35,7 +35,7 @@ struct rv_stack_pool {
     uint32_t loose_count;
     struct rv_stack *loose;
     struct rv_stack *batches;
-    size_t free_count;
+    RV_ATOMIC(size_t) free_count; /* read as a hint without the lock */
     struct rv_stack_slabs slabs; /* its fields say how they are guarded */
 };
 
@@ -66,7 +66,7 @@ static void unlock_and_settle(struct rv_stack_pool *pool) RV_RELEASES(pool->lock
 RV_NO_LOCK_ANALYSIS static void unlock_and_settle(struct rv_stack_pool *pool)
 {
     bool is_last = pool->released &&
-                   pool->slabs.carved == pool->free_count + pool->slabs.trimmed;
+                   pool->slabs.carved == rv_load_relaxed(&pool->free_count) + pool->slabs.trimmed;
 
     rv_lock_release(&pool->lock);
     if (!is_last)
@@ -95,7 +95,7 @@ static void add_loose_locked(struct rv_stack_pool *pool, struct rv_stack *s)
 {
     s->next = pool->loose;
     pool->loose = s;
-    pool->free_count++;
+    rv_store_relaxed(&pool->free_count, rv_load_relaxed(&pool->free_count) + 1);
     if (++pool->loose_count < RV_STACK_BATCH)
         return;
     add_batch_locked(pool, pool->loose);
@@ -107,7 +107,7 @@ void rv_stack_pool_put(struct rv_stack_pool *pool, struct rv_stack *batch)
 {
     rv_lock_acquire(&pool->lock);
     add_batch_locked(pool, batch);
-    pool->free_count += RV_STACK_BATCH;
+    rv_store_relaxed(&pool->free_count, rv_load_relaxed(&pool->free_count) + RV_STACK_BATCH);
     unlock_and_settle(pool);
 }
 
@@ -135,7 +135,7 @@ static struct rv_stack *take_resident_locked(struct rv_stack_pool *pool, uint32_
         pool->loose = NULL;
         pool->loose_count = 0;
     }
-    pool->free_count -= *count;
+    rv_store_relaxed(&pool->free_count, rv_load_relaxed(&pool->free_count) - *count);
     return list;
 }
 
@@ -257,7 +257,7 @@ size_t rv_stack_pool_trim(struct rv_stack_pool *pool, size_t keep_bytes)
     pool->loose = NULL;
     pool->loose_count = 0;
     pool->batches = NULL;
-    pool->free_count = 0;
+    rv_store_relaxed(&pool->free_count, (size_t)0);
     rv_lock_release(&pool->lock);
     while (list != NULL || batches != NULL) {
         struct rv_stack *s;
@@ -275,15 +275,20 @@ size_t rv_stack_pool_trim(struct rv_stack_pool *pool, size_t keep_bytes)
     return given_back;
 }
 
+size_t rv_stack_pool_free_hint(struct rv_stack_pool *pool)
+{
+    return rv_load_relaxed(&pool->free_count);
+}
+
 void rv_stack_pool_stats(struct rv_stack_pool *pool, struct rv_stack_stats *stats)
 {
     const struct rv_stack_slabs *slabs = &pool->slabs;
 
     rv_lock_acquire(&pool->lock);
     stats->slots = slabs->carved;
-    stats->cached_resident = pool->free_count;
+    stats->cached_resident = rv_load_relaxed(&pool->free_count);
     stats->trimmed = slabs->trimmed;
-    stats->in_use = slabs->carved - pool->free_count - slabs->trimmed;
+    stats->in_use = slabs->carved - rv_load_relaxed(&pool->free_count) - slabs->trimmed;
     stats->slabs = rv_load_relaxed(&slabs->count);
     stats->mapped_bytes = slabs->mapped_bytes;
     stats->slot_bytes = slabs->slot_bytes;
@@ -333,9 +338,10 @@ void rv_stack_pool_check(struct rv_stack_pool *pool)
     rv_lock_acquire(&pool->lock);
     RV_CHECK(list_length(pool->loose) == pool->loose_count, "%u loose blocks", pool->loose_count);
     RV_CHECK(pool->loose_count < RV_STACK_BATCH, "a full loose list becomes a batch");
-    RV_CHECK(batches_length(pool->batches) + pool->loose_count == pool->free_count,
-             "%zu free blocks are in the lists", pool->free_count);
-    RV_CHECK(pool->free_count + pool->slabs.trimmed <= pool->slabs.carved, "no slot twice free");
+    size_t free_count = rv_load_relaxed(&pool->free_count);
+    RV_CHECK(batches_length(pool->batches) + pool->loose_count == free_count,
+             "%zu free blocks are in the lists", free_count);
+    RV_CHECK(free_count + pool->slabs.trimmed <= pool->slabs.carved, "no slot twice free");
     rv_stack_slab_check_locked(&pool->slabs);
     rv_lock_release(&pool->lock);
 }

@@ -90,6 +90,8 @@ void rv_stack_pool_set_guard(struct rv_stack_pool *pool, enum rv_stack_guard gua
 size_t rv_stack_pool_trim(struct rv_stack_pool *pool, size_t keep_bytes);
 /* Touched memory of all slots, in bytes; asks the kernel about each page. */
 size_t rv_stack_pool_resident(struct rv_stack_pool *pool);
+/* Free blocks whose pages are kept, without the lock: to decide whether a trim is worth it. */
+size_t rv_stack_pool_free_hint(struct rv_stack_pool *pool);
 void rv_stack_pool_stats(struct rv_stack_pool *pool, struct rv_stack_stats *stats);
 /* Calls visit(block) for every slot ever handed out and not trimmed, free ones included: the
  * caller's state word in the block says whether it lives. */

@@ -30,6 +30,8 @@
 #define RV_WORKER_LOOK_NS 100000
 #define RV_WORKER_CONTS_LOG2_MIN 6
 #define RV_WORKER_CONTS_LOG2_MAX 24
+#define RV_WORKER_KEEP_STACKS 4096 /* free stacks a runtime keeps: 16 MiB or a little more */
+#define RV_WORKER_TRIM_NS INT64_C(1000000000)
 #define RV_WORKER_SEARCH_ROUNDS 4 /* arbitrary: a few microseconds */
 
 int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned idx)
@@ -180,9 +182,34 @@ static void found(struct rv_worker *w)
     }
 }
 
+/*
+ * About to sleep: free stacks beyond RV_WORKER_KEEP_STACKS that nobody has needed for a second go
+ * back to the kernel. Until when the worker may sleep because of that.
+ */
+static int64_t trim_stacks(struct rv_worker *w)
+{
+    struct rv_stack_pool *pool = w->runtime->stacks;
+    if (RV_LIKELY(rv_stack_pool_free_hint(pool) <= RV_WORKER_KEEP_STACKS)) {
+        w->trim_at_ns = 0;
+        return INT64_MAX;
+    }
+    uint64_t created = rv_load_relaxed(&w->count.created);
+    if (w->trim_at_ns == 0 || created - w->trim_created > RV_WORKER_KEEP_STACKS) {
+        w->trim_at_ns = w->now_ns + RV_WORKER_TRIM_NS;
+        w->trim_created = created;
+    } else if (w->now_ns >= w->trim_at_ns) {
+        rv_stack_pool_trim(pool, RV_WORKER_KEEP_STACKS * rv_os_page_size());
+        w->trim_at_ns = 0;
+        return INT64_MAX;
+    }
+    return w->trim_at_ns;
+}
+
 static void sleep_in_poller(struct rv_worker *w)
 {
     int64_t deadline = rv_load_relaxed(&w->timers.next_ns);
+    int64_t trim_at = trim_stacks(w);
+    deadline = trim_at < deadline ? trim_at : deadline;
     if (w->runtime->worker_count > 1) {
         deadline = rv_watch_begin(w, w->now_ns, deadline);
     }

@@ -64,6 +64,8 @@ struct rv_worker {
     int64_t now_ns;                     /* clock at the last look around */
     uint64_t next_id, last_id;          /* task ids it may still hand out */
     void *poll_data;                    /* the back-end's */
+    int64_t trim_at_ns;                 /* when free stacks go back to the kernel; 0: no need */
+    uint64_t trim_created;              /* tasks it had created when that was set */
     struct rv_debug_step debug_step;    /* with is_debug */
     unsigned idx;                       /* constant */
     bool is_searching;                  /* counted in idle.searching */
