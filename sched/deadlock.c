@@ -64,6 +64,18 @@ static bool is_timer_armed(struct rove_runtime *runtime)
     return is_armed;
 }
 
+/* Spares a server, which has operations in flight whenever it sleeps, the walk over its tasks. */
+static bool is_io_under_way(struct rove_runtime *runtime)
+{
+    uint64_t submitted = 0;
+    uint64_t completed = 0;
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        submitted += rv_load_relaxed(&runtime->workers[i].count.ops_submitted);
+        completed += rv_load_relaxed(&runtime->workers[i].count.ops_completed);
+    }
+    return submitted != completed;
+}
+
 /* Could something but a task end this wait? Timers and pool threads are looked at apart. */
 static bool is_wait_open(enum rv_wait_kind kind)
 {
@@ -113,7 +125,7 @@ static bool is_suspicious(struct rove_runtime *runtime)
     return rv_load_relaxed(&runtime->is_stopping) == 0 &&
            rv_load_relaxed(&runtime->outside_pending) == 0 &&
            rv_load_relaxed(&runtime->injected_count) == 0 && is_everybody_asleep(runtime) &&
-           !is_timer_armed(runtime) && are_all_stranded(runtime);
+           !is_timer_armed(runtime) && !is_io_under_way(runtime) && are_all_stranded(runtime);
 }
 
 static void log_call_graph(struct rove_runtime *runtime)
