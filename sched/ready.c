@@ -21,7 +21,7 @@
 #include "sched/task.h"
 #include "sched/worker.h"
 
-#define RV_READY_PREFETCH_AHEAD 2 /* bench/yield_many, bench/spawn_many */
+#define RV_READY_PREFETCH_AHEAD 4 /* bench/yield_many, bench/spawn_many */
 #define RV_READY_INJECT_BATCH 32 /* arbitrary: an eighth of a run queue */
 
 static void receive_pinned(struct rv_worker *w, struct rv_message *message)
@@ -57,31 +57,32 @@ void rv_ready_push(struct rv_task *t)
 /* Inside the bias section, the run queue has room: refills it from the overflow. */
 static RV_NOINLINE void refill(struct rv_worker *w)
 {
-    struct rv_fifo_node *node;
-    while ((node = rv_fifo_pop(&w->overflow)) != NULL) {
-        if (!rv_runq_push(&w->runq, rv_container_of(node, struct rv_task, queue_link))) {
-            rv_fifo_push_front(&w->overflow, node);
-            return;
-        }
+    while (!rv_backlog_is_empty(&w->overflow) &&
+           rv_runq_push(&w->runq, rv_backlog_first(&w->overflow))) {
+        rv_backlog_pop(&w->overflow);
     }
 }
 
 /*
  * Behind what is queued. When the run queue is full, or older tasks wait behind it, t goes behind
- * those: order is kept, thieves find the run queue full, a rescuer reaches the overflow.
+ * those: order is kept, thieves find the run queue full, a rescuer reaches the overflow. Out of
+ * memory, order is given up: the injection queue links tasks through themselves.
  */
 static inline void push_behind(struct rv_worker *w, struct rv_task *t)
 {
     bool was_empty = rv_runq_size_hint(&w->runq) == 0;
-    if (RV_LIKELY(rv_fifo_is_empty(&w->overflow)) && RV_LIKELY(rv_runq_push(&w->runq, t))) {
+    if (RV_LIKELY(rv_backlog_is_empty(&w->overflow)) && RV_LIKELY(rv_runq_push(&w->runq, t))) {
         rv_bias_owner_leave(&w->bias);
         if (was_empty) {
             rv_idle_notify(w->runtime);
         }
         return;
     }
-    rv_fifo_push(&w->overflow, &t->queue_link);
+    int rc = rv_backlog_push(&w->overflow, t);
     rv_bias_owner_leave(&w->bias);
+    if (RV_UNLIKELY(rc < 0)) {
+        rv_runtime_inject(w->runtime, t);
+    }
 }
 
 void rv_ready_push_local(struct rv_worker *w, struct rv_task *t)
@@ -148,7 +149,7 @@ static inline struct rv_task *pop_queued(struct rv_worker *w)
     rv_bias_owner_enter(&w->bias);
     struct rv_task *t = rv_runq_pop(&w->runq);
     prefetch_coming(w);
-    if (RV_UNLIKELY(!rv_fifo_is_empty(&w->overflow)) && rv_runq_private_hint(&w->runq) == 0) {
+    if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) && rv_runq_private_hint(&w->runq) == 0) {
         refill(w);
     }
     rv_bias_owner_leave(&w->bias);

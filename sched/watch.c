@@ -56,9 +56,9 @@ void rv_watch_fini(struct rv_watch *watch)
 static unsigned take_overflow(struct rv_worker *self, struct rv_worker *victim)
 {
     unsigned n = 0;
-    struct rv_fifo_node *node;
-    while (n < RV_RUNQ_CAPACITY / 2 && (node = rv_fifo_pop(&victim->overflow)) != NULL) {
-        rv_ready_push_local(self, rv_container_of(node, struct rv_task, queue_link));
+    struct rv_task *t;
+    while (n < RV_RUNQ_CAPACITY / 2 && (t = rv_backlog_pop(&victim->overflow)) != NULL) {
+        rv_ready_push_local(self, t);
         n++;
     }
     return n;

@@ -14,6 +14,7 @@
 #ifndef RV_SCHED_WORKER_H
 #define RV_SCHED_WORKER_H
 
+#include "core/backlog.h"
 #include "core/bias.h"
 #include "core/context.h"
 #include "core/deque.h"
@@ -74,7 +75,7 @@ struct rv_worker {
 
     /* owner; others inside rv_bias_try_enter only */
     RV_ALIGNED_LINE struct rv_bias bias;
-    struct rv_fifo overflow;            /* ready tasks behind a full runq, oldest first */
+    struct rv_backlog overflow;         /* ready tasks behind a full runq, oldest first */
 
     RV_ALIGNED_LINE struct rv_runq runq; /* owner and thieves */
     struct rv_deque conts;               /* owner and thieves */

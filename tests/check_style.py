@@ -33,6 +33,7 @@ OWNED_WORDS = [
 # Allocation belongs to cold paths: each file with its reason.
 MALLOC = re.compile(r"(?<![\w.>])(malloc|calloc|realloc|free|aligned_alloc|posix_memalign)\s*\(")
 MALLOC_FILES = {
+    "core/backlog.c": "the array that grows",
     "core/deque.c": "rings that grow",
     "core/heap.c": "the array that grows",
     "core/stack.c": "a pool, once a runtime",

@@ -3,6 +3,7 @@
 
 set(ROVE_CORE_SOURCES
     core/atomic.c
+    core/backlog.c
     core/bias.c
     core/check.c
     core/clock.c
@@ -86,10 +87,13 @@ set(ROVE_IO_SOURCES
     io/op.c
     io/poll.c
     io/poller.c
+    io/process.c
+    io/process_spawn.c
     io/reactor.c
     io/resolve.c
     io/ring.c
     io/server.c
+    io/signal.c
     io/socket.c
     io/splice.c
     io/sqe.c
