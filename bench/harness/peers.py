@@ -82,7 +82,7 @@ def build_fiber(folder, workload):
         raise Missing("no Boost.Fiber (Debian: libboost-fiber-dev)")
     os.makedirs(os.path.join(folder, "fiber"), exist_ok=True)
     out = os.path.join(folder, "fiber", workload.name)
-    run("g++", "-std=c++17", "-O2", "-I", BENCH, "-o", out,
+    run("g++", "-std=c++17", "-O2", "-iquote", BENCH, "-o", out,
         os.path.join(workload.folder, "fiber.cpp"), "-lboost_fiber", "-lboost_context", "-lpthread")
     return [out]
 

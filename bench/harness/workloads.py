@@ -7,7 +7,7 @@ BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAMES = ["yield_many", "spawn_join", "spawn_many", "ping_pong", "channel", "mutex", "skynet", "fib",
          "wake_remote", "memory", "timers", "mixed"]
 SOURCES = {"rove": "rove.c", "limit": "limit.c", "go": "go.go", "tokio": "tokio.rs",
-           "fiber": "fiber.cpp", "asyncio": "asyncio.py"}
+           "fiber": "fiber.cpp", "asyncio": "python.py"}
 
 
 class Workload:
