@@ -138,7 +138,8 @@ RV_TASK_TEST(test_gather_cancelled_caller_cancels_all_children)
     struct gathering g = {.n = 3, .fs = fs};
     start(3, a, fs);
     rove_task *t = rove_create_task(gather_body, &g);
-    while (rove_done(t) || !(a[0].begun && a[1].begun && a[2].begun))
+    while (rove_done(t) || !rv_actor_has_begun(&a[0]) || !rv_actor_has_begun(&a[1]) ||
+           !rv_actor_has_begun(&a[2]))
         rove_yield();
     rove_yield();
     RV_EXPECT(rove_cancel(t));

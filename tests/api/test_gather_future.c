@@ -83,6 +83,18 @@ RV_TASK_TEST(test_gather_future_cancel_goes_to_the_children)
     return 0;
 }
 
+struct awaiting {
+    rove_future *f;
+    RV_ATOMIC(uint32_t) has_begun;
+};
+
+static int awaiting_body(void *arg, void **result)
+{
+    struct awaiting *a = arg;
+    rv_store_relaxed(&a->has_begun, 1u);
+    return rove_await(a->f, result);
+}
+
 /* Goal: who awaits a gather future passes his cancellation through it. */
 RV_TASK_TEST(test_gather_future_cancelled_awaiter_cancels_the_children)
 {
@@ -90,8 +102,9 @@ RV_TASK_TEST(test_gather_future_cancelled_awaiter_cancels_the_children)
     rove_future *fs[2];
     start(2, a, fs);
     rove_future *g = rove_gather_future(2, fs);
-    rove_task *t = rove_create_task(await_body, g);
-    for (int i = 0; i < 8; i++)
+    struct awaiting awaiting = {.f = g};
+    rove_task *t = rove_create_task(awaiting_body, &awaiting);
+    while (rv_load_relaxed(&awaiting.has_begun) == 0)
         rove_yield();
     rove_cancel(t);
     RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);

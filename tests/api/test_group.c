@@ -133,7 +133,7 @@ RV_TASK_TEST(test_group_block_and_children_fail)
     int errors[2] = {0};
     rove_task_group_enter(&g);
     (void)rove_task_group_create_task(&g, rv_actor_run, &a[0]);
-    while (a[0].begun == 0)
+    while (!rv_actor_has_begun(&a[0]))
         rove_sleep(ROVE_US(50));
     RV_EXPECT_EQ(rove_task_group_exit(&g, EOTHER_APP), EOTHER_APP);
     RV_EXPECT_EQ(rove_task_group_errors(&g, errors, 2), 1);
@@ -164,7 +164,7 @@ static int scene_body(void *arg, RV_UNUSED void **result)
 static void run_cancelled(struct scene *s)
 {
     rove_task *t = rove_create_task(scene_body, s);
-    while (s->a[0].begun == 0 || s->a[1].begun == 0)
+    while (!rv_actor_has_begun(&s->a[0]) || !rv_actor_has_begun(&s->a[1]))
         rove_sleep(ROVE_US(50));
     rove_cancel(t);
     (void)rove_join(t, NULL);

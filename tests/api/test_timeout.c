@@ -281,23 +281,31 @@ RV_TASK_TEST(test_wait_for_no_time_cancels_at_once)
     RV_EXPECT(rove_done(t));
     rove_release(t);
     t = rove_create_task(rv_actor_run, &stubborn);
-    while (stubborn.begun == 0)
+    while (!rv_actor_has_begun(&stubborn))
         rove_sleep(ROVE_US(100));
     RV_EXPECT_EQ(rove_wait_for(t, 0, NULL), 0);
     rove_release(t);
     return 0;
 }
 
+struct waiting {
+    rove_future *f;
+    RV_ATOMIC(uint32_t) has_begun;
+};
+
 static int wait_for_body(void *arg, void **result)
 {
-    return rove_wait_for(arg, ROVE_SEC(60), result);
+    struct waiting *w = arg;
+    rv_store_relaxed(&w->has_begun, 1u);
+    return rove_wait_for(w->f, ROVE_SEC(60), result);
 }
 
 RV_TASK_TEST(test_wait_for_cancelled_caller_cancels_the_future)
 {
     rove_future *f = rove_create_future();
-    rove_task *t = rove_create_task(wait_for_body, f);
-    for (int i = 0; i < 4; i++)
+    struct waiting w = {.f = f};
+    rove_task *t = rove_create_task(wait_for_body, &w);
+    while (rv_load_relaxed(&w.has_begun) == 0)
         rove_yield();
     rove_cancel(t);
     RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);

@@ -78,6 +78,7 @@ RV_TASK_TEST(test_wait_first_error_takes_no_notice_of_cancelled_ones)
     bool done[4];
     start(4, a, fs);
     rove_cancel(fs[0]);
+    RV_EXPECT_EQ(rove_await(fs[0], NULL), -ECANCELED);
     (void)rove_await(fs[3], NULL);
     RV_EXPECT_EQ(rove_wait(4, fs, ROVE_FIRST_ERROR, ROVE_MS(2), done), 2);
     RV_EXPECT(done[0] && !done[1] && !done[2] && done[3]);

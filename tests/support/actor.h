@@ -2,7 +2,8 @@
 /*
  * Purpose: a coroutine whose behaviour is data: how long it lives, how it ends, what it does when
  *          it is cancelled; and a trace of what happened, for exact orders on one worker.
- * Threads: an actor by its own task; its counters by anyone when the task has ended.
+ * Threads: an actor by its own task; its counters by anyone when the task has ended;
+ *          rv_actor_has_begun by anyone at any time.
  */
 #ifndef RV_TESTS_ACTOR_H
 #define RV_TESTS_ACTOR_H
@@ -11,6 +12,8 @@
 
 #include <errno.h>
 #include <string.h>
+
+#include "core/atomic.h"
 
 #define RV_TRACE_BYTES 256
 
@@ -41,7 +44,13 @@ struct rv_actor {
     const char *name;     /* for the trace */
     struct rv_trace *trace;
     int begun, cancels, ended; /* how often */
+    RV_ATOMIC(uint32_t) is_there; /* it has begun; for who waits for that */
 };
+
+static inline bool rv_actor_has_begun(struct rv_actor *a)
+{
+    return rv_load_relaxed(&a->is_there) != 0;
+}
 
 static inline int rv_actor_step(struct rv_actor *a)
 {
@@ -58,6 +67,7 @@ static inline int rv_actor_run(void *arg, void **result)
 {
     struct rv_actor *a = arg;
     a->begun++;
+    rv_store_relaxed(&a->is_there, 1u);
     rv_trace_add(a->trace, a->name, "+ ");
     while (a->yields != 0 || a->until != NULL) {
         bool was_last = a->yields == 0;
