@@ -53,7 +53,7 @@
  * Jumps to jump_fcontext with a return address pushed by hand, so without an entry in the stack of
  * predicted returns; comes back to label 1 and returns from there, which takes the entry of the
  * call of this function. That entry was made by the context which left last; it predicts right
- * because all contexts call from the same few places. Halves a switch: bench/sync, ping_pong.
+ * because all contexts call from the same few places. Halves a switch: bench/ping_pong.
  * The nop is there for unwinders, which look up the byte before a return address.
  */
 __asm__(".text\n"

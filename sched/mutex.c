@@ -36,10 +36,11 @@
 #define RV_MUTEX_LOCKED 1u
 #define RV_MUTEX_SLOW   2u
 
-#define RV_MUTEX_SPIN        100 /* rounds of rv_cpu_relax; a few microseconds; arbitrary */
-#define RV_MUTEX_YIELDS      5   /* then so many of rv_os_sched_yield; bench/sync, mutex_64 */
+#define RV_MUTEX_SPIN        100        /* rounds of rv_cpu_relax; a few microseconds; arbitrary */
+#define RV_MUTEX_YIELDS      5          /* then so many of rv_os_sched_yield; bench/mutex */
 #define RV_MUTEX_LONG_NS     1000000000 /* debug: held for longer is reported */
 #define RV_MUTEX_WORKER_BITS 16
+#define RV_MUTEX_QUEUED      (UINT64_C(1) << (RV_MUTEX_WORKER_BITS - 1)) /* a hint, for unlock */
 
 struct RV_SYNC_OVERLAY rv_mutex {
     struct rv_lock lock; /* guards waiters, and state while it is SLOW */
@@ -47,7 +48,7 @@ struct RV_SYNC_OVERLAY rv_mutex {
     RV_ATOMIC(void *) owner;
     struct rv_waitq waiters;
     RV_ATOMIC(int64_t) since;
-    RV_ATOMIC(uint64_t) where; /* switch count << 16 | worker index + 1; 0: not known */
+    RV_ATOMIC(uint64_t) where; /* switch count << 16 | QUEUED | worker index + 1; 0: not known */
 };
 
 _Static_assert(sizeof(struct rv_mutex) == sizeof(rove_mutex), "rove_mutex holds a struct rv_mutex");
@@ -80,23 +81,26 @@ static RV_COLD void force_slow(struct rv_mutex *m)
     rv_lock_release(&m->lock);
 }
 
-/* The calling task has it. */
-static inline void own(struct rv_mutex *m, struct rv_task *self)
+/* The calling task has it; `queued` is 0 or QUEUED: the next unlock hands over. */
+static inline void own(struct rv_mutex *m, struct rv_task *self, uint64_t queued)
 {
     const struct rv_worker *w = self->worker;
     if (RV_UNLIKELY(w->is_debug)) {
         force_slow(m);
+        queued = RV_MUTEX_QUEUED;
     }
     rv_store_relaxed(&m->since, w->now_ns);
-    rv_store_relaxed(&m->where, where_of(w, w->idx));
+    rv_store_relaxed(&m->where, where_of(w, w->idx) | queued);
     /* order: release M2. where before owner; pairs with the spinner's look in owner_runs. */
     rv_store_release(&m->owner, (void *)self);
 }
 
-static inline void own_as(struct rv_mutex *m, const struct rv_caller *caller)
+/* The same by way of the inner lock, or on a plain thread. */
+static void own_slow(struct rv_mutex *m, const struct rv_caller *caller)
 {
     if (caller->task != NULL) {
-        own(m, caller->task);
+        bool is_slow = (rv_load_relaxed(&m->state) & RV_MUTEX_SLOW) != 0;
+        own(m, caller->task, is_slow ? RV_MUTEX_QUEUED : 0);
         return;
     }
     rv_store_relaxed(&m->since, rv_clock_now());
@@ -108,8 +112,9 @@ static inline void own_as(struct rv_mutex *m, const struct rv_caller *caller)
 static inline bool try_fast(struct rv_mutex *m)
 {
     uint32_t free = 0;
-    /* The look first: a compare-exchange that fails costs as much as one that succeeds. */
-    return rv_load_relaxed(&m->state) == 0 &&
+    /* A compare-exchange that fails costs as much as one that succeeds, hence the look; but not at
+     * the word that the last compare-exchange has written: that load would wait for it. */
+    return rv_load_relaxed(&m->owner) == NULL &&
            /* order: acquire M1. The last owner's writes; pairs with rove_mutex_unlock. */
            rv_cas_acquire(&m->state, &free, RV_MUTEX_LOCKED);
 }
@@ -122,6 +127,7 @@ static bool owner_runs(struct rv_mutex *m, const struct rv_task *self)
         return true;
     }
     uint64_t where = rv_load_relaxed(&m->where);
+    where &= ~RV_MUTEX_QUEUED;
     unsigned idx = (unsigned)(where & ((1u << RV_MUTEX_WORKER_BITS) - 1));
     const struct rove_runtime *runtime = self->runtime;
     if (idx == 0 || idx > runtime->worker_count || idx - 1 == self->worker->idx) {
@@ -183,7 +189,7 @@ static int enqueue(struct rv_mutex *m, struct rv_waiter *w, bool may_wait)
 static int lock_slow(struct rv_mutex *m, const struct rv_caller *caller)
 {
     if (spin(m, caller->task)) {
-        own(m, caller->task);
+        own(m, caller->task, 0);
         return 0;
     }
     struct rv_waiter w;
@@ -194,7 +200,7 @@ static int lock_slow(struct rv_mutex *m, const struct rv_caller *caller)
         rc = rv_sync_wait(&m->waiters, &m->lock, &w, caller, RV_WAIT_MUTEX, m);
     }
     if (rc == 0) {
-        own_as(m, caller);
+        own_slow(m, caller);
     }
     return rc;
 }
@@ -209,7 +215,7 @@ int rove_mutex_lock(rove_mutex *public)
     if (RV_UNLIKELY(!try_fast(m))) {
         return lock_slow(m, &(struct rv_caller){.task = self, .timeout_ns = -1});
     }
-    own(m, self);
+    own(m, self, 0);
     return 0;
 }
 
@@ -226,7 +232,7 @@ int rove_mutex_lock_blocking(rove_mutex *public, rove_duration timeout)
     if (!try_fast(m)) {
         return lock_slow(m, &caller);
     }
-    own_as(m, &caller);
+    own_slow(m, &caller);
     return 0;
 }
 
@@ -246,7 +252,7 @@ int rove_mutex_trylock(rove_mutex *public)
             return -EAGAIN;
         }
     }
-    own(m, caller.task);
+    own(m, caller.task, 0);
     return 0;
 }
 
@@ -268,7 +274,7 @@ bool rv_mutex_lock_uncancelled(rove_mutex *public, struct rv_task *self)
             }
         }
     }
-    own(m, self);
+    own_slow(m, &(struct rv_caller){.task = self});
     return is_cancelled;
 }
 
@@ -280,7 +286,7 @@ void rv_mutex_lock_thread(rove_mutex *public)
         int rc = lock_slow(m, &caller);
         RV_CHECK(rc == 0, "who waited for a condition does not hold its mutex");
     } else {
-        own_as(m, &caller);
+        own_slow(m, &caller);
     }
 }
 
@@ -333,8 +339,8 @@ void rove_mutex_unlock(rove_mutex *public)
 {
     struct rv_mutex *m = mutex_of(public);
     uint32_t locked = RV_MUTEX_LOCKED;
-    /* The look first, as in try_fast: with waiters the state is known to be SLOW. */
-    if (RV_LIKELY(rv_load_relaxed(&m->state) == RV_MUTEX_LOCKED)) {
+    /* The look, as in try_fast: with a queue the state is known to be SLOW. */
+    if (RV_LIKELY((rv_load_relaxed(&m->where) & RV_MUTEX_QUEUED) == 0)) {
         rv_store_relaxed(&m->owner, NULL);
         /* order: release M1. The owner's writes; pairs with the acquire in try_fast. */
         if (RV_LIKELY(rv_cas_release(&m->state, &locked, 0u))) {
