@@ -172,11 +172,11 @@ bool rv_state_unpin(rv_state_word *state, bool deliver)
 
 bool rv_state_announce(rv_state_word *state, uint64_t bit)
 {
-    uint64_t word = rv_load_relaxed(state);
+    /* order: acquire S1. The result before DONE, as in a failed exchange below; pairs with
+     * rv_state_finish. */
+    uint64_t word = rv_load_acquire(state);
     do {
         if (rv_state_phase(word) == RV_PHASE_DONE) {
-            /* order: acquire S1. The result before DONE; pairs with rv_state_finish. */
-            rv_fence_acquire();
             return false;
         }
         if (word & bit) {
@@ -189,11 +189,11 @@ bool rv_state_announce(rv_state_word *state, uint64_t bit)
 
 enum rv_solo rv_state_announce_solo(rv_state_word *state)
 {
-    uint64_t word = rv_load_relaxed(state);
+    /* order: acquire S1. The result before DONE, as in a failed exchange below; pairs with
+     * rv_state_finish. */
+    uint64_t word = rv_load_acquire(state);
     do {
         if (rv_state_phase(word) == RV_PHASE_DONE) {
-            /* order: acquire S1. The result before DONE; pairs with rv_state_finish. */
-            rv_fence_acquire();
             return RV_SOLO_DONE;
         }
         if (word & (RV_STATE_SOLO | RV_STATE_WAITERS)) {
