@@ -32,7 +32,7 @@ ROVE_API rove_task *rove_current_task(void);
  * capacity  how many fit.
  *
  * Returns how many live, which may exceed capacity; 0 for NULL.
- * Threads: any thread. Suspends: no. Cost: a walk over all tasks under a lock.
+ * Threads: any thread. Suspends: no. Cost: a walk over all stacks that were ever in use; no lock.
  * asyncio: all_tasks.
  */
 ROVE_API size_t rove_all_tasks(rove_runtime *runtime, rove_task *tasks[], size_t capacity);
@@ -44,7 +44,8 @@ ROVE_API size_t rove_all_tasks(rove_runtime *runtime, rove_task *tasks[], size_t
  * pcs       receives up to capacity addresses.
  * capacity  how many fit.
  *
- * Returns how many were stored; 0 when t runs, is done, or is no task, and outside a task.
+ * Returns how many were stored; 0 when t runs, is done, or is no task, and outside a task. With
+ * several workers a task that is ready may run at any moment: 0 too.
  * Threads: task. Suspends: no. Cost: a walk over the frames.
  * asyncio: Task.get_stack.
  */
@@ -69,7 +70,7 @@ ROVE_API int rove_print_stack(rove_task *t, FILE *out);
  * out      where to.
  *
  * Returns 0 · -EINVAL · -ENOMEM · -EIO.
- * Threads: any thread. Suspends: no. Cost: a walk over all tasks under a lock.
+ * Threads: any thread. Suspends: no. Cost: a walk over all tasks, n log n; allocates.
  * asyncio: print_call_graph.
  */
 ROVE_API int rove_print_call_graph(rove_runtime *runtime, FILE *out);
@@ -118,7 +119,8 @@ typedef struct rove_metrics {
  * m        receives them; about 22 KiB, so mind small stacks.
  *
  * Returns 0 · -EINVAL.
- * Threads: any thread. Suspends: no. Cost: a read of each worker's counters, not one snapshot.
+ * Threads: any thread. Suspends: no. Cost: a read of each worker's counters, not one snapshot; and
+ * the kernel is asked about the pages of all stacks.
  * asyncio: none; Tokio's RuntimeMetrics comes closest.
  */
 ROVE_API int rove_metrics_read(rove_runtime *runtime, rove_metrics *m);

@@ -32,7 +32,8 @@ typedef struct rove_options { /* all-zero = the defaults */
                                  errors are logged */
     rove_duration slow_step;  /* a step (run between two suspensions) longer than this is logged in
                                  debug; 0: 100 ms */
-    void (*log)(void *ctx, int level, const char *message); /* NULL: stderr; levels of syslog(3) */
+    void (*log)(void *ctx, int level, const char *message); /* NULL: stderr; levels of syslog(3);
+                                                               any thread; must not suspend */
     void *log_ctx;
     bool deadlock_error; /* end rove_run with -EDEADLK when every task waits and nothing can come */
 } rove_options;
