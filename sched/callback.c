@@ -39,6 +39,19 @@ static struct rv_callback *take_first(struct rove_future *f)
     return c;
 }
 
+/* After the callbacks of the completion, which left the waking to them; not after later ones: the
+ * waiters' cells are gone by then. */
+static void wake_once(struct rove_future *f)
+{
+    rv_lock_acquire(&f->lock);
+    bool is_mine = (rv_load_relaxed(&f->state) & RV_STATE_CALLBACKS) != 0 && !f->has_woken;
+    f->has_woken = 1;
+    rv_lock_release(&f->lock);
+    if (is_mine) {
+        rv_future_wake_waiters(f);
+    }
+}
+
 static int drain(void *arg, void **result)
 {
     struct rove_future *f = arg;
@@ -48,7 +61,7 @@ static int drain(void *arg, void **result)
         c->fn(f, c->ctx);
         free(c);
     }
-    rv_future_wake_waiters(f);
+    wake_once(f);
     rove_release(f);
     return 0;
 }
@@ -66,15 +79,18 @@ void rv_callback_run_all(struct rove_future *f)
 {
     rv_lock_acquire(&f->lock);
     struct rove_runtime *runtime = f->callbacks == NULL ? NULL : f->callbacks->runtime;
-    bool is_mine = runtime != NULL && !f->is_draining;
-    if (is_mine) {
+    bool is_draining = f->is_draining; /* for one added since: it takes the earlier ones too */
+    if (runtime != NULL) {
         f->is_draining = 1;
     }
     rv_lock_release(&f->lock);
-    if (is_mine) {
+    if (is_draining) {
+        return;
+    }
+    if (runtime != NULL) {
         start_drain(f, runtime);
-    } else if (runtime == NULL) {
-        rv_future_wake_waiters(f); /* all were removed */
+    } else {
+        wake_once(f); /* all were removed, or have run */
     }
 }
 

@@ -36,6 +36,7 @@ void rv_future_init_task(struct rove_future *f, uint32_t refs)
     f->error = 0;
     f->kind = RV_FUTURE_TASK;
     f->is_draining = 0;
+    f->has_woken = 0;
     f->callbacks = NULL;
     rv_store_relaxed(&f->solo, NULL);
     f->waiters = (struct rv_waitq){0};

@@ -31,7 +31,8 @@ struct rove_future {
     int error;                /* written before DONE */
     uint8_t kind;             /* enum rv_future_kind, constant */
     uint8_t flags;            /* RV_TASK_*, constant after create */
-    uint16_t is_draining;     /* a hidden task runs the callbacks; under lock */
+    uint8_t is_draining;      /* a hidden task runs the callbacks; under lock */
+    uint8_t has_woken;        /* the callbacks at completion have woken the waiters; under lock */
     struct rv_lock lock;      /* guards waiters, callbacks */
     uint32_t reserved2;
     RV_ATOMIC(struct rv_waiter *) solo; /* the first awaiter's cell: stored after its SOLO bit */
