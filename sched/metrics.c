@@ -5,7 +5,7 @@
  * Idea: each counter has one writer and is read relaxed, so the sums are of slightly different
  * moments. Callback tasks are tasks inside, but no business of who counts tasks.
  *
- * Cost: the touched stack memory is asked of the kernel, about 0.1 us for each MiB that is mapped.
+ * Cost: the kernel is asked about every page of every stack in use: 0.7 us for each of 128 KiB.
  */
 #include "core/check.h"
 #include "core/os.h"
