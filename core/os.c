@@ -274,6 +274,11 @@ int rv_os_restore_signals(const sigset_t *old)
     return -pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
+int rv_os_read_signals(sigset_t *now)
+{
+    return -pthread_sigmask(SIG_SETMASK, NULL, now);
+}
+
 bool rv_os_has_shadow_stack(void)
 {
 #if defined(__x86_64__) && defined(SYS_arch_prctl)

@@ -71,6 +71,7 @@ int rv_os_set_thread_name(const char *name); /* cut to 15 bytes */
 /* Blocks all but the synchronous signals (and SIGPROF, so that profilers work); old may be NULL. */
 int rv_os_block_async_signals(sigset_t *old);
 int rv_os_restore_signals(const sigset_t *old);
+int rv_os_read_signals(sigset_t *now);
 
 /* Is a user shadow stack (x86 CET) switched on for this thread? */
 bool rv_os_has_shadow_stack(void);

@@ -4,6 +4,8 @@
  */
 #include "io/reactor.h"
 
+#include "io/signal.h"
+
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@ void rv_io_fini(struct rv_io *io)
         close(io->pipes[i][1]);
     }
     io->pipe_count = 0;
+    rv_signal_forget(io->signals);
     rv_fdtab_fini(&io->fds);
 }
 

@@ -21,6 +21,7 @@ struct rv_io {
     struct rv_lock pipe_lock;      /* guards what follows */
     uint32_t pipe_count;
     int pipes[RV_IO_PIPES][2];     /* empty ones, for rove_sendfile */
+    uint64_t signals;              /* that tasks have waited for; under the lock of io/signal.c */
 };
 
 int rv_io_init(struct rv_io *io);

@@ -4,8 +4,8 @@
  *
  * Idea: the C library's resolver blocks for seconds when a server does not answer, and cannot be
  * interrupted. So a lookup has a task of its own, which waits for a pool thread, and works on
- * copies of the arguments. Who asked waits for a future: if cancelled, it leaves at once, and the lookup
- * throws away what it finds.
+ * copies of the arguments. Who asked waits for a future: if cancelled, it leaves at once, and the
+ * lookup throws away what it finds.
  *
  *     caller                          lookup task
  *     await outcome                   pool: getaddrinfo -> list

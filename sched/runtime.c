@@ -431,6 +431,8 @@ int rove_run_with(const rove_options *options, rove_coro *main, void *arg, void 
         return -EINVAL;
     }
     rove_runtime *runtime;
+    sigset_t mask;
+    rv_os_read_signals(&mask);
     int rc = rove_runtime_start(options, &runtime);
     if (rc < 0) {
         return rc;
@@ -441,6 +443,7 @@ int rove_run_with(const rove_options *options, rove_coro *main, void *arg, void 
     bool was_deadlocked = rv_deadlock_forget_main(runtime);
     rove_release(t);
     int stopped = rv_runtime_end(runtime, 0);
+    rv_os_restore_signals(&mask); /* rove_signal_wait may have blocked some here */
     if (was_deadlocked) {
         return -EDEADLK;
     }

@@ -63,6 +63,7 @@ MALLOC_FILES = {
     "io/fdtab.c": "pages of the descriptor table, once each",
     "io/resolve.c": "a lookup and its arguments, which outlive a cancelled caller",
     "io/dial.c": "the addresses and tasks of one dial",
+    "io/process.c": "one block a child, and the output that is handed over",
     "io/server.c": "the server, and one block a connection",
     "io/stream.c": "one block a stream",
     "io/stream_read.c": "the block of the input, made when it is needed",

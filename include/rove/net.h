@@ -3,7 +3,8 @@
  * Purpose: addresses, listening and dialling, buffered streams, servers.
  * Idea:    an address is a string: "127.0.0.1:8080", "[::1]:8080", "localhost:http", ":0",
  *          "unix:/path", "unix:@abstract". A stream owns its descriptor and buffers both ways.
- * Threads: tasks only. A stream has one reader and one writer at a time, which may be two tasks.
+ * Threads: tasks only. A stream has one reader at a time, a second one gets -EBUSY; writers take
+ *          turns, so that messages stay in one piece. Readers and writers may be different tasks.
  */
 #ifndef ROVE_NET_H
 #define ROVE_NET_H
@@ -82,7 +83,8 @@ ROVE_API int rove_stream_dial(const char *address, rove_stream **s);
  * s    borrowed.
  * buf  room for n bytes.
  *
- * Returns how many were read, 0 at the end · -ECANCELED · -EPERM · an errno.
+ * Returns how many were read, 0 at the end · -ECANCELED · -EBUSY (another task reads) · -EINVAL ·
+ * -EPERM · an errno, which stays.
  * Threads: task. Suspends: unless some are buffered. Cost: at most one operation.
  * asyncio: StreamReader.read.
  */
@@ -95,7 +97,7 @@ ROVE_API ssize_t rove_stream_read(rove_stream *s, void *buf, size_t n);
  * buf  room for n bytes.
  *
  * Returns n · -ENODATA (the end came first; what came before it can still be read) · -ECANCELED
- * (nothing is lost) · -EPERM · an errno.
+ * (nothing is lost) · -EBUSY · -EINVAL · -EPERM · an errno.
  * Threads: task. Suspends: unless enough are buffered. Cost: one operation per piece.
  * asyncio: StreamReader.readexactly.
  */
@@ -109,7 +111,8 @@ ROVE_API ssize_t rove_stream_read_exactly(rove_stream *s, void *buf, size_t n);
  * data     receives a view into the stream's buffer, valid until the next read.
  *
  * Returns the length of the view · 0 (the end, nothing buffered) · -ENODATA (the end came before
- * a separator) · -EMSGSIZE (none within the limit; nothing was taken) · -ECANCELED · -EPERM.
+ * a separator; what came can still be read) · -EMSGSIZE (more than the limit before a separator;
+ * nothing was taken) · -ECANCELED (nothing is lost) · -EBUSY · -EINVAL · -EPERM · an errno.
  * Threads: task. Suspends: unless buffered. Cost: one operation per piece.
  * asyncio: StreamReader.readuntil.
  */
@@ -122,20 +125,23 @@ ROVE_API ssize_t rove_stream_read_until(rove_stream *s, const void *sep, size_t 
  * s     borrowed.
  * line  as data in rove_stream_read_until.
  *
- * Returns the length of the view · 0 (the end) · -EMSGSIZE · -ECANCELED · -EPERM · an errno.
+ * Returns the length of the view · 0 (the end) · -EMSGSIZE (past the limit; what has come of the
+ * line is dropped) · -ECANCELED (nothing is lost) · -EBUSY · -EINVAL · -EPERM · an errno.
  * Threads: task. Suspends: unless buffered. Cost: one operation per piece.
  * asyncio: StreamReader.readline.
  */
 ROVE_API ssize_t rove_stream_read_line(rove_stream *s, const char **line);
 
 /**
- * Put bytes into the stream's buffer, which is sent soon.
+ * Put bytes into the stream's buffer, which is sent soon: when the task suspends, or reads on.
  *
  * s    borrowed.
  * buf  n bytes, copied or sent before the return.
  *
- * Returns 0 · -EPIPE (shut down) · -ECANCELED · -ENOMEM · -EPERM · the error of an earlier send.
- * Threads: task. Suspends: only above the high-water mark. Cost: one copy.
+ * Returns 0 · -EPIPE (shut down) · -ECANCELED (while it waited for the buffer to empty; the bytes
+ * are in it) · -ENOMEM · -EINVAL · -EPERM · the error of an earlier send.
+ * Threads: task. Suspends: only above the high-water mark (64 KiB), or while another task's large
+ * write goes on. Cost: one copy, none of a large one; pieces written together leave together.
  * asyncio: StreamWriter.write and drain.
  */
 ROVE_API int rove_stream_write(rove_stream *s, const void *buf, size_t n);

@@ -35,7 +35,7 @@ typedef struct rove_process_options {
 } rove_process_options;
 
 /**
- * Start a program.
+ * Start a program. It begins with no signal blocked or ignored, and no descriptor but 0, 1 and 2.
  *
  * options  read during the call only.
  * p        receives the child on return 0; given up by rove_process_release.
@@ -84,7 +84,8 @@ ROVE_API rove_stream *rove_process_stderr(rove_process *p);
  *
  * p  borrowed.
  *
- * Returns the exit status 0..255, 256 + the signal's number when killed · -ECANCELED · -EPERM.
+ * Returns the exit status 0..255, 256 + the signal's number when killed, 255 when the program
+ * reaped it by other means · -ECANCELED · -EINVAL · -EPERM.
  * Threads: task. Suspends: unless it has ended. Cost: one operation.
  * asyncio: Process.wait. Differs: a signal is 256 + n, not -n.
  */
@@ -122,7 +123,8 @@ ROVE_API void rove_process_release(rove_process *p);
  *             where the stream is not a pipe.
  * out_n, err_n  receive their lengths; may be NULL.
  *
- * Returns as rove_process_wait · -ENOMEM · an errno of a read. On failure nothing is stored.
+ * Returns as rove_process_wait · -ENOMEM · -EINVAL (n bytes, and its input is no pipe) · an errno
+ * of a read. On failure nothing is stored. A child that does not read all its input is no failure.
  * Threads: task. Suspends: yes. Cost: two tasks beside the caller; the buffers grow.
  * asyncio: Process.communicate.
  */
@@ -132,8 +134,9 @@ ROVE_API int rove_process_communicate(rove_process *p, const void *in, size_t n,
 /**
  * Wait for one of several signals.
  *
- * set   the signals; they are blocked on every worker from then on. Threads of the program that
- *       rove does not know must block them themselves.
+ * set   the signals; they are blocked on every worker from then on. A thread of the program that
+ *       has not blocked them is made to when one comes to it, unless the program has a handler for
+ *       that signal; rove_run gives its caller the old mask back.
  * info  receives what is known of the signal; may be NULL.
  *
  * Returns the signal's number · -ECANCELED · -EINVAL · -EPERM.

@@ -83,6 +83,7 @@ set(ROVE_IO_SOURCES
     io/epoll.c
     io/fdtab.c
     io/file.c
+    io/kick.c
     io/listen.c
     io/op.c
     io/poll.c
