@@ -9,20 +9,22 @@
  *     waiter, slot locked: queue, epoll_ctl(union)     whoever polls, slot locked: take out all
  *     unlock, park                                     that fit, epoll_ctl(rest), unlock, wake
  *
- * Sleep: one idle worker blocks in epoll_pwait2, the others each on a word of their own. `wake`
- * raises the word, then looks who blocks in the set: an eventfd ends that wait. The sleeper writes
- * and reads the same two words the other way round, so one of the two sees the other.
+ * Sleep: every idle worker blocks in the set; the kernel wakes one for an event, the last to come.
+ * `wake` kicks the worker's thread (io/kick.h). Kicks are blocked but for the wait itself, which
+ * lets them in atomically: one that came before ends the wait at once. So whatever some worker
+ * computes, the next event finds another one.
  *
  * Threads: slots under their locks; the rest any worker.
  * Rejected: edge-triggered, registered once (saves an epoll_ctl per wait): after a foreign close(2)
- * it waits for ever.
+ * it waits for ever. One worker in the set and the others on futexes: when it finds work, nobody
+ * waits for events, unless it wakes another each time.
  */
 #include "io/epoll.h"
 
 #include "core/check.h"
 #include "core/clock.h"
-#include "core/os.h"
 #include "io/attempt.h"
+#include "io/kick.h"
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/pool.h"
@@ -32,13 +34,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 128     /* arbitrary; 1.5 KiB of the scheduler's stack */
-#define DATA_WAKE UINT64_MAX   /* any other: a descriptor number */
-#define NOBODY UINT32_MAX
 
 static struct rv_epoll *epoll_of(const struct rv_worker *w)
 {
@@ -246,43 +245,33 @@ static void epoll_end_waits(struct rove_runtime *runtime, struct rv_fd_slot *slo
 }
 
 /* Linux before 5.11 knows milliseconds only: rounded up, a timer is never early. */
-static int wait_coarse(struct rv_epoll *e, struct epoll_event *events, int64_t timeout_ns)
+static int wait_coarse(struct rv_epoll *e, struct epoll_event *events, int64_t timeout_ns,
+                       const sigset_t *mask)
 {
     int64_t ms = timeout_ns < 0 ? -1 : (timeout_ns + 999999) / 1000000;
-    return epoll_wait(e->set, events, EVENTS_AT_ONCE, ms > INT32_MAX ? INT32_MAX : (int)ms);
-}
-
-/* Level-triggered, and cleared only by who blocks in the set: nobody else can eat its wake-up. */
-static void clear_wake(struct rv_epoll *e)
-{
-    uint64_t count;
-    ssize_t rc = read(e->wake_fd, &count, sizeof(count));
-    (void)rc; /* nothing there: cleared before */
+    return epoll_pwait(e->set, events, EVENTS_AT_ONCE, ms > INT32_MAX ? INT32_MAX : (int)ms, mask);
 }
 
 /* Takes what is ready, or waits for it (negative: for ever); how many tasks it woke. */
-static RV_NOINLINE unsigned take_events(struct rv_epoll *e, int64_t timeout_ns, bool is_blocker)
+static RV_NOINLINE unsigned take_events(struct rv_epoll *e, int64_t timeout_ns,
+                                        const sigset_t *mask)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     struct timespec ts = rv_clock_to_timespec(timeout_ns);
-    int n = epoll_pwait2(e->set, events, EVENTS_AT_ONCE, timeout_ns < 0 ? NULL : &ts, NULL);
+    int n = epoll_pwait2(e->set, events, EVENTS_AT_ONCE, timeout_ns < 0 ? NULL : &ts, mask);
     if (n < 0 && errno == ENOSYS) {
-        n = wait_coarse(e, events, timeout_ns);
+        n = wait_coarse(e, events, timeout_ns, mask);
     }
     unsigned woken = 0;
     for (int i = 0; i < n; i++) {
-        if (events[i].data.u64 != DATA_WAKE) {
-            woken += take_event(e, &events[i]);
-        } else if (is_blocker) {
-            clear_wake(e);
-        }
+        woken += take_event(e, &events[i]);
     }
     return woken;
 }
 
 static unsigned epoll_poll(struct rv_worker *w)
 {
-    return take_events(epoll_of(w), 0, false);
+    return take_events(epoll_of(w), 0, NULL);
 }
 
 static bool epoll_needs_poll(const struct rv_worker *w)
@@ -293,50 +282,36 @@ static bool epoll_needs_poll(const struct rv_worker *w)
 static void epoll_sleep(struct rv_worker *w, int64_t deadline_ns)
 {
     struct rv_epoll *e = epoll_of(w);
-    RV_ATOMIC(uint32_t) *is_woken = &e->words[w->idx].is_woken;
     int64_t timeout_ns = -1;
     if (deadline_ns != INT64_MAX) {
         timeout_ns = deadline_ns - rv_clock_now();
         timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
     }
-    uint32_t nobody = NOBODY;
-    /* order: seq_cst E1. Who blocks in the set before the word is read; pairs with epoll_wake. */
-    if (rv_cas_seq_cst(&e->blocked, &nobody, (uint32_t)w->idx)) {
-        /* order: seq_cst E1. See above. */
-        bool may_block = rv_load_seq_cst(is_woken) == 0;
-        take_events(e, may_block ? timeout_ns : 0, true);
-        /* order: release E1. The end of its turn; pairs with the next sleeper's exchange. */
-        rv_store_release(&e->blocked, NOBODY);
-    } else {
-        (void)rv_os_futex_wait(is_woken, 0, timeout_ns);
-    }
-    rv_store_relaxed(is_woken, 0u);
+    take_events(e, timeout_ns, &e->masks[w->idx]);
 }
 
 static void epoll_wake(struct rv_worker *w)
 {
-    struct rv_epoll *e = epoll_of(w);
-    /* order: seq_cst E1. The word before the look who blocks; pairs with epoll_sleep. */
-    rv_store_seq_cst(&e->words[w->idx].is_woken, 1u);
-    /* order: seq_cst E1. See above. */
-    if (rv_load_seq_cst(&e->blocked) == w->idx) {
-        uint64_t one = 1;
-        ssize_t rc = write(e->wake_fd, &one, sizeof(one));
-        (void)rc; /* fails only when the counter is full: an event is pending then */
-    } else {
-        (void)rv_os_futex_wake(&e->words[w->idx].is_woken, 1);
-    }
+    rv_kick(w);
+}
+
+/* The wait it has ended is all there is to it. */
+static void epoll_kicked(struct rv_worker *w)
+{
+    (void)w;
 }
 
 static unsigned epoll_rescue(struct rv_worker *self, struct rv_worker *victim)
 {
     (void)victim; /* its events are everybody's */
-    return take_events(epoll_of(self), 0, false);
+    return take_events(epoll_of(self), 0, NULL);
 }
 
 static int epoll_worker_start(struct rv_worker *w)
 {
-    w->poll_data = epoll_of(w);
+    struct rv_epoll *e = epoll_of(w);
+    w->poll_data = e;
+    rv_kick_mask(&e->masks[w->idx]);
     return 0;
 }
 
@@ -347,14 +322,11 @@ static void epoll_worker_stop(struct rv_worker *w)
 
 static void destroy(struct rv_epoll *e)
 {
-    if (e->wake_fd >= 0) {
-        close(e->wake_fd);
-    }
     if (e->set >= 0) {
         close(e->set);
     }
     rv_io_fini(&e->io);
-    free(e->words);
+    free(e->masks);
     free(e);
 }
 
@@ -364,20 +336,11 @@ static int create(unsigned workers, struct rv_epoll **out)
     if (e == NULL) {
         return -ENOMEM;
     }
-    rv_store_relaxed(&e->blocked, NOBODY);
-    e->words = aligned_alloc(RV_CACHE_LINE, workers * sizeof(*e->words));
-    if (e->words != NULL) {
-        memset(e->words, 0, workers * sizeof(*e->words));
-    }
+    e->masks = calloc(workers, sizeof(*e->masks));
     e->set = epoll_create1(EPOLL_CLOEXEC);
-    e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int rc = e->set < 0 || e->wake_fd < 0 ? -errno : 0;
+    int rc = e->set < 0 ? -errno : rv_kick_init();
     if (rc == 0) {
-        rc = e->words == NULL ? -ENOMEM : rv_io_init(&e->io);
-    }
-    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = DATA_WAKE};
-    if (rc == 0 && epoll_ctl(e->set, EPOLL_CTL_ADD, e->wake_fd, &ev) < 0) {
-        rc = -errno;
+        rc = e->masks == NULL ? -ENOMEM : rv_io_init(&e->io);
     }
     if (rc < 0) {
         destroy(e);
@@ -422,5 +385,6 @@ const struct rv_reactor rv_epoll_reactor = {
     },
     .run = epoll_run,
     .end_waits = epoll_end_waits,
+    .kicked = epoll_kicked,
     .wants_nonblocking = true,
 };

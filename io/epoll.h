@@ -10,16 +10,12 @@
 #include "core/base.h"
 #include "io/reactor.h"
 
-struct rv_epoll_word { /* one a worker */
-    RV_ATOMIC(uint32_t) is_woken RV_ALIGNED_LINE;
-};
+#include <signal.h>
 
 struct rv_epoll {
     struct rv_io io;             /* first: rv_io_of */
     int set;                     /* constant */
-    int wake_fd;                 /* constant; in the set */
-    struct rv_epoll_word *words; /* constant */
-    RV_ATOMIC(uint32_t) blocked; /* which worker waits in the set */
+    sigset_t *masks;             /* each worker's own: its mask while it waits, kicks let in */
     RV_ATOMIC(uint32_t) waiting; /* operations that wait for readiness; 0: nothing to poll for */
 };
 

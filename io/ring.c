@@ -87,6 +87,7 @@ static int map_rings(struct rv_ring *ring, const struct io_uring_params *p)
     ring->sq_flags = word_at(ring->map, p->sq_off.flags);
     ring->cq_head = word_at(ring->map, p->cq_off.head);
     ring->cq_tail = word_at(ring->map, p->cq_off.tail);
+    ring->cq_flags = word_at(ring->map, p->cq_off.flags);
     ring->cqes = (struct io_uring_cqe *)(void *)((char *)ring->map + p->cq_off.cqes);
     ring->sq_entries = p->sq_entries;
     ring->sq_mask = p->sq_entries - 1;
@@ -145,6 +146,12 @@ int rv_ring_limit_helpers(struct rv_ring *ring, unsigned for_files, unsigned for
 {
     unsigned limits[2] = {for_files, for_others};
     return sys_register(ring->fd, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
+}
+
+int rv_ring_set_event(struct rv_ring *ring, int event_fd)
+{
+    rv_ring_set_alarm(ring, false);
+    return sys_register(ring->fd, IORING_REGISTER_EVENTFD, &event_fd, 1);
 }
 
 int rv_ring_probe(void)

@@ -38,6 +38,7 @@ struct rv_ring {
     RV_ATOMIC(uint32_t) *sq_flags;
     RV_ATOMIC(uint32_t) *cq_head; /* we write */
     RV_ATOMIC(uint32_t) *cq_tail; /* the kernel writes */
+    RV_ATOMIC(uint32_t) *cq_flags;
     void *map;
     size_t map_bytes, sqes_bytes;
 };
@@ -52,6 +53,19 @@ void rv_ring_destroy(struct rv_ring *ring);
 
 /* Bounds the kernel's helper threads of this ring's owner. */
 int rv_ring_limit_helpers(struct rv_ring *ring, unsigned for_files, unsigned for_others);
+
+/* By the owner: `event_fd` is signalled when a completion comes while the alarm is on. */
+int rv_ring_set_event(struct rv_ring *ring, int event_fd);
+static inline void rv_ring_set_alarm(struct rv_ring *ring, bool is_on)
+{
+    /* order: relaxed. The kernel reads it some time; who switches it on looks for itself first. */
+    rv_store_relaxed(ring->cq_flags, is_on ? 0 : (uint32_t)IORING_CQ_EVENTFD_DISABLED);
+}
+
+static inline bool rv_ring_has_alarm(const struct rv_ring *ring)
+{
+    return rv_load_relaxed(ring->cq_flags) == 0;
+}
 
 /* How many entries are pushed and not yet taken by the kernel. */
 static inline uint32_t rv_ring_unsent(const struct rv_ring *ring)

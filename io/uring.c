@@ -21,72 +21,55 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "io/kick.h"
 #include "io/reactor.h"
 #include "io/sqe.h"
 #include "sched/current.h"
 #include "sched/suspend.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <syslog.h>
 #include <unistd.h>
-
-/* user_data: the address of an operation, or one of these. */
-#define DATA_IGNORE UINT64_C(1)
-#define DATA_WAKE UINT64_C(2)
 
 #define HELPERS_FOR_FILES 8   /* arbitrary: reads that miss the page cache */
 #define HELPERS_FOR_OTHERS 64 /* arbitrary: terminals and other devices that cannot be polled */
 
-struct rv_uring_io {
-    struct rv_io io; /* first: rv_io_of */
-    struct rv_uring *rings;
-    unsigned count;
-};
-
-static struct rv_uring *uring_of(const struct rv_worker *w)
+unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
 {
-    struct rv_uring_io *all = w->runtime->poll_data;
-    return &all->rings[w->idx];
-}
-
-static unsigned reap_locked(struct rv_uring *u)
-{
+    /* order: acquire K1. What the owner wrote before it pushed; pairs with rv_ring_push. */
+    (void)rv_load_acquire(u->ring.sq_tail);
     uint32_t head = rv_ring_cq_head(&u->ring);
     uint32_t tail = rv_ring_cq_tail(&u->ring);
     unsigned woken = 0;
     for (; head != tail; head++) {
         const struct io_uring_cqe *cqe = rv_ring_cqe(&u->ring, head);
-        if (RV_LIKELY(cqe->user_data > DATA_WAKE)) {
+        if (RV_LIKELY(cqe->user_data > RV_URING_DATA_ALARM)) {
             rv_op_complete((struct rv_op *)(uintptr_t)cqe->user_data, cqe->res);
             woken++;
-        } else if (cqe->user_data == DATA_WAKE) {
+        } else if (cqe->user_data == RV_URING_DATA_WAKE) {
             rv_store_relaxed(&u->is_armed, 0u);
             rv_store_relaxed(&u->is_woken, 1u);
+        } else if (cqe->user_data == RV_URING_DATA_ALARM) {
+            rv_store_relaxed(&u->is_guard, 0u);
+            rv_store_relaxed(&u->is_alarmed, 1u);
         }
     }
     rv_ring_cq_advance(&u->ring, head);
-    return woken;
-}
-
-/* Tasks woken; 0 also when somebody else is at it, or its owner has ended. */
-static unsigned reap(struct rv_uring *u, struct rv_worker *reaper)
-{
-    if (!rv_lock_try(&u->cq_lock)) {
-        return 0;
-    }
-    /* order: acquire K1. What the owner wrote before it pushed; pairs with rv_ring_push. */
-    (void)rv_load_acquire(u->ring.sq_tail);
-    unsigned woken = reap_locked(u);
-    rv_lock_release(&u->cq_lock);
     rv_count(&reaper->count.ops_completed, woken);
     return woken;
 }
 
-/* The owner: a free entry; NULL only when the kernel takes nothing at the moment. */
-static struct io_uring_sqe *take_sqe(struct rv_uring *u)
+static unsigned reap(struct rv_uring *u)
+{
+    if (!rv_lock_try(&u->cq_lock)) {
+        return 0;
+    }
+    unsigned woken = rv_uring_reap_locked(u, u->worker);
+    rv_lock_release(&u->cq_lock);
+    return woken;
+}
+
+struct io_uring_sqe *rv_uring_take_sqe(struct rv_uring *u)
 {
     struct io_uring_sqe *sqe = rv_ring_next(&u->ring);
     if (RV_UNLIKELY(sqe == NULL)) {
@@ -99,7 +82,7 @@ static struct io_uring_sqe *take_sqe(struct rv_uring *u)
 /* The owner: asks the kernel to end what `target` or descriptor `fd` names. False: queue full. */
 static bool queue_cancel(struct rv_uring *u, const struct rv_op *target, int fd)
 {
-    struct io_uring_sqe *sqe = take_sqe(u);
+    struct io_uring_sqe *sqe = rv_uring_take_sqe(u);
     if (sqe == NULL) {
         return false;
     }
@@ -109,7 +92,7 @@ static bool queue_cancel(struct rv_uring *u, const struct rv_op *target, int fd)
         io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
     }
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    sqe->user_data = DATA_IGNORE;
+    sqe->user_data = RV_URING_DATA_IGNORE;
     rv_ring_push(&u->ring);
     return true;
 }
@@ -176,14 +159,14 @@ static void ask_end(struct rv_op *op)
 static void submit(struct rv_op *op, struct rv_task *self)
 {
     struct rv_worker *w = rv_current_worker();
-    struct rv_uring *u = uring_of(w);
-    struct io_uring_sqe *sqe = take_sqe(u);
+    struct rv_uring *u = rv_uring_of(w);
+    struct io_uring_sqe *sqe = rv_uring_take_sqe(u);
     while (RV_UNLIKELY(sqe == NULL)) {
-        reap(u, w);
+        reap(u);
         rv_yield(self);
         w = rv_current_worker();
-        u = uring_of(w);
-        sqe = take_sqe(u);
+        u = rv_uring_of(w);
+        sqe = rv_uring_take_sqe(u);
     }
     op->uring = u;
     rv_sqe_fill(sqe, op);
@@ -229,21 +212,21 @@ static void handle_close(struct rv_uring *u, struct rv_ring_request *request)
         finish_request(request, round->closer);
         return;
     }
-    struct rv_uring_io *all = u->worker->runtime->poll_data;
+    struct rv_uring_io *all = rv_uring_io_of(u->worker->runtime);
     post_request(&all->rings[(u->worker->idx + 1) % all->count], request);
 }
 
 static void uring_end_waits(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,
                             struct rv_task *self)
 {
-    struct rv_uring_io *all = runtime->poll_data;
+    struct rv_uring_io *all = rv_uring_io_of(runtime);
     struct close_round round = {.request.handle = handle_close,
                                 .closer = self,
                                 .fd = fd,
                                 .rings_left = all->count};
     bool was_cancelled = false;
     RV_ASSERT(rv_fd_is_closing(slot), "only a closer ends the waits of others");
-    handle_close(uring_of(rv_current_worker()), &round.request);
+    handle_close(rv_uring_of(rv_current_worker()), &round.request);
     while (!request_is_handled(&round.request)) {
         rv_park(self, RV_WAIT_IO, slot);
         was_cancelled |= rv_take_cancel(self);
@@ -255,18 +238,21 @@ static void uring_end_waits(struct rove_runtime *runtime, struct rv_fd_slot *slo
 
 static unsigned uring_poll(struct rv_worker *w)
 {
-    struct rv_uring *u = uring_of(w);
+    struct rv_uring *u = rv_uring_of(w);
+    rv_guard_pause(u);
     drain_requests(u);
     if (rv_ring_unsent(&u->ring) != 0 || rv_ring_must_enter(&u->ring)) {
         /* -EINTR, -EAGAIN, -EBUSY: what is left is seen by needs_poll. */
         (void)rv_ring_enter(&u->ring);
     }
-    return reap(u, w);
+    unsigned woken = reap(u);
+    rv_guard_resume(u);
+    return woken;
 }
 
 static bool uring_needs_poll(const struct rv_worker *w)
 {
-    struct rv_uring *u = uring_of(w);
+    struct rv_uring *u = rv_uring_of(w);
     return rv_ring_unsent(&u->ring) != 0 || rv_ring_must_enter(&u->ring) ||
            rv_ring_has_completions(&u->ring) || !rv_inbox_is_empty(&u->requests);
 }
@@ -277,57 +263,116 @@ static bool arm_wake(struct rv_uring *u)
     if (RV_LIKELY(rv_load_relaxed(&u->is_armed) != 0)) {
         return true;
     }
-    struct io_uring_sqe *sqe = take_sqe(u);
+    struct io_uring_sqe *sqe = rv_uring_take_sqe(u);
     if (sqe == NULL) {
         return false;
     }
     io_uring_prep_read(sqe, u->wake_fd, &u->wake_count, sizeof(u->wake_count), 0);
-    sqe->user_data = DATA_WAKE;
+    sqe->user_data = RV_URING_DATA_WAKE;
     rv_store_relaxed(&u->is_armed, 1u);
     rv_ring_push(&u->ring);
     return true;
 }
 
-static void uring_sleep(struct rv_worker *w, int64_t deadline_ns)
+static void wait_until(struct rv_uring *u, int64_t until_ns)
 {
-    struct rv_uring *u = uring_of(w);
-    bool has_drained = drain_requests(u);
-    bool may_wait = arm_wake(u) && !has_drained && rv_load_relaxed(&u->is_woken) == 0;
     int64_t timeout_ns = -1;
-    if (deadline_ns != INT64_MAX) {
-        timeout_ns = deadline_ns - rv_clock_now();
-        may_wait = may_wait && timeout_ns > 0;
+    if (until_ns != INT64_MAX) {
+        timeout_ns = until_ns - rv_clock_now();
     }
-    if (may_wait) {
+    if (until_ns == INT64_MAX || timeout_ns > 0) {
         (void)rv_ring_enter_wait(&u->ring, timeout_ns);
     } else {
         (void)rv_ring_enter(&u->ring);
     }
-    reap(u, w);
+}
+
+/* Nothing came for this worker: does what a guard does. True: it got something to run by that. */
+static bool stand_guard(struct rv_uring *u, int64_t *look_ns)
+{
+    if (rv_load_relaxed(&u->is_alarmed) != 0) {
+        int64_t now_ns = rv_clock_now();
+        *look_ns = rv_guard_note(u) ? now_ns + RV_GUARD_PATIENCE_NS : INT64_MAX;
+    } else if (*look_ns != INT64_MAX && rv_clock_now() >= *look_ns) {
+        *look_ns = INT64_MAX;
+        return rv_guard_help(u) != 0;
+    }
+    return false;
+}
+
+/* Sleeps until there is something to do; alarms are dealt with in between. */
+static void sleep_on(struct rv_uring *u, int64_t deadline_ns)
+{
+    int64_t look_ns = INT64_MAX;
+    bool is_over = false;
+    while (!is_over) {
+        if (rv_load_relaxed(&u->is_alarmed) == 0) {
+            wait_until(u, look_ns < deadline_ns ? look_ns : deadline_ns);
+        }
+        is_over = reap(u) != 0 || rv_load_relaxed(&u->is_woken) != 0 ||
+                  !rv_inbox_is_empty(&u->requests) || stand_guard(u, &look_ns) ||
+                  (deadline_ns != INT64_MAX && rv_clock_now() >= deadline_ns);
+    }
+}
+
+static void uring_sleep(struct rv_worker *w, int64_t deadline_ns)
+{
+    struct rv_uring *u = rv_uring_of(w);
+    rv_guard_pause(u);
+    bool has_drained = drain_requests(u);
+    bool is_guard = rv_guard_enter(u);
+    if (!has_drained && arm_wake(u)) {
+        sleep_on(u, deadline_ns);
+    } else {
+        (void)rv_ring_enter(&u->ring);
+        reap(u);
+    }
+    if (is_guard) {
+        rv_guard_leave(u);
+    }
     rv_store_relaxed(&u->is_woken, 0u);
+    rv_guard_resume(u);
 }
 
 static void uring_wake(struct rv_worker *w)
 {
     uint64_t one = 1;
     /* It fails only when the counter is full, and then the sleeper has been woken. */
-    ssize_t rc = write(uring_of(w)->wake_fd, &one, sizeof(one));
+    ssize_t rc = write(rv_uring_of(w)->wake_fd, &one, sizeof(one));
     (void)rc;
 }
 
 static unsigned uring_rescue(struct rv_worker *self, struct rv_worker *victim)
 {
-    return reap(uring_of(victim), self);
+    return rv_guard_reap(self, rv_uring_of(victim));
+}
+
+/* In a signal handler, anywhere on the owner's thread: completions come out, entries go in. */
+static void uring_kicked(struct rv_worker *w)
+{
+    struct rv_uring *u = rv_uring_of(w);
+    bool had_alarm = rv_ring_has_alarm(&u->ring);
+    rv_store_relaxed(&u->is_kicked, 0u);
+    rv_ring_set_alarm(&u->ring, false);
+    (void)rv_ring_enter(&u->ring);
+    rv_ring_set_alarm(&u->ring, had_alarm);
 }
 
 static int uring_worker_start(struct rv_worker *w)
 {
-    struct rv_uring *u = uring_of(w);
+    struct rv_uring *u = rv_uring_of(w);
+    struct rv_uring_io *all = rv_uring_io_of(w->runtime);
     RV_ASSERT(u->worker == w, "workers are numbered as in the array");
     w->poll_data = u;
     int rc = rv_ring_enable(&u->ring);
     if (rc == 0) {
         (void)rv_ring_limit_helpers(&u->ring, HELPERS_FOR_FILES, HELPERS_FOR_OTHERS);
+    }
+    if (rc == 0 && all->may_kick) {
+        rc = rv_ring_set_event(&u->ring, all->alarm_fd);
+    }
+    if (rc == 0 && all->may_kick) {
+        rv_kick_allow();
     }
     return rc;
 }
@@ -338,79 +383,20 @@ static void disarm_wake(struct rv_worker *w, struct rv_uring *u)
     while (rv_load_relaxed(&u->is_armed) != 0) {
         uring_wake(w);
         (void)rv_ring_enter_wait(&u->ring, 1000000000);
-        reap(u, w);
+        reap(u);
     }
 }
 
 static void uring_worker_stop(struct rv_worker *w)
 {
-    struct rv_uring *u = uring_of(w);
+    struct rv_uring *u = rv_uring_of(w);
+    if (rv_uring_io_of(w->runtime)->may_kick) {
+        rv_kick_forbid();
+    }
     disarm_wake(w, u);
     rv_io_forget_sigpipe(rv_io_of(w->runtime));
     rv_lock_acquire(&u->cq_lock); /* kept: nobody may look at the completions any more */
     rv_ring_destroy(&u->ring);
-}
-
-static void destroy_all(struct rv_uring_io *all)
-{
-    for (unsigned i = 0; i < all->count; i++) {
-        rv_ring_destroy(&all->rings[i].ring);
-        if (all->rings[i].wake_fd >= 0) {
-            close(all->rings[i].wake_fd);
-        }
-    }
-    rv_io_fini(&all->io);
-    free(all->rings);
-    free(all);
-}
-
-/* Rings count against RLIMIT_MEMLOCK: smaller ones where the limit is tight. */
-static int create_rings(struct rv_uring_io *all)
-{
-    static const unsigned sizes[][2] = {{256, 4096}, {128, 1024}, {64, 256}};
-    int rc = -ENOMEM;
-    for (size_t s = 0; s < RV_ARRAY_LEN(sizes) && rc == -ENOMEM; s++) {
-        rc = 0;
-        for (unsigned i = 0; i < all->count && rc == 0; i++) {
-            rv_ring_destroy(&all->rings[i].ring);
-            rc = rv_ring_create(&all->rings[i].ring, sizes[s][0], sizes[s][1]);
-        }
-    }
-    return rc;
-}
-
-static int create_all(struct rove_runtime *runtime, struct rv_uring_io **out)
-{
-    struct rv_uring_io *all = calloc(1, sizeof(*all));
-    if (all == NULL) {
-        return -ENOMEM;
-    }
-    all->rings = aligned_alloc(RV_CACHE_LINE, runtime->worker_count * sizeof(*all->rings));
-    if (all->rings == NULL) {
-        free(all);
-        return -ENOMEM;
-    }
-    all->count = runtime->worker_count;
-    memset(all->rings, 0, all->count * sizeof(*all->rings));
-    for (unsigned i = 0; i < all->count; i++) {
-        all->rings[i].ring.fd = -1;
-        all->rings[i].wake_fd = -1;
-        all->rings[i].worker = &runtime->workers[i];
-    }
-    int rc = rv_io_init(&all->io);
-    for (unsigned i = 0; i < all->count && rc == 0; i++) {
-        all->rings[i].wake_fd = eventfd(0, EFD_CLOEXEC);
-        rc = all->rings[i].wake_fd < 0 ? -errno : 0;
-    }
-    if (rc == 0) {
-        rc = create_rings(all);
-    }
-    if (rc < 0) {
-        destroy_all(all);
-        return rc;
-    }
-    *out = all;
-    return 0;
 }
 
 static int uring_runtime_start(struct rove_runtime *runtime)
@@ -418,7 +404,7 @@ static int uring_runtime_start(struct rove_runtime *runtime)
     struct rv_uring_io *all = NULL;
     int rc = rv_ring_probe();
     if (rc == 0) {
-        rc = create_all(runtime, &all);
+        rc = rv_uring_create(runtime, &all);
     }
     if (rc < 0) {
         return rc;
@@ -433,7 +419,7 @@ static int uring_runtime_start(struct rove_runtime *runtime)
 
 static void uring_runtime_stop(struct rove_runtime *runtime)
 {
-    destroy_all(runtime->poll_data);
+    rv_uring_destroy(runtime->poll_data);
     runtime->poll_data = NULL;
 }
 
@@ -450,6 +436,7 @@ const struct rv_reactor rv_uring_reactor = {
         .needs_poll = uring_needs_poll,
         .rescue = uring_rescue,
     },
+    .kicked = uring_kicked,
     .run = uring_run,
     .end_waits = uring_end_waits,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: what one worker keeps for io_uring.
+ * Purpose: what the workers keep for io_uring.
  *
  * Owner: the runtime's array, made before the workers start and freed after they have ended, so
  * that `wake` and requests may come at any time in between.
@@ -10,9 +10,13 @@
 
 #include "core/inbox.h"
 #include "core/lock.h"
+#include "io/reactor.h"
 #include "io/ring.h"
 
-struct rv_worker;
+/* user_data: the address of an operation, or one of these. */
+#define RV_URING_DATA_IGNORE UINT64_C(1)
+#define RV_URING_DATA_WAKE UINT64_C(2)
+#define RV_URING_DATA_ALARM UINT64_C(3)
 
 struct rv_uring {
     /* owner */
@@ -22,12 +26,67 @@ struct rv_uring {
     int wake_fd;              /* constant; any thread writes to it */
 
     /* under cq_lock */
-    RV_ATOMIC(uint32_t) is_armed; /* a read of wake_fd is in flight; the owner sets it */
-    RV_ATOMIC(uint32_t) is_woken; /* a wake came in: the next sleep returns at once */
+    RV_ATOMIC(uint32_t) is_armed;   /* a read of wake_fd is in flight; the owner sets it */
+    RV_ATOMIC(uint32_t) is_woken;   /* a wake came in: the next sleep returns at once */
+    RV_ATOMIC(uint32_t) is_guard;   /* a poll of alarm_fd is in flight; the owner sets it */
+    RV_ATOMIC(uint32_t) is_alarmed; /* it has fired */
 
     /* any thread */
-    struct rv_lock cq_lock RV_ALIGNED_LINE;
+    struct rv_lock cq_lock RV_ALIGNED_LINE; /* held for ever once the ring is gone */
     struct rv_inbox requests;
+    RV_ATOMIC(uint32_t) is_kicked;  /* a kick is on its way to the owner */
 };
+
+struct rv_uring_io {
+    struct rv_io io;         /* first: rv_io_of */
+    struct rv_uring *rings;
+    unsigned count;
+    int alarm_fd;            /* constant; every ring signals it while its alarm is on */
+    bool may_kick;           /* constant */
+    RV_ATOMIC(uint32_t) guard; /* 1 + idx of the sleeper that listens for alarms; 0: none */
+    uint64_t *steps;         /* the guard's: each worker's step when the alarm came */
+};
+
+static inline struct rv_uring_io *rv_uring_io_of(const struct rove_runtime *runtime)
+{
+    return runtime->poll_data;
+}
+
+static inline struct rv_uring *rv_uring_of(const struct rv_worker *w)
+{
+    return &rv_uring_io_of(w->runtime)->rings[w->idx];
+}
+
+/* uring_create.c: all rings of a runtime, not yet enabled: 0 or -errno. */
+int rv_uring_create(struct rove_runtime *runtime, struct rv_uring_io **out);
+void rv_uring_destroy(struct rv_uring_io *all);
+
+/* The owner: a free entry; NULL only when the kernel takes nothing at the moment. */
+struct io_uring_sqe *rv_uring_take_sqe(struct rv_uring *u);
+/* Wakes the tasks of completed operations; 0 also when somebody else is at it. cq_lock held. */
+unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper);
+
+/* guard.c: sleepers that look after workers that compute. */
+
+/* The owner goes to sleep: listens for alarms unless another sleeper does. True: it does. */
+bool rv_guard_enter(struct rv_uring *u);
+void rv_guard_leave(struct rv_uring *u);
+/* The guard's sleep was interrupted: notes who runs. True: look again RV_GUARD_PATIENCE_NS later. */
+bool rv_guard_note(struct rv_uring *u);
+/* That much later: helps who is still at the same step; how many tasks were woken. */
+unsigned rv_guard_help(struct rv_uring *u);
+/* Reaps for a worker that computes, which has to enter the kernel for it: how many tasks. */
+unsigned rv_guard_reap(struct rv_worker *self, struct rv_uring *victim);
+/* The owner, around its own reaping: the alarm is off meanwhile. */
+static inline void rv_guard_pause(struct rv_uring *u)
+{
+    rv_ring_set_alarm(&u->ring, false);
+}
+static inline void rv_guard_resume(struct rv_uring *u)
+{
+    rv_ring_set_alarm(&u->ring, rv_load_relaxed(&rv_uring_io_of(u->worker->runtime)->guard) != 0);
+}
+
+#define RV_GUARD_PATIENCE_NS 15000 /* REACTOR 4.4: steps of 10 us are everyday */
 
 #endif

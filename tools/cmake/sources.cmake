@@ -83,6 +83,7 @@ set(ROVE_IO_SOURCES
     io/epoll.c
     io/fdtab.c
     io/file.c
+    io/guard.c
     io/kick.c
     io/listen.c
     io/op.c
@@ -102,6 +103,7 @@ set(ROVE_IO_SOURCES
     io/stream_read.c
     io/stream_write.c
     io/uring.c
+    io/uring_create.c
 )
 
 set(ROVE_TEST_SUPPORT_SOURCES

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: to reach a worker's thread wherever it is: asleep in the kernel, or deep in a task.
+ *
+ * Idea: one real-time signal of the process that nobody uses. Its handler does what the back-end
+ * wants done on that very thread (rv_reactor.kicked), which is async-signal-safe, and returns.
+ * SA_RESTART: system calls of the interrupted task go on, but for those that never do (signal(7):
+ * nanosleep, poll and the like may return EINTR early). SA_ONSTACK: no task's stack is burdened.
+ *
+ * Threads: any, where not said otherwise.
+ */
+#ifndef RV_IO_KICK_H
+#define RV_IO_KICK_H
+
+#include <signal.h>
+
+struct rv_worker;
+
+/* Finds a free signal and installs the handler, once in the process: 0, or -EAGAIN: none is free. */
+int rv_kick_init(void);
+
+/* The calling thread takes kicks, or blocks them; it starts with them blocked. */
+void rv_kick_allow(void);
+void rv_kick_forbid(void);
+
+/* The calling thread's mask as it is, but with kicks let in: for calls that wait with a mask. */
+void rv_kick_mask(sigset_t *mask);
+
+/* Interrupts the worker's thread, which has not ended. */
+void rv_kick(const struct rv_worker *w);
+
+#endif
