@@ -91,8 +91,7 @@ void rv_idle_hint(struct rv_worker *w)
     if (rv_load_relaxed(&w->current) == NULL || idle->worker_count == 1) {
         return; /* the scheduler context runs the task next; nobody could help */
     }
-    /* order: light I2. The task before the look at watching; pairs with the heavy one in watch.c. */
-    rv_fence_light();
+    /* Relaxed: who misses a watcher that just left is helped at its next queueing or look. */
     if (rv_load_relaxed(&idle->watching) == 0 && rv_load_relaxed(&idle->searching) == 0 &&
         rv_load_relaxed(&idle->sleeping) > 0) {
         wake_one(w->runtime);

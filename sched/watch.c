@@ -11,8 +11,10 @@
  * the watcher, which sleeps with a timeout that doubles from 50 us to 5 ms while all is well. When
  * everybody is asleep nobody watches: idle costs nothing.
  *
- * Whoever queues a task privately (rv_idle_hint) relies on `watching`, without a fence. So a watcher
- * that stops watching and sleeps on issues the heavy fence first, and stays if anyone is awake.
+ * Whoever queues a task privately (rv_idle_hint) relies on `watching`, without a fence. A watcher
+ * stops watching only to go round its worker's loop: it watches again before it sleeps if anyone is
+ * awake, and when everyone is asleep no private task is left. When it gets work instead while others
+ * sleep on, it wakes one of those if a private task waits somewhere (rv_watch_is_needed).
  *
  * Threads: a look under the try-lock; nobody waits for it.
  * Rejected: a monitor thread as Go's: one more thread to wake, and it could run nothing it found.
@@ -179,15 +181,29 @@ void rv_watch_end(struct rv_worker *self)
     if (!self->is_watching) {
         return;
     }
-    int64_t now_ns = rv_clock_now();
-    if (rv_lock_try(&self->runtime->watch.lock)) {
+    struct rv_watch *watch = &self->runtime->watch;
+    int64_t now_ns = self->now_ns;
+    if (now_ns - rv_load_relaxed(&watch->looked_ns) >= RV_WATCH_MIN_NS &&
+        rv_lock_try(&watch->lock)) {
         look(self, now_ns);
-        rv_lock_release(&self->runtime->watch.lock);
+        rv_lock_release(&watch->lock);
     }
     self->is_watching = false;
-    /* order: release I2. Its looks before nobody watches. */
+    /* order: release I2. Its looks before nobody watches; pairs with rv_watch_begin. */
     rv_store_release(&idle->watching, 0);
-    /* order: heavy I2. A task queued privately while it still seemed to watch is seen by the next
-     * look: the caller goes round its loop once more, and begins to watch again if anyone is awake. */
-    rv_fence_heavy();
+}
+
+bool rv_watch_is_needed(struct rv_worker *self)
+{
+    struct rove_runtime *runtime = self->runtime;
+    if (rv_load_relaxed(&runtime->idle.watching) != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        struct rv_worker *w = &runtime->workers[i];
+        if (w != self && rv_runq_private_hint(&w->runq) > 0) {
+            return true;
+        }
+    }
+    return false;
 }

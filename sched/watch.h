@@ -29,6 +29,8 @@ void rv_watch_fini(struct rv_watch *watch);
 unsigned rv_watch_poll(struct rv_worker *self, int64_t now_ns);
 /* An announced sleeper: until when it may sleep. While others are awake one sleeper wakes early. */
 int64_t rv_watch_begin(struct rv_worker *self, int64_t now_ns, int64_t deadline_ns);
+/* A worker that stops searching to run a task: should a sleeper be woken to watch? */
+bool rv_watch_is_needed(struct rv_worker *self);
 /* Back from the sleep. */
 void rv_watch_end(struct rv_worker *self);
 

@@ -178,7 +178,8 @@ static bool is_work_visible(struct rv_worker *w)
 /* A searcher found work. The last one makes sure that what others left to it is seen (idle.c). */
 static void found(struct rv_worker *w)
 {
-    if (w->is_searching && rv_idle_stop_search(w) && is_work_visible(w)) {
+    if (w->is_searching && rv_idle_stop_search(w) &&
+        (is_work_visible(w) || rv_watch_is_needed(w))) {
         rv_idle_notify(w->runtime);
     }
 }
