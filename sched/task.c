@@ -237,7 +237,8 @@ void rv_task_bury(struct rv_worker *w, struct rv_task *t)
 {
     struct rove_future *f = &t->future;
     rv_context_fini(&t->context);
-    rv_count(&w->count.finished, 1);
+    /* order: release R3. What it created is counted before its end; pairs with rv_runtime_live. */
+    rv_store_release(&w->count.finished, rv_load_relaxed(&w->count.finished) + 1);
     if (RV_UNLIKELY(f->flags & RV_TASK_HIDDEN)) {
         rv_count(&w->count.hidden_finished, 1);
     }
