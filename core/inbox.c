@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: push and take of the many-to-one queue.
- * Idea:    I1: each push is a releasing read-modify-write, so the chain of them is one release
+ * Idea:    B3: each push is a releasing read-modify-write, so the chain of them is one release
  *          sequence and the taker's acquiring exchange sees every node it takes, not only the last.
  * Threads: see the header.
  */
@@ -22,7 +22,7 @@ bool rv_inbox_push(struct rv_inbox *q, struct rv_inbox_node *node)
 
     do {
         node->next = head;
-        /* order: release I1. The node and what hangs on it; pairs with rv_inbox_take_all. */
+        /* order: release B3. The node and what hangs on it; pairs with rv_inbox_take_all. */
     } while (!rv_cas_weak_release(&q->head, &head, node));
     return head == NULL;
 }
@@ -35,7 +35,7 @@ struct rv_inbox_node *rv_inbox_take_all(struct rv_inbox *q)
     /* An empty look must not cost the cache line. */
     if (rv_inbox_is_empty(q))
         return NULL;
-    /* order: acquire I1. All nodes pushed so far; pairs with rv_inbox_push. */
+    /* order: acquire B3. All nodes pushed so far; pairs with rv_inbox_push. */
     newest = rv_exchange_acquire(&q->head, NULL);
     while (newest != NULL) {
         struct rv_inbox_node *next = newest->next;
@@ -49,7 +49,7 @@ struct rv_inbox_node *rv_inbox_take_all(struct rv_inbox *q)
 
 void rv_inbox_check(struct rv_inbox *q)
 {
-    /* order: acquire I1. As in rv_inbox_take_all. */
+    /* order: acquire B3. As in rv_inbox_take_all. */
     const struct rv_inbox_node *slow = rv_load_acquire(&q->head);
     const struct rv_inbox_node *fast = slow;
 
