@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Shows that bench/compare finds what got worse, and only that; part of ctest."""
+"""Shows that bench/compare finds what got worse, and only that, and that bench/report says it."""
 import json
 import os
 import subprocess
@@ -24,6 +24,17 @@ def compare(folder, old, new):
     return done.returncode, done.stdout
 
 
+def report(folder, rows):
+    path = os.path.join(folder, "result")
+    head = {"command": "bench/run", "reps": 5, "versions": {"go": "1.0"},
+            "machine": dict.fromkeys(("cpu", "cpus", "memory_mib", "kernel", "libc", "date"), "?")}
+    with open(path, "w") as f:
+        json.dump({**head, "rows": rows}, f)
+    plots = os.path.join(folder, "plots")
+    return subprocess.run([sys.executable, os.path.join(BENCH, "report"), path, "--plots", plots],
+                          check=True, capture_output=True, text=True).stdout, os.listdir(plots)
+
+
 def row(implementation, values, fault=None):
     return make_row("yield_many", "plain", "ns/yield", implementation, 1, values, fault)
 
@@ -41,6 +52,12 @@ def main():
         ("disturbed", [row("rove", quiet)], [row("rove", slow, "steal")], 2, "1 disturbed"),
     ]
     with tempfile.TemporaryDirectory() as folder:
+        page, charts = report(folder, [row("rove", slow), row("go", quiet), row("limit", limit)])
+        for text in ("| **13.1** | 13–13.2 | 10.1 | 1.30 | 5 | 2.62 |", "1.30 × Go's"):
+            if text not in page:
+                sys.exit(f"the page lacks {text!r}:\n{page}")
+        if charts != ["yield_many_plain.svg"]:
+            sys.exit(f"charts: {charts}")
         for name, old, new, status, text in cases:
             found = compare(folder, old, new)
             if found[0] != status or text not in found[1]:

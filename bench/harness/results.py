@@ -4,6 +4,7 @@ import csv
 import json
 import statistics
 
+ANCHORS = ("limit", "raw_epoll")  # what a workload's other rows are a multiple of
 FALLBACK = {"eager": "plain"}  # a peer without eager tasks is compared by its only kind
 
 
@@ -50,13 +51,13 @@ def print_table(rows):
             value = ratio(row, other)
             line += f"{number(other['median']) if other else '-':>10}"
             line += f"{f'{value:.2f}' if value is not None else '-':>8}"
-        print(line + ("  disturbed: " + row["disturbed"] if row["disturbed"] else ""))
-    disturbed = [r for r in rows if r["disturbed"]]
-    if disturbed:
-        print(f"{len(disturbed)} of {len(rows)} rows were disturbed and are not compared:")
-        for r in disturbed:
-            print(f"  {r['workload']}/{r['metric']} {r['implementation']} w={r['workers']}: "
-                  + r["disturbed"])
+        print(line + ("  disturbed" if row["disturbed"] else ""))
+    faults = {f"{r['workload']} {r['implementation']} w={r['workers']}": r["disturbed"]
+              for r in rows if r["disturbed"]}
+    if faults:
+        print("Disturbed and not compared:")
+        for name, fault in faults.items():
+            print(f"  {name}: {fault}")
     print("rove/ is rove's value over the other's: below 1, rove is faster, smaller or earlier.")
 
 

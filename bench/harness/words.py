@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""What docs/performance.md says about each workload: what is done, its limit, where time goes."""
+
+NAMES = {"rove": "rove", "limit": "limit", "go": "Go", "tokio": "Tokio", "fiber": "Boost.Fiber",
+         "asyncio": "asyncio", "raw_epoll": "raw epoll", "raw_uring": "raw io_uring",
+         "rove_epoll": "rove on epoll"}
+
+WORDS = {
+    "yield_many": {
+        "what": "1000 tasks that only yield.",
+        "limit": "contexts that jump round a ring: no queue, nothing shared between threads.",
+        "why": "a yield is a jump to the next ready task, its push and pop in the worker's own "
+               "queue, and every so often a look at timers, I/O and the shared queue."},
+    "spawn_join": {
+        "what": "One task after the other is created and awaited; *eager* tasks run at once, on "
+                "the creator's time, and are often done when they are awaited. A peer without "
+                "eager tasks is compared by its only kind.",
+        "limit": "a context made on a warm stack, a jump in and a jump out.",
+        "why": "beside the two jumps: a stack from the worker's cache, a control block, two "
+               "references, and for the plain kind a trip through the queue."},
+    "spawn_many": {
+        "what": "100,000 tasks are created, then all are awaited.",
+        "limit": "as many contexts on as many stacks, already touched, made and then entered.",
+        "why": "each task's stack is cold when it runs: two or three lines from memory each, "
+               "which colouring the stacks keeps out of each other's way."},
+    "ping_pong": {
+        "what": "A value there and back between two tasks over two unbuffered channels. Tokio's "
+                "smallest buffer is one.",
+        "limit": "two jumps that carry the value.",
+        "why": "four channel operations and two switches; the partner that was woken runs next, "
+               "on the same worker, so that more workers do not make it slower."},
+    "channel": {
+        "what": "Four senders and four receivers on one channel with a buffer of 64. Tokio's own "
+                "channels have one receiver, so it is not here.",
+        "limit": "on one thread: fill a ring, jump, empty it, jump.",
+        "why": "with two workers the channel's lines move between two processors, and how often "
+               "they do is the whole cost."},
+    "mutex": {
+        "what": "64 tasks lock, add one, unlock.",
+        "limit": "a futex lock and as many threads as workers, without any order of waiters.",
+        "why": "free locks cost two atomic steps; contended ones cost what it takes to move the "
+               "line, and fairness costs a hand-over."},
+    "skynet": {
+        "what": "A tree of tasks ten wide and six deep: 1,111,111 tasks that all wait for their "
+                "children.",
+        "limit": "the same tree with a context for each node, depth first.",
+        "why": "eager children run depth first on few stacks; plain ones are queued by the "
+               "hundred thousand, each with a stack that must be touched."},
+    "fib": {
+        "what": "fib(32), a task for each of 7 million calls: nothing but the cost of fork and "
+                "join. The limit's other metric, *serial*, is the plain function.",
+        "limit": "a context on its own stack for each call, one thread.",
+        "why": "an eager task is a stack, a jump in, and a jump out unless its parent was "
+               "stolen meanwhile."},
+    "wake_remote": {
+        "what": "A thread of the program wakes a sleeping task; from the call to the task's first "
+                "instruction.",
+        "limit": "a futex between two threads.",
+        "why": "nearly all of it is the kernel's wake-up of a sleeping thread."},
+    "memory": {
+        "what": "100,000 (*few*) and 1,000,000 (*many*) tasks wait for one event: bytes each, "
+                "resident memory and page tables; to make one; to wake one until it has ended; "
+                "processor time of the process meanwhile.",
+        "limit": "one page touched in a mapping of 128 KiB for each.",
+        "why": "a stack needs a page of its own; Tokio's tasks have no stack, and Go's begin "
+               "with two KiB and are copied when they grow."},
+    "timers": {
+        "what": "A million tasks sleep at once; their deadlines are spread over one second. How "
+                "late they run, and the processor time of the whole process.",
+        "limit": "one thread that sleeps until one deadline after the other.",
+        "why": "a heap of timers a worker and one timeout in the kernel; lateness at the end is "
+               "the time to run those that came due together."},
+    "mixed": {
+        "what": "One task computes for 10 ms between two yields, another sleeps for 1 ms again "
+                "and again: how late it wakes. With one worker nobody can help.",
+        "limit": "two threads, shared out by the kernel.",
+        "why": "the second worker must fire the timers of the first while that one computes."},
+    "echo": {
+        "what": "An echo server under a closed loop: connections x bytes. The examples' "
+                "echo_server, a task a connection.",
+        "limit": "a bare epoll loop and a bare io_uring loop, a thread each.",
+        "why": "the kernel's TCP path is most of it; what is left is a switch, an operation "
+               "submitted with the others of the turn, and the share of a system call."},
+}
