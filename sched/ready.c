@@ -42,13 +42,35 @@ static void push_pinned(struct rv_worker *here, struct rv_task *t)
     rv_worker_post(home, &t->ready_message);
 }
 
+static bool is_bound(const struct rv_task *t)
+{
+    return (t->future.flags & RV_TASK_PINNED) != 0 && t->is_started;
+}
+
+/*
+ * A thread that is no worker of t's runtime. Until t is queued, t keeps its runtime alive; then it
+ * may run, be the last to end, and the runtime with it, while this thread still wakes a worker.
+ */
+static RV_NOINLINE void push_from_outside(struct rv_worker *here, struct rv_task *t)
+{
+    struct rove_runtime *runtime = t->runtime;
+    rv_fetch_add_relaxed(&runtime->visitors, 1);
+    if (is_bound(t)) {
+        push_pinned(here, t);
+    } else {
+        rv_runtime_inject(runtime, t);
+    }
+    /* order: release R4. The last use of the runtime; pairs with rv_runtime_end. */
+    rv_fetch_sub_release(&runtime->visitors, 1);
+}
+
 void rv_ready_push(struct rv_task *t)
 {
     struct rv_worker *w = rv_current_worker();
-    if ((t->future.flags & RV_TASK_PINNED) != 0 && t->is_started) {
+    if (RV_UNLIKELY(w == NULL || w->runtime != t->runtime)) {
+        push_from_outside(w, t);
+    } else if (is_bound(t)) {
         push_pinned(w, t);
-    } else if (w == NULL || w->runtime != t->runtime) {
-        rv_runtime_inject(t->runtime, t);
     } else {
         rv_ready_push_local(w, t);
     }

@@ -296,14 +296,16 @@ int rove_wait_blocking(rove_future *f, rove_duration timeout, void **result)
 
 uint64_t rv_runtime_live(struct rove_runtime *runtime)
 {
+    /* order: seq_cst R1. After the mark of begin_stop; pairs with submit. */
     uint64_t ended = rv_load_seq_cst(&runtime->finished_outside);
     for (unsigned i = 0; i < runtime->worker_count; i++) {
-        /* order: acquire R3. Its end before what it created is counted; own counters, any order. */
+        /* order: acquire R3. A task's end before what it created is counted; with rv_task_bury. */
         ended += rv_load_acquire(&runtime->workers[i].count.finished);
     }
+    /* order: seq_cst R1. After the mark of begin_stop; pairs with rv_task_create. */
     uint64_t created = rv_load_seq_cst(&runtime->created_outside);
     for (unsigned i = 0; i < runtime->worker_count; i++) {
-        created += rv_load_acquire(&runtime->workers[i].count.created);
+        created += rv_load_relaxed(&runtime->workers[i].count.created);
     }
     return created - ended;
 }
@@ -357,6 +359,7 @@ static void name_leftovers(struct rove_runtime *runtime)
 static int abandon(struct rove_runtime *runtime)
 {
     name_leftovers(runtime);
+    /* order: seq_cst R1. As in begin_stop. */
     rv_store_seq_cst(&runtime->is_stopping, 2);
     rv_idle_notify_all(runtime);
     return -ETIMEDOUT;
@@ -390,6 +393,16 @@ static bool end_tasks(struct rove_runtime *runtime, int64_t grace_ns)
     return wait_for_tasks(runtime, RV_RUNTIME_PATIENCE_NS / 2);
 }
 
+/* The last task may have been woken by a thread that is still about to wake a worker: a few
+ * instructions and a system call, so at most a preempted thread is waited for. */
+static void wait_for_visitors(struct rove_runtime *runtime)
+{
+    /* order: acquire R4. Their last use of the runtime; pairs with push_from_outside. */
+    while (rv_load_acquire(&runtime->visitors) != 0) {
+        rv_os_sched_yield();
+    }
+}
+
 int rv_runtime_end(struct rove_runtime *runtime, int64_t grace_ns)
 {
     /* order: seq_cst R1. The mark before the counts are read; pairs with rove_submit. */
@@ -401,6 +414,7 @@ int rv_runtime_end(struct rove_runtime *runtime, int64_t grace_ns)
     rv_store_seq_cst(&runtime->is_stopping, 2);
     rv_idle_notify_all(runtime);
     join_workers(runtime, runtime->worker_count);
+    wait_for_visitors(runtime);
     runtime->poller->runtime_stop(runtime);
     rv_debug_report_leaks(runtime);
     destroy(runtime);

@@ -63,6 +63,7 @@ struct rove_runtime {
     RV_ATOMIC(uint64_t) created_outside, finished_outside;
     RV_ATOMIC(uint64_t) hidden_outside; /* callback tasks among those created outside */
     RV_ATOMIC(uint64_t) outside_pending;/* foreign handles and pool jobs that may still wake a task */
+    RV_ATOMIC(uint32_t) visitors;       /* outside threads in the middle of a wake-up */
     struct rv_park stopper;             /* rove_runtime_stop waits here for the last task */
 
     RV_ATOMIC(struct rv_pool *) pool;   /* made on first use */
