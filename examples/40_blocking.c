@@ -4,8 +4,8 @@
  * Idea: each _blocking call is the twin of a suspending one: the same line of waiters, but the OS
  *   thread blocks. What never waits (set, task_done, shutdown) is the same call for both.
  */
+#include <pthread.h>
 #include <stdio.h>
-#include <threads.h>
 
 #include <rove.h>
 
@@ -13,7 +13,7 @@ static rove_queue *orders;
 static rove_event closed;
 
 /* A plain thread, unknown to the runtime. */
-static int kitchen(void *arg)
+static void *kitchen(void *arg)
 {
     (void)arg;
     void *dish;
@@ -24,7 +24,7 @@ static int kitchen(void *arg)
     }
     printf("kitchen: %s\n", rc == -EPIPE ? "no more orders" : "?");
     rove_event_set(&closed);
-    return 0;
+    return NULL;
 }
 
 static int async_main(void *arg, void **result)
@@ -43,12 +43,12 @@ static int async_main(void *arg, void **result)
 
 int main(void)
 {
-    thrd_t thread;
+    pthread_t thread;
     orders = rove_queue_create(1);
-    if (orders == NULL || thrd_create(&thread, kitchen, NULL) != thrd_success)
+    if (orders == NULL || pthread_create(&thread, NULL, kitchen, NULL) != 0)
         return 1;
     int rc = rove_run_with(&(rove_options){.workers = 1}, async_main, NULL, NULL);
-    thrd_join(thread, NULL);
+    pthread_join(thread, NULL);
     rove_queue_destroy(orders);
     return rc < 0;
 }
