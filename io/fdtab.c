@@ -112,7 +112,11 @@ bool rv_fd_close_begin(struct rv_fd_slot *slot, struct rv_task *closer)
 {
     uint32_t users = rv_load_relaxed(&slot->users);
     do {
-        if ((users & (RV_FD_CLOSING | RV_FD_FINAL)) != 0) {
+        while ((users & RV_FD_FINAL) != 0) { /* of the file before: the number is another's now */
+            rv_os_sched_yield();
+            users = rv_load_relaxed(&slot->users);
+        }
+        if ((users & RV_FD_CLOSING) != 0) {
             return false;
         }
         /* order: seq_cst J2. CLOSING before the count is read; pairs with rv_fd_enter. */
