@@ -364,10 +364,13 @@ static int leave_running(void *arg, RV_UNUSED void **result)
 {
     rove_process *p = NULL;
     const char *line;
+    char text[16] = "";
     rove_process_options options = {.out = ROVE_PIPE};
     RV_REQUIRE_EQ(start_shell("echo $$; exec sleep 1000", options, &p), 0);
-    RV_REQUIRE(rove_stream_read_line(rove_process_stdout(p), &line) > 0);
-    *(int *)arg = atoi(line);
+    ssize_t n = rove_stream_read_line(rove_process_stdout(p), &line);
+    RV_REQUIRE(n > 0 && (size_t)n < sizeof(text));
+    memcpy(text, line, (size_t)n);
+    *(int *)arg = atoi(text);
     rove_process_release(p);
     return 0;
 }
