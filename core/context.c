@@ -74,9 +74,9 @@ __asm__(".text\n"
         "    .size rv_context_jump, . - rv_context_jump\n");
 
 /*
- * Where an entry function would return to. It is entered by a jump, not a call, for the same reason:
- * an entry that never returns would leave one more address on the processor's stack. Unwinders see
- * the end of the stack here; the nop is the byte before the return address.
+ * Where an entry function would return to. It is entered by a jump, not a call, for the same
+ * reason: an entry that never returns would leave one more address on the processor's stack.
+ * Unwinders see the end of the stack here; the nop is the byte before the return address.
  */
 __asm__(".text\n"
         ".p2align 4\n"

@@ -74,11 +74,12 @@ RV_WARN_UNUSED static inline bool rv_runq_push(struct rv_runq *q, void *item)
 
 /*
  * Owner, inside its bias section. If nothing is queued at all, the item becomes a private batch of
- * one, which thieves do not see and the next pop takes without a CAS: a pair of tasks that hand over
- * to each other stays together. False: something is queued, use rv_runq_push.
+ * one, which thieves do not see and the next pop takes without a CAS: a pair of tasks that hand
+ * over to each other stays together. False: something is queued, use rv_runq_push.
  *
- * head moves by a plain store: a thief changes head only from a value below a tail that it has seen;
- * tail never falls, so with head == tail there is no such thief, and its CAS on an older head fails.
+ * head moves by a plain store: a thief changes head only from a value below a tail that it has
+ * seen; tail never falls, so with head == tail there is no such thief, and its CAS on an older head
+ * fails.
  */
 RV_WARN_UNUSED static inline bool rv_runq_push_private(struct rv_runq *q, void *item)
 {

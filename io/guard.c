@@ -25,7 +25,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#define REAP_SPIN_NS 30000 /* arbitrary: a kick takes 12 us to bear fruit, if the owner has a core */
+#define REAP_SPIN_NS 30000 /* arbitrary: a kick bears fruit in 12 us if the owner has a core */
 
 /* A victim's ring is there and has something that only its owner's system call brings out. */
 static bool is_due(const struct rv_uring *victim)

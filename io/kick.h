@@ -16,7 +16,8 @@
 
 struct rv_worker;
 
-/* Finds a free signal and installs the handler, once in the process: 0, or -EAGAIN: none is free. */
+/* Finds a free signal and installs the handler, once in the process: 0, or -EAGAIN: none is
+ * free. */
 int rv_kick_init(void);
 
 /* The calling thread takes kicks, or blocks them; it starts with them blocked. */

@@ -71,7 +71,8 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper);
 /* The owner goes to sleep: listens for alarms unless another sleeper does. True: it does. */
 bool rv_guard_enter(struct rv_uring *u);
 void rv_guard_leave(struct rv_uring *u);
-/* The guard's sleep was interrupted: notes who runs. True: look again RV_GUARD_PATIENCE_NS later. */
+/* The guard's sleep was interrupted: notes who runs. True: look again RV_GUARD_PATIENCE_NS
+ * later. */
 bool rv_guard_note(struct rv_uring *u);
 /* That much later: helps who is still at the same step; how many tasks were woken. */
 unsigned rv_guard_help(struct rv_uring *u);

@@ -2,9 +2,9 @@
 /*
  * Purpose: done callbacks of futures.
  *
- * Idea: a list under the future's lock. Completion, or the first addition after it, starts one hidden
- * task (of the runtime that added the callback) which calls them in the order added until none is
- * left, and then wakes the waiters. `is_draining` says that such a task is on its way.
+ * Idea: a list under the future's lock. Completion, or the first addition after it, starts one
+ * hidden task (of the runtime that added the callback) which calls them in the order added until
+ * none is left, and then wakes the waiters. `is_draining` says that such a task is on its way.
  *
  * Owner: the list owns the records; the hidden task holds a reference to the future.
  */
@@ -66,7 +66,8 @@ static int drain(void *arg, void **result)
     return 0;
 }
 
-/* is_draining is set and the first callback is there. Out of memory: in place, rather than never. */
+/* is_draining is set and the first callback is there. Out of memory: in place, rather than
+ * never. */
 static void start_drain(struct rove_future *f, struct rove_runtime *runtime)
 {
     rove_retain(f);

@@ -7,7 +7,8 @@
 
 struct rove_future;
 
-/* The completer, after DONE, holding a reference: a hidden task runs them, then wakes the waiters. */
+/* The completer, after DONE, holding a reference: a hidden task runs them, then wakes the
+ * waiters. */
 void rv_callback_run_all(struct rove_future *f);
 /* Frees what never ran; nobody else holds f. */
 void rv_callback_drop_all(struct rove_future *f);

@@ -8,10 +8,10 @@
  * an ordinary result. Only a future that is done already sends the request back one step.
  *
  * To follow `awaiting` of a parked task, the canceller pins it (state.c): it cannot be resumed, so
- * the future it awaits, which the task holds, can be retained. Pins are held for a few instructions,
- * one at a time, so a circle of awaits cannot block cancellers; it is found by its first member
- * coming up again (the mark moves on at powers of two, so that a tail before the circle does not
- * matter), and broken there.
+ * the future it awaits, which the task holds, can be retained. Pins are held for a few
+ * instructions, one at a time, so a circle of awaits cannot block cancellers; it is found by its
+ * first member coming up again (the mark moves on at powers of two, so that a tail before the
+ * circle does not matter), and broken there.
  *
  * Threads: any, with a reference to the future.
  */

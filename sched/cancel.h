@@ -8,7 +8,8 @@
 struct rove_future;
 struct rv_task;
 
-/* The task is about to await f, which is not done: a pending cancellation goes to f. Never suspends. */
+/* The task is about to await f, which is not done: a pending cancellation goes to f. Never
+ * suspends. */
 void rv_cancel_before_await(struct rv_task *self, struct rove_future *f);
 
 #endif

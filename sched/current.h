@@ -15,7 +15,8 @@ struct rv_worker;
 struct rv_worker *rv_current_worker(void);
 void rv_current_set_worker(struct rv_worker *w);
 
-/* The task that runs here, or NULL: outside a runtime, in a scheduler context, in a callback task. */
+/* The task that runs here, or NULL: outside a runtime, in a scheduler context, in a callback
+ * task. */
 struct rv_task *rv_current_task(void);
 
 #endif

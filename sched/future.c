@@ -2,9 +2,9 @@
 /*
  * Purpose: futures: completion, waiters, done callbacks, references; rove_await.
  *
- * Idea: the state word says done or not and whether anyone is queued (WAITERS, CALLBACKS); the queue
- * is under the future's lock. Who adds himself announces it in the word first; who completes sees
- * the announcement in the same compare-exchange that says DONE, then takes the lock and fires.
+ * Idea: the state word says done or not and whether anyone is queued (WAITERS, CALLBACKS); the
+ * queue is under the future's lock. Who adds himself announces it in the word first; who completes
+ * sees the announcement in the same compare-exchange that says DONE, then takes the lock and fires.
  *
  *     awaiter (lock held)                    completer
  *     announce WAITERS  -- done? read it     word |= DONE, was WAITERS set?
@@ -107,7 +107,8 @@ void rv_future_notify(struct rove_future *f, uint64_t before)
 
 int rv_future_complete(struct rove_future *f, int error, void *result)
 {
-    /* The caller's handle may be gone as soon as an awaiter sees DONE: keep f until the lock is free. */
+    /* The caller's handle may be gone as soon as an awaiter sees DONE: keep f until the lock is
+     * free. */
     rv_state_retain(&f->state);
     /* One of several completers wins the lock and the phase; the outcome is written by it alone. */
     rv_lock_acquire(&f->lock);

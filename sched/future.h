@@ -64,7 +64,8 @@ bool rv_future_cancel(struct rove_future *f);
 bool rv_future_add_waiter(struct rove_future *f, struct rv_waiter *w);
 bool rv_future_remove_waiter(struct rove_future *f, struct rv_waiter *w);
 
-/* Waits until f is done, whatever else: a cancellation is taken and counted in *cancels. Task only. */
+/* Waits until f is done, whatever else: a cancellation is taken and counted in *cancels. Task
+ * only. */
 void rv_future_wait_uncancelled(struct rove_future *f, unsigned *cancels);
 
 /* f is done: its error and result (result may be NULL); marks the outcome as looked at. */

@@ -54,7 +54,8 @@ static struct rv_worker *take_sleeper(struct rv_idle *idle, uint32_t place)
     idle->sleepers[place] = idle->sleepers[count];
     w->is_listed = false;
     rv_store_relaxed(&idle->sleeping, count);
-    /* order: relaxed. Ordered by the lock for sleepers, by the fence in rv_idle_notify for wakers. */
+    /* order: relaxed. Ordered by the lock for sleepers, by the fence in rv_idle_notify for
+     * wakers. */
     rv_fetch_add_relaxed(&idle->searching, 1);
     return w;
 }

@@ -37,7 +37,8 @@ void rv_idle_notify_all(struct rove_runtime *runtime);
 
 /* Owner: may it search? At most half of the awake workers do. True: counted. */
 bool rv_idle_try_search(struct rv_worker *w);
-/* Owner, counted: no longer. True: it was the last searcher and, if it found work, owes a notify. */
+/* Owner, counted: no longer. True: it was the last searcher and, if it found work, owes a
+ * notify. */
 bool rv_idle_stop_search(struct rv_worker *w);
 
 /* Owner: announces its sleep. Then it must look once more at every queue. */

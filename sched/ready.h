@@ -11,7 +11,8 @@ struct rove_runtime;
 struct rv_task;
 struct rv_worker;
 
-/* Any thread; the caller owns t, which is ACTIVE. On a worker of its runtime: the end of its queue. */
+/* Any thread; the caller owns t, which is ACTIVE. On a worker of its runtime: the end of its
+ * queue. */
 void rv_ready_push(struct rv_task *t);
 /* The same, on worker w's own thread. */
 void rv_ready_push_local(struct rv_worker *w, struct rv_task *t);

@@ -182,7 +182,8 @@ bool rv_state_announce(rv_state_word *state, uint64_t bit)
         if (word & bit) {
             return true;
         }
-        /* order: acq_rel S4. The bit is in before DONE or DONE is seen; pairs with rv_state_finish. */
+        /* order: acq_rel S4. The bit is in before DONE or DONE is seen; pairs with
+         * rv_state_finish. */
     } while (!rv_cas_weak_acq_rel(state, &word, word | bit));
     return true;
 }
@@ -264,7 +265,8 @@ bool rv_state_retain_live(rv_state_word *state)
 
 bool rv_state_release(rv_state_word *state)
 {
-    /* order: acquire S5. The only reference to something done is nobody else's: no need to count. */
+    /* order: acquire S5. The only reference to something done is nobody else's: no need to
+     * count. */
     uint64_t word = rv_load_acquire(state);
     if (rv_state_refs(word) == 1 && rv_state_phase(word) == RV_PHASE_DONE) {
         return true;

@@ -106,7 +106,8 @@ bool rv_state_take_wake(rv_state_word *state);
 /* The task itself: true if a cancellation was pending; it is spent. */
 bool rv_state_take_cancel(rv_state_word *state);
 
-/* Any thread: one request less; the last one withdraws what was not delivered. How many are left. */
+/* Any thread: one request less; the last one withdraws what was not delivered. How many are
+ * left. */
 uint32_t rv_state_uncancel(rv_state_word *state);
 static inline uint32_t rv_state_cancelling(const rv_state_word *state)
 {
@@ -137,12 +138,14 @@ bool rv_state_pin(rv_state_word *state, bool *is_busy);
 bool rv_state_announce(rv_state_word *state, uint64_t bit);
 
 enum rv_solo { RV_SOLO_TAKEN, RV_SOLO_DONE, RV_SOLO_OURS };
-/* Who awaits: ours if nobody waits yet and it is not done; then it must store its cell to `solo`. */
+/* Who awaits: ours if nobody waits yet and it is not done; then it must store its cell to
+ * `solo`. */
 enum rv_solo rv_state_announce_solo(rv_state_word *state);
 /* The solo waiter gives up, `solo` being NULL again. False: done, the completer wants the cell. */
 bool rv_state_retract_solo(rv_state_word *state);
 
-/* The completer, once. Publishes the result; returns the word before. `drop` references go with it. */
+/* The completer, once. Publishes the result; returns the word before. `drop` references go with
+ * it. */
 uint64_t rv_state_finish(rv_state_word *state, uint32_t drop);
 /* The same only if no bit of `unless` is set: false, and nothing changed, if one is. */
 /* Fails also while a cancellation is pending, if CANCEL is in `unless`. */

@@ -3,9 +3,10 @@
  * Purpose: how a task stops running and how it comes back: park, wake, yield.
  *
  * Idea: publish, then park. A task first makes itself findable (a cell in a queue, an operation in
- * the kernel), then parks. A wake that comes in between leaves the WOKEN bit and the park returns at
- * once; the registers are saved before the phase becomes PARKED, since the next context does that
- * (rv_after_switch). So parks may return for no reason: the caller re-checks its own condition.
+ * the kernel), then parks. A wake that comes in between leaves the WOKEN bit and the park returns
+ * at once; the registers are saved before the phase becomes PARKED, since the next context does
+ * that (rv_switch_arrive). So parks may return for no reason: the caller re-checks its own
+ * condition.
  *
  * Threads: park and yield by the task itself; wake by any thread.
  * RV_MAY_SWITCH functions may return on another thread: fetch worker and errno again.
@@ -19,7 +20,8 @@
 
 /*
  * Parks the calling task until rv_wake, or until a cancellation is pending. May return spuriously.
- * False: it was not parked, a wake or a cancellation had come before. kind, object: for reports. Before: self->awaiting set if a cancellation is to go to a future first.
+ * False: it was not parked, a wake or a cancellation had come before. kind, object: for reports.
+ * Before: self->awaiting set if a cancellation is to go to a future first.
  */
 RV_MAY_SWITCH bool rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object);
 

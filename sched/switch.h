@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: the switch itself: from a task to the next, and what the next does for the one that left.
+ * Purpose: the switch itself: from a task to the next, and what the next does for the one that
+ * left.
  *
  * Idea: a task that stops names an after-switch action, picks the next task of its worker and jumps
  * straight to it, or to the scheduler context when there is none or it is time to look around. The

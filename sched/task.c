@@ -3,8 +3,8 @@
  * Purpose: tasks: create, start, first frame, finish, free. task.h has the life.
  *
  * References: the handle (the caller's), the runtime's (from create until the task's last switch).
- * The runtime's is dropped by the next context (rv_task_bury), since until then the stack is in use.
- * When nobody waits, one compare-exchange publishes DONE and drops it.
+ * The runtime's is dropped by the next context (rv_task_bury), since until then the stack is in
+ * use. When nobody waits, one compare-exchange publishes DONE and drops it.
  */
 #include "sched/task.h"
 

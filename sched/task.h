@@ -7,8 +7,8 @@
  *     | guard | ......... stack, grows down <--- | struct rv_task | colour shift |
  *
  * Life: rv_task_create (ACTIVE, 2 references: handle, runtime) -> a queue -> run -> park/wake ..
- * -> rv_task_finish (on its own stack) -> rv_after_switch drops the runtime's reference, from the
- * next context -> last rove_release frees the block to the worker's cache.
+ * -> its function returns, on its own stack -> rv_task_bury drops the runtime's reference, from the
+ * next context (rv_switch_arrive) -> last rove_release frees the block to the worker's cache.
  *
  * Threads: groups below. `owner` means: who owns the task by its phase (state.h).
  */
@@ -80,20 +80,24 @@ static inline struct rv_task *rv_task_of(struct rove_future *f)
     return rv_container_of(f, struct rv_task, future);
 }
 
-/* Creates a task of `runtime`, on a worker of it or (worker == NULL) from any other thread. Not queued. */
+/* Creates a task of `runtime`, on a worker of it or (worker == NULL) from any other thread. Not
+ * queued. */
 struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *worker,
                                const rove_task_options *options, rove_coro *fn, void *arg,
                                unsigned flags);
-/* Starts a created task: queues it, or runs it at once if eager (then the caller may change worker). */
+/* Starts a created task: queues it, or runs it at once if eager (then the caller may change
+ * worker). */
 void rv_task_start(struct rv_task *t, bool is_eager);
 /* For the library's own: a started task whose fn is called whatever comes, as it has something to
- * give back: a cancellation waits at its first suspension. The handle's reference; NULL: no memory. */
+ * give back: a cancellation waits at its first suspension. The handle's reference; NULL: no
+ * memory. */
 rove_task *rv_task_start_sure(rove_coro *fn, void *arg);
 /* Runs `fn(ctx)` soon in a hidden task on some worker of `runtime`; any thread. 0 or -ENOMEM. */
 int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx);
 /* Before its first switch: the context that starts it. */
 void rv_task_make_context(struct rv_task *t);
-/* After its last switch, on its last worker: publishes the outcome if that is left, drops the reference. */
+/* After its last switch, on its last worker: publishes the outcome if that is left, drops the
+ * reference. */
 void rv_task_bury(struct rv_worker *w, struct rv_task *t);
 /* Its name, made up at first use; valid while a reference is held and nobody renames it. */
 const char *rv_task_name(struct rv_task *t);

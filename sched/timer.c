@@ -4,7 +4,8 @@
  *
  * Threads: arm on a worker's own thread; disarm and fire on any. Everything under the heap's lock,
  * but for next_ns, a hint for those who decide when to look.
- * Cost: arm and disarm one lock each and O(log4 n); no system call (the reactor sleeps until next_ns).
+ * Cost: arm and disarm one lock each and O(log4 n); no system call (the reactor sleeps until
+ * next_ns).
  */
 #include "sched/timer.h"
 

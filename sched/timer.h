@@ -22,7 +22,7 @@ struct rv_worker;
 struct rv_timer {
     struct rv_heap_node node;           /* under the heap's lock */
     struct rv_worker *worker;           /* whose heap; written by rv_timer_arm */
-    void (*fire)(struct rv_timer *t);   /* any worker, heap lock held; must not suspend, arm or disarm */
+    void (*fire)(struct rv_timer *t); /* any worker, lock held; may not suspend, arm, disarm */
     int64_t deadline_ns;
 };
 

@@ -98,11 +98,13 @@ static inline bool rv_waiter_is_fired(const struct rv_waiter *w)
 
 /*
  * The calling task (w->task) waits in a queued cell, lock not held. Suspends.
- * 0: fired (a pending cancellation stays pending) · -ECANCELED: delivered; w is out of `q`, unfired.
+ * 0: fired (a pending cancellation stays pending) · -ECANCELED: delivered; w is out of `q`,
+ * unfired.
  */
 int rv_waitq_wait(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
                   enum rv_wait_kind kind, const void *object);
-/* The same for a plain OS thread (w->task == NULL): 0, or -ETIMEDOUT after timeout_ns (< 0: never). */
+/* The same for a plain OS thread (w->task == NULL): 0, or -ETIMEDOUT after timeout_ns (< 0:
+ * never). */
 int rv_waitq_wait_thread(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
                          int64_t timeout_ns);
 

@@ -17,7 +17,7 @@ struct rv_worker;
 struct rv_watch {
     struct rv_lock lock;             /* held for a whole look; try-lock only */
     uint64_t *seen;                  /* each worker's step count at the last look */
-    int64_t *stuck_ns;               /* debug mode: since when it has not moved; 0: it has, -1: said */
+    int64_t *stuck_ns;               /* debug mode: still since then; 0: it moved, -1: said */
     RV_ATOMIC(int64_t) interval_ns;  /* between looks of an idle watcher */
     RV_ATOMIC(int64_t) looked_ns;    /* when the last look was */
 };

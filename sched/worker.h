@@ -7,7 +7,8 @@
  *     runq    ready tasks, first in first out: private batch, then public  (thieves take half)
  *     overflow  ready tasks for which runq had no room; refills it   (rescue only)
  *     pinned  ready tasks that may not leave this worker                 (never stolen)
- * Every RV_WORKER_TICK switches the scheduler context looks at the reactor, timers, injection queue.
+ * Every RV_WORKER_TICK switches the scheduler context looks at the reactor, timers, injection
+ * queue.
  *
  * Threads: groups below.
  */
@@ -51,7 +52,7 @@ struct rv_worker_counters { /* written by the owner, read by anyone, relaxed */
 struct rv_worker {
     /* owner only */
     struct rove_runtime *runtime;         /* constant */
-    RV_ATOMIC(struct rv_task *) current;  /* who runs; NULL in the scheduler context; reports look */
+    RV_ATOMIC(struct rv_task *) current; /* who runs; NULL in the scheduler context */
     struct rv_task *after_task;
     enum rv_after after;
     bool is_debug;                        /* steps are looked at (debug.c); constant */
@@ -82,7 +83,7 @@ struct rv_worker {
     struct rv_timers timers;             /* its own lock */
 
     /* any thread */
-    RV_ALIGNED_LINE struct rv_inbox inbox; /* pinned tasks woken elsewhere; requests to the back-end */
+    RV_ALIGNED_LINE struct rv_inbox inbox; /* pinned tasks woken elsewhere; requests */
     RV_ATOMIC(uint64_t) step;              /* counts switches, for who watches for stuck workers */
     RV_ATOMIC(uint32_t) is_running;        /* 1: not asleep */
     RV_ATOMIC(uint32_t) is_wanted;         /* a watcher asks it to look around at its next switch */
