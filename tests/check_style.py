@@ -57,6 +57,8 @@ MALLOC_FILES = {
     "sched/many.c": "cells of a wait for many",
     "sched/queue.c": "the queue, and its array that grows",
     "sched/select.c": "cells of a select of many cases",
+    "sched/runtime.c": "the runtime and its workers; lists of tasks at the stop",
+    "sched/runtime_tools.c": "a list of tasks, for who looks at all of them",
     "sched/task.c": "a copied name; a task itself is its stack's block",
     "sched/watch.c": "the monitor, once a runtime",
     "io/epoll.c": "the back-end, once a runtime",
