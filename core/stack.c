@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: the pool of free stacks and the caches of the workers.
- * Idea:    free resident blocks wait in full batches plus one loose list that becomes a batch when
- *          it has RV_STACK_BATCH blocks; so an exchange with a cache is a few pointer moves under
- *          the lock, whatever its size. Kernel calls and first touches happen outside the lock, by
- *          the thread that holds the slots meanwhile (they count as in use).
+ * Idea:    free resident blocks wait in full batches plus one loose array that becomes a batch when
+ *          it has RV_STACK_BATCH blocks; so an exchange with a cache copies eight cache lines under
+ *          the lock. A batch is an array of pointers at the very top of the stack of its hottest
+ *          block, its holder, which will be handed out first and wants these lines anyway. Kernel
+ *          calls and first touches happen outside the lock, by the thread that holds the slots
+ *          meanwhile (they count as in use).
  *
  *              carved = in use + free + trimmed          (under the lock)
  *
@@ -23,18 +25,21 @@
 #include "core/lock.h"
 #include "core/stack_slab.h"
 
+#define RV_STACK_BATCH_BYTES (RV_STACK_BATCH * sizeof(struct rv_stack *))
 #define RV_STACK_CARVE_MIN 4u /* slots touched by the first alloc of a small program; arbitrary */
 
 _Static_assert(RV_STACK_CACHE_MAX % RV_STACK_BATCH == 0, "a cache holds whole batches");
 _Static_assert(RV_STACK_CACHE_MAX / RV_STACK_BATCH >= 1, "a cache holds at least one batch");
+_Static_assert(RV_STACK_AHEAD < RV_STACK_BATCH, "alloc looks ahead inside of a batch");
+_Static_assert(RV_STACK_BATCH * sizeof(void *) <= RV_STACK_MIN_BYTES / 2, "a batch fits a stack");
 
 struct rv_stack_pool {
     struct rv_lock lock;
     /* under the lock */
     bool released;
     uint32_t loose_count;
-    struct rv_stack *loose;
-    struct rv_stack *batches;
+    struct rv_stack *loose[RV_STACK_BATCH]; /* the hottest last */
+    struct rv_stack *batches; /* holders, linked by `batch`, the hottest first */
     RV_ATOMIC(size_t) free_count; /* read as a hint without the lock */
     struct rv_stack_slabs slabs; /* its fields say how they are guarded */
 };
@@ -85,28 +90,48 @@ void rv_stack_pool_release(struct rv_stack_pool *pool)
     unlock_and_settle(pool);
 }
 
-static void add_batch_locked(struct rv_stack_pool *pool, struct rv_stack *first)
+/* Where a holder keeps its batch. By arithmetic, not by s->high: to know it costs no miss. */
+static char *batch_bytes(const struct rv_stack_pool *pool, struct rv_stack *holder)
 {
-    first->batch = pool->batches;
-    pool->batches = first;
+    return (char *)holder - pool->slabs.stack_offset - RV_STACK_BATCH_BYTES;
+}
+
+/* The items are free, so the holder's stack is nobody's; for ASan it is poison again afterwards. */
+static void add_batch_locked(struct rv_stack_pool *pool, struct rv_stack *const *items)
+{
+    struct rv_stack *holder = items[RV_STACK_BATCH - 1];
+
+    rv_stack_unpoison(holder);
+    memcpy(batch_bytes(pool, holder), items, RV_STACK_BATCH_BYTES);
+    rv_stack_poison(holder);
+    holder->batch = pool->batches;
+    pool->batches = holder;
+}
+
+/* Copies the holder's batch into items; returns the next holder. */
+static struct rv_stack *open_batch(const struct rv_stack_pool *pool, struct rv_stack *holder,
+                                   struct rv_stack **items)
+{
+    rv_stack_unpoison(holder);
+    memcpy(items, batch_bytes(pool, holder), RV_STACK_BATCH_BYTES);
+    rv_stack_poison(holder);
+    return holder->batch;
 }
 
 static void add_loose_locked(struct rv_stack_pool *pool, struct rv_stack *s)
 {
-    s->next = pool->loose;
-    pool->loose = s;
+    pool->loose[pool->loose_count] = s;
     rv_store_relaxed(&pool->free_count, rv_load_relaxed(&pool->free_count) + 1);
     if (++pool->loose_count < RV_STACK_BATCH)
         return;
     add_batch_locked(pool, pool->loose);
-    pool->loose = NULL;
     pool->loose_count = 0;
 }
 
-void rv_stack_pool_put(struct rv_stack_pool *pool, struct rv_stack *batch)
+void rv_stack_pool_put(struct rv_stack_pool *pool, struct rv_stack *const *items)
 {
     rv_lock_acquire(&pool->lock);
-    add_batch_locked(pool, batch);
+    add_batch_locked(pool, items);
     rv_store_relaxed(&pool->free_count, rv_load_relaxed(&pool->free_count) + RV_STACK_BATCH);
     unlock_and_settle(pool);
 }
@@ -121,22 +146,39 @@ void rv_stack_free_remote(struct rv_stack *s)
     unlock_and_settle(pool);
 }
 
-/* A list of free resident blocks, or NULL. */
-static struct rv_stack *take_resident_locked(struct rv_stack_pool *pool, uint32_t *count)
+static uint32_t take_loose_locked(struct rv_stack_pool *pool, struct rv_stack **items)
 {
-    struct rv_stack *list = pool->batches;
+    uint32_t count = pool->loose_count;
 
-    if (list != NULL) {
-        pool->batches = list->batch;
-        *count = RV_STACK_BATCH;
+    memcpy(items, pool->loose, count * sizeof(items[0]));
+    pool->loose_count = 0;
+    return count;
+}
+
+/* The holder's lines, for the get after this one. */
+static void prefetch_batch(const struct rv_stack_pool *pool, struct rv_stack *holder)
+{
+    const char *bytes = batch_bytes(pool, holder);
+
+    __builtin_prefetch(holder, 1);
+    for (size_t at = 0; at < RV_STACK_BATCH_BYTES; at += RV_CACHE_LINE)
+        __builtin_prefetch(bytes + at, 1);
+}
+
+/* Fills items with free resident blocks; returns how many, 0 if there is none. */
+static uint32_t take_resident_locked(struct rv_stack_pool *pool, struct rv_stack **items)
+{
+    uint32_t count = RV_STACK_BATCH;
+
+    if (pool->batches == NULL) {
+        count = take_loose_locked(pool, items);
     } else {
-        list = pool->loose;
-        *count = pool->loose_count;
-        pool->loose = NULL;
-        pool->loose_count = 0;
+        pool->batches = open_batch(pool, pool->batches, items);
+        if (pool->batches != NULL)
+            prefetch_batch(pool, pool->batches);
     }
-    rv_store_relaxed(&pool->free_count, rv_load_relaxed(&pool->free_count) - *count);
-    return list;
+    rv_store_relaxed(&pool->free_count, rv_load_relaxed(&pool->free_count) - count);
+    return count;
 }
 
 /* Slots without pages, to be made into blocks outside the lock. */
@@ -167,20 +209,18 @@ static void take_slots_locked(struct rv_stack_pool *pool, struct harvest *harves
         harvest->names[i] = first + i;
 }
 
-static struct rv_stack *make_list(struct rv_stack_pool *pool, const struct harvest *harvest)
+/* The lowest slot on top: handed out in the order of addresses. */
+static void make_blocks(struct rv_stack_pool *pool, const struct harvest *harvest,
+                        struct rv_stack **items)
 {
-    struct rv_stack *list = NULL;
-
     if (harvest->is_fresh)
         rv_stack_slab_prepare(&pool->slabs, harvest->names[0], harvest->count);
-    for (uint32_t i = harvest->count; i-- > 0;) {
+    for (uint32_t i = 0; i < harvest->count; i++) {
         struct rv_stack *s = rv_stack_slab_init_slot(&pool->slabs, harvest->names[i]);
 
         rv_stack_poison(s);
-        s->next = list;
-        list = s;
+        items[harvest->count - 1 - i] = s;
     }
-    return list;
 }
 
 /* Adds a slab. Two threads may do so at once: the second slab is simply used later. */
@@ -204,26 +244,26 @@ static bool grow(struct rv_stack_pool *pool)
     return is_added;
 }
 
-struct rv_stack *rv_stack_pool_get(struct rv_stack_pool *pool, uint32_t *count)
+uint32_t rv_stack_pool_get(struct rv_stack_pool *pool, struct rv_stack **items)
 {
     struct harvest harvest = {.count = 0};
 
     do {
-        struct rv_stack *list;
+        uint32_t count;
 
         rv_lock_acquire(&pool->lock);
-        list = take_resident_locked(pool, count);
-        if (list == NULL)
+        count = take_resident_locked(pool, items);
+        if (count == 0)
             take_slots_locked(pool, &harvest);
         rv_lock_release(&pool->lock);
-        if (list != NULL)
-            return list;
+        if (count != 0)
+            return count;
         if (harvest.count != 0) {
-            *count = harvest.count;
-            return make_list(pool, &harvest);
+            make_blocks(pool, &harvest, items);
+            return harvest.count;
         }
     } while (grow(pool));
-    return NULL;
+    return 0;
 }
 
 /* Trims or keeps one free block; returns the bytes given back. */
@@ -248,27 +288,23 @@ static size_t trim_block(struct rv_stack_pool *pool, struct rv_stack *s, size_t 
 
 size_t rv_stack_pool_trim(struct rv_stack_pool *pool, size_t keep_bytes)
 {
-    struct rv_stack *list, *batches;
+    struct rv_stack *items[RV_STACK_BATCH], *batches;
     size_t given_back = 0;
+    uint32_t count;
 
     rv_lock_acquire(&pool->lock);
-    list = pool->loose;
+    count = take_loose_locked(pool, items);
     batches = pool->batches;
-    pool->loose = NULL;
-    pool->loose_count = 0;
     pool->batches = NULL;
     rv_store_relaxed(&pool->free_count, (size_t)0);
     rv_lock_release(&pool->lock);
-    while (list != NULL || batches != NULL) {
-        struct rv_stack *s;
-
-        if (list == NULL) {
-            list = batches;
-            batches = list->batch;
-        }
-        s = list;
-        list = s->next; /* read before the block's page is gone */
-        given_back += trim_block(pool, s, &keep_bytes);
+    for (;;) {
+        while (count > 0)
+            given_back += trim_block(pool, items[--count], &keep_bytes);
+        if (batches == NULL)
+            break;
+        batches = open_batch(pool, batches, items); /* before the holder's page is gone */
+        count = RV_STACK_BATCH;
     }
     rv_lock_acquire(&pool->lock);
     unlock_and_settle(pool);
@@ -312,35 +348,30 @@ void *rv_stack_pool_find(struct rv_stack_pool *pool, const void *addr, int *is_g
     return rv_stack_slab_find(&pool->slabs, addr, is_guard);
 }
 
-static size_t list_length(const struct rv_stack *s)
+static void check_items(const struct rv_stack_pool *pool, struct rv_stack *const *items,
+                        uint32_t count)
 {
-    size_t n = 0;
-
-    for (; s != NULL; s = s->next)
-        n++;
-    return n;
-}
-
-/* Blocks in a chain of batches, each of which must be full. */
-static size_t batches_length(const struct rv_stack *first)
-{
-    size_t n = 0;
-
-    for (; first != NULL; first = first->batch) {
-        RV_CHECK(list_length(first) == RV_STACK_BATCH, "a batch is full");
-        n += RV_STACK_BATCH;
-    }
-    return n;
+    for (uint32_t i = 0; i < count; i++)
+        RV_CHECK(items[i]->pool == pool, "item %u of %u is the pool's", i, count);
 }
 
 void rv_stack_pool_check(struct rv_stack_pool *pool)
 {
+    struct rv_stack *items[RV_STACK_BATCH], *next;
+    size_t listed, free_count;
+
     rv_lock_acquire(&pool->lock);
-    RV_CHECK(list_length(pool->loose) == pool->loose_count, "%u loose blocks", pool->loose_count);
-    RV_CHECK(pool->loose_count < RV_STACK_BATCH, "a full loose list becomes a batch");
-    size_t free_count = rv_load_relaxed(&pool->free_count);
-    RV_CHECK(batches_length(pool->batches) + pool->loose_count == free_count,
-             "%zu free blocks are in the lists", free_count);
+    RV_CHECK(pool->loose_count < RV_STACK_BATCH, "full loose ones become a batch");
+    check_items(pool, pool->loose, pool->loose_count);
+    listed = pool->loose_count;
+    for (struct rv_stack *holder = pool->batches; holder != NULL; holder = next) {
+        next = open_batch(pool, holder, items);
+        RV_CHECK(items[RV_STACK_BATCH - 1] == holder, "the holder is the top of its batch");
+        check_items(pool, items, RV_STACK_BATCH);
+        listed += RV_STACK_BATCH;
+    }
+    free_count = rv_load_relaxed(&pool->free_count);
+    RV_CHECK(listed == free_count, "%zu free blocks counted, %zu found", free_count, listed);
     RV_CHECK(free_count + pool->slabs.trimmed <= pool->slabs.carved, "no slot twice free");
     rv_stack_slab_check_locked(&pool->slabs);
     rv_lock_release(&pool->lock);
@@ -348,79 +379,46 @@ void rv_stack_pool_check(struct rv_stack_pool *pool)
 
 void rv_stack_cache_init(struct rv_stack_cache *c, struct rv_stack_pool *pool)
 {
-    memset(c, 0, sizeof(*c));
     c->pool = pool;
     c->stack_offset = pool->slabs.stack_offset;
-}
-
-/* The list of head is empty: fills it and returns its first. */
-RV_COLD struct rv_stack *rv_stack_cache_refill(struct rv_stack_cache *c)
-{
-    if (c->spares != NULL) {
-        c->head = c->spares;
-        c->spares = c->head->batch;
-        c->spare_count--;
-        c->count = RV_STACK_BATCH;
-    } else {
-        c->head = rv_stack_pool_get(c->pool, &c->count);
-        if (c->head == NULL)
-            c->count = 0;
-    }
-    return c->head;
-}
-
-/* Takes the coldest of at least two spare batches off the list. */
-static struct rv_stack *take_coldest_spare(struct rv_stack_cache *c)
-{
-    struct rv_stack **link = &c->spares;
-    struct rv_stack *coldest;
-
-    while ((*link)->batch != NULL)
-        link = &(*link)->batch;
-    coldest = *link;
-    *link = NULL;
-    c->spare_count--;
-    return coldest;
-}
-
-/* The list of head is a full batch: it becomes the first spare, and the coldest one may go. */
-RV_COLD void rv_stack_cache_rotate(struct rv_stack_cache *c)
-{
-    c->head->batch = c->spares;
-    c->spares = c->head;
-    c->spare_count++;
-    c->head = NULL;
     c->count = 0;
-    if (c->spare_count * RV_STACK_BATCH >= RV_STACK_CACHE_MAX)
-        rv_stack_pool_put(c->pool, take_coldest_spare(c));
+}
+
+RV_COLD bool rv_stack_cache_refill(struct rv_stack_cache *c)
+{
+    uint32_t count = rv_stack_pool_get(c->pool, c->items);
+
+    c->count = count;
+    /* These come before any alloc could have asked for them; the misses overlap at least. */
+    for (uint32_t i = 1; i <= RV_STACK_AHEAD && i <= count; i++)
+        rv_stack_prefetch(c, c->items[count - i]);
+    return count != 0;
+}
+
+RV_COLD void rv_stack_cache_spill(struct rv_stack_cache *c)
+{
+    rv_stack_pool_put(c->pool, c->items);
+    c->count -= RV_STACK_BATCH;
+    memmove(c->items, c->items + RV_STACK_BATCH, c->count * sizeof(c->items[0]));
 }
 
 void rv_stack_cache_flush(struct rv_stack_cache *c)
 {
     struct rv_stack_pool *pool = c->pool;
 
-    while (c->spares != NULL)
-        rv_stack_pool_put(pool, take_coldest_spare(c));
-    if (c->head == NULL)
+    if (c->count == 0)
         return;
     rv_lock_acquire(&pool->lock);
-    while (c->head != NULL) {
-        struct rv_stack *s = c->head;
-
-        c->head = s->next;
-        add_loose_locked(pool, s);
-    }
+    for (uint32_t i = 0; i < c->count; i++)
+        add_loose_locked(pool, c->items[i]);
     c->count = 0;
     unlock_and_settle(pool);
 }
 
 void rv_stack_cache_check(const struct rv_stack_cache *c)
 {
-    RV_CHECK(list_length(c->head) == c->count, "%u blocks in the cache's list", c->count);
-    RV_CHECK(c->count < RV_STACK_BATCH, "a full list becomes a spare batch");
-    RV_CHECK(batches_length(c->spares) == (size_t)c->spare_count * RV_STACK_BATCH,
-             "%u spare batches", c->spare_count);
-    RV_CHECK(c->spare_count * RV_STACK_BATCH < RV_STACK_CACHE_MAX, "the cache is bounded");
+    RV_CHECK(c->count < RV_STACK_CACHE_MAX, "a full cache spills");
+    check_items(c->pool, c->items, c->count);
 }
 
 RV_NO_ASAN RV_NO_TSAN size_t rv_stack_used(const struct rv_stack *s)

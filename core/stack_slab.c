@@ -236,7 +236,6 @@ struct rv_stack *rv_stack_slab_init_slot(struct rv_stack_slabs *all, rv_stack_na
     char *block = block_of(all, slab_of(all, name), (uint32_t)name);
     struct rv_stack *s = (struct rv_stack *)(void *)(block + all->stack_offset);
 
-    s->next = NULL;
     s->batch = NULL;
     s->low = slot + all->page_bytes;
     s->high = block;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: core/stack.c: type-stable memory, trimming, orphaning, races.
+ * Purpose: core/stack.c: type-stable memory, order, trimming, orphaning, races.
  */
 #include "core/stack.h"
 
@@ -38,6 +38,89 @@ static void test_stack_freed_block_keeps_its_contents(void **state)
     }
     free_many(&f, again, N);
     free(copy);
+    fixture_fini(&f);
+}
+
+/* Goal: cache and pool together are one stack of blocks: what was freed last is handed out first,
+ * through every spill and refill. */
+static void test_stack_hottest_block_is_handed_out_first(void **state)
+{
+    enum { N = 4 * RV_STACK_CACHE_MAX + 5 };
+    struct fixture f;
+    struct block **blocks, **again;
+    struct block **copy = calloc(N, sizeof(*copy));
+
+    (void)state;
+    assert_non_null(copy);
+    fixture_init(&f);
+    blocks = alloc_many(&f, N);
+    memcpy(copy, blocks, N * sizeof(*copy));
+    free_many(&f, blocks, N);
+    fixture_check(&f);
+    again = alloc_many(&f, N);
+    for (size_t i = 0; i < N; i++)
+        assert_ptr_equal(again[i], copy[N - 1 - i]);
+    free_many(&f, again, N);
+    free(copy);
+    fixture_fini(&f);
+}
+
+/* Goal: trimming keeps the blocks freed last. Method: only the blocks' pages are touched, so each
+ * block is one page; a trimmed block reads as zero. */
+static void test_stack_trim_keeps_the_hottest(void **state)
+{
+    enum { N = 1000, KEPT = 100 };
+    struct fixture f;
+    struct rv_stack_stats stats;
+    struct block **blocks;
+    struct block **copy = calloc(N, sizeof(*copy));
+
+    (void)state;
+    assert_non_null(copy);
+    fixture_init(&f);
+    blocks = alloc_many(&f, N);
+    memcpy(copy, blocks, N * sizeof(*copy));
+    for (size_t i = 0; i < N; i++)
+        rv_store_relaxed(&blocks[i]->state, (uint64_t)i + 1);
+    free_many(&f, blocks, N);
+    rv_stack_cache_flush(&f.cache);
+    (void)rv_stack_pool_trim(f.pool, KEPT * rv_os_page_size());
+    fixture_check(&f);
+    rv_stack_pool_stats(f.pool, &stats);
+    assert_int_equal(stats.cached_resident, KEPT);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(rv_load_relaxed(&copy[i]->state), i < N - KEPT ? 0 : i + 1);
+    free(copy);
+    fixture_fini(&f);
+}
+
+/* Goal: blocks freed one by one from elsewhere, in numbers that make no whole batch, all come
+ * back, each once. */
+static void test_stack_remotely_freed_blocks_all_come_back(void **state)
+{
+    enum { N = 3 * RV_STACK_BATCH + 7 };
+    struct fixture f;
+    struct rv_stack_stats before, after;
+    struct block **blocks;
+
+    (void)state;
+    fixture_init(&f);
+    blocks = alloc_many(&f, N);
+    rv_stack_cache_flush(&f.cache);
+    rv_stack_pool_stats(f.pool, &before);
+    assert_int_equal(before.in_use, N);
+    for (size_t i = 0; i < N; i++) {
+        rv_stack_free_remote(&blocks[i]->stack);
+        fixture_check(&f);
+    }
+    free(blocks);
+    assert_int_equal(rv_stack_pool_free_hint(f.pool), before.slots);
+    blocks = alloc_many(&f, before.slots);
+    for (size_t i = 0; i < before.slots; i++)
+        assert_true(rv_exchange_acq_rel(&blocks[i]->state, (uint64_t)1) == 0);
+    rv_stack_pool_stats(f.pool, &after);
+    assert_int_equal(after.slots, before.slots);
+    free_many(&f, blocks, before.slots);
     fixture_fini(&f);
 }
 
@@ -140,7 +223,20 @@ static void test_stack_used_finds_the_high_water_mark(void **state)
     fixture_fini(&f);
 }
 
-/* Goal: under ASan a pooled stack is poison, its block is not, and alloc heals it. */
+#if RV_ASAN
+static void expect_poisoned_stack(void *block, void *ctx)
+{
+    const struct rv_stack *s = &((struct block *)block)->stack;
+
+    (void)ctx;
+    assert_true(__asan_address_is_poisoned(s->low));
+    assert_true(__asan_address_is_poisoned(s->high - 1));
+    assert_true(__asan_address_is_poisoned(s->high - RV_STACK_BATCH * sizeof(void *)));
+}
+#endif
+
+/* Goal: under ASan a pooled stack is poison, even while it holds a batch; its block is not, and
+ * alloc heals it. */
 static void test_stack_freed_stack_is_poisoned_for_asan(void **state)
 {
 #if RV_ASAN
@@ -157,7 +253,10 @@ static void test_stack_freed_stack_is_poisoned_for_asan(void **state)
     assert_false(__asan_address_is_poisoned(b->stack.high));
     assert_ptr_equal(rv_stack_alloc(&f.cache), b);
     assert_false(__asan_address_is_poisoned(b->stack.high - 1));
+    free_many(&f, alloc_many(&f, 2 * RV_STACK_CACHE_MAX), 2 * RV_STACK_CACHE_MAX);
     rv_stack_free(&f.cache, &b->stack);
+    rv_stack_cache_flush(&f.cache);
+    rv_stack_pool_for_each(f.pool, expect_poisoned_stack, NULL);
     fixture_fini(&f);
 #else
     skip();
@@ -253,6 +352,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stack_freed_block_keeps_its_contents),
+        cmocka_unit_test(test_stack_hottest_block_is_handed_out_first),
+        cmocka_unit_test(test_stack_trim_keeps_the_hottest),
+        cmocka_unit_test(test_stack_remotely_freed_blocks_all_come_back),
         cmocka_unit_test(test_stack_trim_lowers_resident_memory),
         cmocka_unit_test(test_stack_released_pool_lives_until_the_last_block),
         cmocka_unit_test(test_stack_used_finds_the_high_water_mark),
