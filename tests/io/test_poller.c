@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: io/poller: which back-end runs, by wish, by environment, and where io_uring is refused.
+ */
+#include "sched/poller.h"
+
+#include "io/reactor.h"
+#include "io/ring.h"
+#include "sched/current.h"
+#include "sched/task.h"
+#include "support/fixture.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int name_of_backend(RV_UNUSED void *arg, void **result)
+{
+    *result = (void *)(uintptr_t)rv_current_task()->runtime->poller->name;
+    return 0;
+}
+
+static const char *backend_for(rove_backend wish, int *rc)
+{
+    rove_options options = {.workers = 1, .backend = wish};
+    void *name = NULL;
+    *rc = rove_run_with(&options, name_of_backend, NULL, &name);
+    return name;
+}
+
+static void test_poller_order_of_choice(void **state)
+{
+    (void)state;
+    unsetenv("ROVE_BACKEND");
+    assert_string_equal(rv_poller_pick(ROVE_BACKEND_AUTO, 0)->name, "io_uring");
+    assert_string_equal(rv_poller_pick(ROVE_BACKEND_AUTO, 1)->name, "epoll");
+    assert_null(rv_poller_pick(ROVE_BACKEND_AUTO, 2));
+    assert_string_equal(rv_poller_pick(ROVE_BACKEND_URING, 0)->name, "io_uring");
+    assert_null(rv_poller_pick(ROVE_BACKEND_URING, 1));
+    assert_string_equal(rv_poller_pick(ROVE_BACKEND_EPOLL, 0)->name, "epoll");
+    assert_null(rv_poller_pick(ROVE_BACKEND_EPOLL, 1));
+}
+
+/* Goal: the environment overrides AUTO, never an explicit wish; nonsense is as if it were unset. */
+static void test_poller_environment(void **state)
+{
+    (void)state;
+    setenv("ROVE_BACKEND", "epoll", 1);
+    assert_string_equal(rv_poller_pick(ROVE_BACKEND_AUTO, 0)->name, "epoll");
+    assert_null(rv_poller_pick(ROVE_BACKEND_AUTO, 1));
+    assert_string_equal(rv_poller_pick(ROVE_BACKEND_URING, 0)->name, "io_uring");
+    setenv("ROVE_BACKEND", "uring", 1);
+    assert_string_equal(rv_poller_pick(ROVE_BACKEND_AUTO, 0)->name, "io_uring");
+    assert_null(rv_poller_pick(ROVE_BACKEND_AUTO, 1));
+    assert_string_equal(rv_poller_pick(ROVE_BACKEND_EPOLL, 0)->name, "epoll");
+    setenv("ROVE_BACKEND", "abacus", 1);
+    assert_string_equal(rv_poller_pick(ROVE_BACKEND_AUTO, 0)->name, "io_uring");
+    unsetenv("ROVE_BACKEND");
+}
+
+static void test_poller_wish_is_what_runs(void **state)
+{
+    (void)state;
+    int rc;
+    const char *name = backend_for(ROVE_BACKEND_EPOLL, &rc);
+    assert_int_equal(rc, 0);
+    assert_string_equal(name, "epoll");
+    if (rv_ring_probe() == 0) {
+        name = backend_for(ROVE_BACKEND_URING, &rc);
+        assert_int_equal(rc, 0);
+        assert_string_equal(name, "io_uring");
+    }
+}
+
+/* From here on one system call answers `error`, as in a container; only for this process. */
+static void forbid(unsigned number, unsigned error)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+        _exit(77);
+    }
+}
+
+/* In a child: AUTO must run on epoll, an explicit io_uring must fail with a negative errno. */
+static void refuse_in_child(unsigned number, unsigned error)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        int rc;
+        forbid(number, error);
+        const char *name = backend_for(ROVE_BACKEND_AUTO, &rc);
+        if (rc != 0 || strcmp(name, "epoll") != 0) {
+            _exit(1);
+        }
+        name = backend_for(ROVE_BACKEND_URING, &rc);
+        _exit(rc < 0 && name == NULL ? 0 : 2);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Goal: each way in which containers and settings refuse io_uring leads to epoll. */
+static void test_poller_refused_ring_falls_back(void **state)
+{
+    (void)state;
+    refuse_in_child(__NR_io_uring_setup, EPERM);
+    refuse_in_child(__NR_io_uring_setup, ENOSYS);
+    refuse_in_child(__NR_io_uring_setup, ENOMEM);
+    refuse_in_child(__NR_io_uring_setup, EOPNOTSUPP);
+    refuse_in_child(__NR_io_uring_enter, EPERM);
+    refuse_in_child(__NR_io_uring_register, EPERM);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_poller_order_of_choice),
+        cmocka_unit_test(test_poller_environment),
+        cmocka_unit_test(test_poller_wish_is_what_runs),
+        cmocka_unit_test(test_poller_refused_ring_falls_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
