@@ -2,16 +2,16 @@
 /*
  * Purpose: where a runnable task goes, and which one a worker runs next.
  *
- * Idea: first in, first out, as asyncio's loop. The one ready task of a worker is a private batch of
- * its run queue, announced to nobody: the worker runs it within a step, and a pair of tasks that
+ * Idea: first in, first out, as asyncio's loop. The one ready task of a worker is a private batch
+ * of its run queue, announced to nobody: the worker runs it within a step, and a pair of tasks that
  * hand over to each other never wakes another core. Private batches and the overflow can be reached
  * by a rescue only (watch.c), hence the biased lock around them.
  *
  * Sleepers are told of new work when the public part of the run queue goes from empty to not empty:
  * whoever found it not empty was told before, or will look again before it sleeps (idle.c).
  *
- * Cost: a push is a few stores; a pop one compare-exchange per claimed batch of eight; one fence per
- * empty-to-not-empty with several workers.
+ * Cost: a push is a few stores; a pop one compare-exchange per claimed batch of eight; one fence
+ * per empty-to-not-empty with several workers.
  */
 #include "sched/ready.h"
 

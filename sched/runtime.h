@@ -62,7 +62,7 @@ struct rove_runtime {
     RV_ATOMIC(uint64_t) next_task_id;   /* handed out to workers in blocks */
     RV_ATOMIC(uint64_t) created_outside, finished_outside;
     RV_ATOMIC(uint64_t) hidden_outside; /* callback tasks among those created outside */
-    RV_ATOMIC(uint64_t) outside_pending;/* foreign handles and pool jobs that may still wake a task */
+    RV_ATOMIC(uint64_t) outside_pending; /* foreign handles, pool jobs: may yet wake a task */
     RV_ATOMIC(uint32_t) visitors;       /* outside threads in the middle of a wake-up */
     struct rv_park stopper;             /* rove_runtime_stop waits here for the last task */
 
@@ -82,7 +82,7 @@ int rv_runtime_end(struct rove_runtime *runtime, int64_t grace_ns);
 /* Tasks created and not yet ended; exact when nobody creates. */
 uint64_t rv_runtime_live(struct rove_runtime *runtime);
 
-/* Logs through options.log: syslog levels. Never suspends; formats on the caller's stack (512 bytes). */
+/* Logs through options.log: syslog levels. Never suspends; 512 bytes of the caller's stack. */
 void rv_runtime_log(struct rove_runtime *runtime, int level, const char *format, ...)
     RV_PRINTF(3, 4);
 
@@ -92,13 +92,14 @@ void rv_runtime_for_each_block(struct rove_runtime *runtime,
 /* Every task of it that lives, callback tasks left out; visit is given a reference. */
 void rv_runtime_for_each_task(struct rove_runtime *runtime,
                               void (*visit)(struct rv_task *t, void *ctx), void *ctx);
-/* Every live task of it, retained; *n of them, to be freed with free(). NULL: none, or no memory. */
+/* Every live task of it, retained; *n of them, to be given to free(). NULL: none, or no memory. */
 struct rv_task **rv_runtime_tasks(struct rove_runtime *runtime, size_t *n);
 
 /* From any thread that is not a worker of it, or for overflow: t is ready. */
 void rv_runtime_inject(struct rove_runtime *runtime, struct rv_task *t);
 
-/* The pool of stacks for this size (rounded up to a power of two), made on first use; NULL: no memory. */
+/* The pool of stacks for this size (rounded up to a power of two), made on first use. NULL: no
+ * memory. */
 struct rv_stack_pool *rv_runtime_stack_class(struct rove_runtime *runtime, size_t stack_bytes);
 
 #endif
