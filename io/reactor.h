@@ -36,6 +36,8 @@ struct rv_reactor {
      * or -EBADF. Operations still in flight are then on their way out. */
     void (*end_waits)(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,
                       struct rv_task *self);
+    /* A kick on w's own thread (io/kick.h), in a signal handler: async-signal-safe calls only. */
+    void (*kicked)(struct rv_worker *w);
     bool wants_nonblocking; /* of listening sockets: saves it two system calls per connection */
 };
 

@@ -3,18 +3,18 @@
  * Purpose: workers look after each other: what waits behind a step that takes too long is rescued.
  *
  * Idea: a worker counts its switches. Who looks and finds the count of an awake worker unchanged
- * since the last look (50 us or more ago) takes what only that worker could run: the private batch of
- * its run queue (through the biased lock), its newest-but-only eager parent, its due timers, and the
- * completions of its ring (poller->rescue).
+ * since the last look (50 us or more ago) takes what only that worker could run: the private batch
+ * of its run queue (through the biased lock), its newest-but-only eager parent, its due timers, and
+ * the completions of its ring (poller->rescue).
  *
- * Who looks: every worker while it is busy, at most every RV_WATCH_BUSY_NS; and one of the idle ones,
- * the watcher, which sleeps with a timeout that doubles from 50 us to 5 ms while all is well. When
- * everybody is asleep nobody watches: idle costs nothing.
+ * Who looks: every worker while it is busy, at most every RV_WATCH_BUSY_NS; and one of the idle
+ * ones, the watcher, which sleeps with a timeout that doubles from 50 us to 5 ms while all is well.
+ * When everybody is asleep nobody watches: idle costs nothing.
  *
  * Whoever queues a task privately (rv_idle_hint) relies on `watching`, without a fence. A watcher
  * stops watching only to go round its worker's loop: it watches again before it sleeps if anyone is
- * awake, and when everyone is asleep no private task is left. When it gets work instead while others
- * sleep on, it wakes one of those if a private task waits somewhere (rv_watch_is_needed).
+ * awake, and when everyone is asleep no private task is left. When it gets work instead while
+ * others sleep on, it wakes one of those if a private task waits somewhere (rv_watch_is_needed).
  *
  * Threads: a look under the try-lock; nobody waits for it.
  * Rejected: a monitor thread as Go's: one more thread to wake, and it could run nothing it found.
