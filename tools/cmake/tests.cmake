@@ -60,6 +60,19 @@ endfunction()
 
 include(test_list)
 
+# Where io_uring is refused the runtime falls back to epoll by itself, with few descriptors too.
+add_executable(without_uring tests/support/without_uring.c)
+rove_compile_options(without_uring)
+foreach(name IN ITEMS io/file io/op io/socket io/stream sched/mutex api/group)
+    string(REPLACE "/" "_" target test_${name})
+    foreach(error IN ITEMS EPERM ENOSYS)
+        add_test(NAME refused/${name}.${error}
+            COMMAND without_uring ${error} 64 $<TARGET_FILE:${target}>)
+        set_tests_properties(refused/${name}.${error} PROPERTIES LABELS "refused;epoll"
+            TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${ROVE_TEST_ENVIRONMENT}")
+    endforeach()
+endforeach()
+
 rove_add_check(check/style Python3::Interpreter tests/check_style.py
     --library $<TARGET_FILE:rove_shared>)
 rove_add_check(check/style_itself Python3::Interpreter tests/check_style_itself.py)
