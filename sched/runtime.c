@@ -204,7 +204,7 @@ static int start_with_some_poller(struct rove_runtime *runtime)
             poller->runtime_stop(runtime);
         }
         rv_runtime_log(runtime, LOG_NOTICE, "rove: the %s back-end is refused here: %s",
-                       poller->name, rove_strerror(rc));
+                       poller->name, rc == -EPERM ? "the system forbids it" : rove_strerror(rc));
     }
     return rc;
 }
