@@ -88,11 +88,14 @@ static int sleep_until(struct rv_task *self, int64_t deadline_ns)
 
 int rove_sleep_until(rove_time t)
 {
+    if (t >= 0 && t <= rv_clock_now()) {
+        return rove_yield();
+    }
     struct rv_task *self = rv_current_task();
     if (self == NULL) {
         return -EPERM;
     }
-    return rv_take_cancel(self) ? -ECANCELED : sleep_until(self, t);
+    return rv_take_cancel(self) ? -ECANCELED : sleep_until(self, t < 0 ? INT64_MAX : t);
 }
 
 int rove_sleep(rove_duration d)

@@ -70,15 +70,18 @@ static uint64_t take_id(struct rove_runtime *runtime, struct rv_worker *w)
     return w->next_id++;
 }
 
-/* 0 or -ENOMEM; the old name stays on failure. */
+/* NULL: the default one, made up when asked for. 0 or -ENOMEM; the old name stays on failure. */
 static int set_name(struct rv_task *t, const char *name)
 {
-    size_t bytes = strlen(name) + 1;
-    char *copy = bytes <= RV_TASK_NAME_BYTES ? t->short_name : malloc(bytes);
-    if (copy == NULL) {
-        return -ENOMEM;
+    char *copy = NULL;
+    if (name != NULL) {
+        size_t bytes = strlen(name) + 1;
+        copy = bytes <= RV_TASK_NAME_BYTES ? t->short_name : malloc(bytes);
+        if (copy == NULL) {
+            return -ENOMEM;
+        }
+        memmove(copy, name, bytes);
     }
-    memmove(copy, name, bytes);
     if (t->name != t->short_name) {
         free(t->name);
     }
@@ -315,7 +318,7 @@ rove_task *rove_create_task_with(const rove_task_options *options, rove_coro *fn
 
 void rove_set_name(rove_task *t, const char *name)
 {
-    if (t == NULL || t->kind != RV_FUTURE_TASK || name == NULL || rv_current_worker() == NULL) {
+    if (t == NULL || t->kind != RV_FUTURE_TASK || rv_current_worker() == NULL) {
         return;
     }
     rv_lock_acquire(&t->lock);
