@@ -77,6 +77,7 @@ rove_add_check(check/style Python3::Interpreter tests/check_style.py
     --library $<TARGET_FILE:rove_shared>)
 rove_add_check(check/style_itself Python3::Interpreter tests/check_style_itself.py)
 rove_add_check(check/headers Python3::Interpreter tests/check_headers.py)
+rove_add_check(check/asyncio_map Python3::Interpreter tests/check_asyncio_map.py)
 
 # Installed into a scratch prefix, then used from outside by both roads, static and shared.
 if(NOT ROVE_SANITIZE)
