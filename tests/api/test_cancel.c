@@ -86,7 +86,7 @@ RV_TASK_TEST(test_cancel_is_delivered_once_for_each_request)
     return 0;
 }
 
-/* Goal: cancelling who awaits a task reaches that task first, down a chain, and waits for its end. */
+/* Goal: cancelling who awaits a task reaches that task first, down a chain, and awaits its end. */
 RV_TASK_TEST(test_cancel_reaches_what_the_task_awaits)
 {
     struct rv_actor inner = {.yields = -1};

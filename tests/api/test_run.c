@@ -160,7 +160,7 @@ static int wait_for_event(void *event, RV_UNUSED void **result)
     return rove_event_wait(event);
 }
 
-/* Goal: a thread wakes the last task; the runtime may end while that thread is still in the call. */
+/* Goal: a thread wakes the last task; the runtime may end while the thread is still in the call. */
 static void test_run_may_end_while_an_outside_thread_still_wakes(void **state)
 {
     (void)state;
