@@ -60,6 +60,23 @@ RV_TASK_TEST(test_cancel_can_be_refused_or_answered_with_an_error)
     return 0;
 }
 
+/* One worker: the task cannot have begun before its creator suspends. */
+static int unbegun_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct rv_actor a = {0};
+    rove_task *t = rove_create_task(rv_actor_run, &a);
+    RV_EXPECT(rove_cancel(t));
+    RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
+    RV_EXPECT_EQ(a.begun, 0);
+    return 0;
+}
+
+static void test_cancel_before_the_start_keeps_the_body_from_running(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, unbegun_body, NULL);
+}
+
 static int clean_up(RV_UNUSED void *arg, RV_UNUSED void **result)
 {
     rove_task *self = rove_current_task();
@@ -131,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_cancel_of_a_done_task_says_no),
         cmocka_unit_test(test_cancel_ends_a_waiting_task),
         cmocka_unit_test(test_cancel_can_be_refused_or_answered_with_an_error),
+        cmocka_unit_test(test_cancel_before_the_start_keeps_the_body_from_running),
         cmocka_unit_test(test_cancel_is_delivered_once_for_each_request),
         cmocka_unit_test(test_cancel_reaches_what_the_task_awaits),
         cmocka_unit_test(test_cancel_from_another_thread_ends_a_waiting_task),
