@@ -301,16 +301,17 @@ static bool stand_guard(struct rv_uring *u, int64_t *look_ns)
 }
 
 /* Sleeps until there is something to do; alarms are dealt with in between. */
-static void sleep_on(struct rv_uring *u, int64_t deadline_ns)
+static void sleep_on(struct rv_uring *u, int64_t deadline_ns, bool is_guard)
 {
     int64_t look_ns = INT64_MAX;
     bool is_over = false;
     while (!is_over) {
-        if (rv_load_relaxed(&u->is_alarmed) == 0) {
+        if (!is_guard || rv_load_relaxed(&u->is_alarmed) == 0) {
             wait_until(u, look_ns < deadline_ns ? look_ns : deadline_ns);
         }
         is_over = reap(u) != 0 || rv_load_relaxed(&u->is_woken) != 0 ||
-                  !rv_inbox_is_empty(&u->requests) || stand_guard(u, &look_ns) ||
+                  !rv_inbox_is_empty(&u->requests) ||
+                  (is_guard && stand_guard(u, &look_ns)) ||
                   (deadline_ns != INT64_MAX && rv_clock_now() >= deadline_ns);
     }
 }
@@ -322,7 +323,7 @@ static void uring_sleep(struct rv_worker *w, int64_t deadline_ns)
     bool has_drained = drain_requests(u);
     bool is_guard = rv_guard_enter(u);
     if (!has_drained && arm_wake(u)) {
-        sleep_on(u, deadline_ns);
+        sleep_on(u, deadline_ns, is_guard);
     } else {
         (void)rv_ring_enter(&u->ring);
         reap(u);

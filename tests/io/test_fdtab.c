@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,12 +64,38 @@ static void test_fdtab_close_step_by_step(void **state)
     assert_int_equal(rv_fd_close_pending(&slot), 0);
     rv_fd_close_final(&slot);
     rv_fd_check(&slot);
-    assert_false(rv_fd_close_begin(&slot, NULL));
     rv_fd_close_end(&slot);
     rv_fd_check(&slot);
     assert_false(rv_fd_is_closing(&slot));
     assert_int_equal(rv_fd_enter(&slot), 0);
     rv_fd_leave(&slot);
+}
+
+static void *close_again(void *slot)
+{
+    return rv_fd_close_begin(slot, NULL) ? slot : NULL;
+}
+
+/* Goal: right after close(2) the number may be another file's, whose close must not be refused:
+ * it waits for the end of the first one, and then is the closer. */
+static void test_fdtab_close_of_the_next_file_waits(void **state)
+{
+    (void)state;
+    struct rv_fd_slot slot = {0};
+    pthread_t thread;
+    void *won = NULL;
+    assert_true(rv_fd_close_begin(&slot, NULL));
+    rv_fd_close_final(&slot);
+    assert_int_equal(pthread_create(&thread, NULL, close_again, &slot), 0);
+    for (int i = 0; i < 100; i++) {
+        sched_yield(); /* it has time to be refused, if it were */
+    }
+    rv_fd_close_end(&slot);
+    assert_int_equal(pthread_join(thread, &won), 0);
+    assert_ptr_equal(won, &slot);
+    rv_fd_close_final(&slot);
+    rv_fd_close_end(&slot);
+    rv_fd_check(&slot);
 }
 
 static void test_fdtab_type_is_remembered_until_the_close(void **state)
@@ -89,7 +117,7 @@ static void test_fdtab_type_is_remembered_until_the_close(void **state)
     close(fds[1]);
 }
 
-enum { ROUNDS = 300, READERS = 4 };
+enum { ROUNDS = 100, READERS = 4 };
 
 struct generation {
     RV_ATOMIC(int) fd;
@@ -161,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_fdtab_slots_are_made_on_demand),
         cmocka_unit_test(test_fdtab_numbers_out_of_range),
         cmocka_unit_test(test_fdtab_close_step_by_step),
+        cmocka_unit_test(test_fdtab_close_of_the_next_file_waits),
         cmocka_unit_test(test_fdtab_type_is_remembered_until_the_close),
         cmocka_unit_test(test_fdtab_number_is_reused_under_its_readers),
     };
