@@ -7,6 +7,8 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/os.h"
+#include "sched/current.h"
+#include "sched/runtime.h"
 #include "sched/suspend.h"
 #include "sched/task.h"
 
@@ -93,6 +95,20 @@ void rv_waitq_check(const struct rv_waitq *q)
     RV_CHECK(q->last == prev, "a wait queue knows its last cell");
 }
 
+/*
+ * From a thread that is no worker of its runtime: once fired, the task may end for another reason,
+ * and its runtime with it, before it is woken. rv_runtime_end waits for visitors.
+ */
+static struct rove_runtime *visit(struct rv_task *task)
+{
+    struct rv_worker *here = rv_current_worker();
+    if (RV_LIKELY(here != NULL && here->runtime == task->runtime)) {
+        return NULL;
+    }
+    rv_fetch_add_relaxed(&task->runtime->visitors, 1);
+    return task->runtime;
+}
+
 void rv_waiter_fire(struct rv_waiter *w)
 {
     if (w->on_fire != NULL) {
@@ -100,6 +116,7 @@ void rv_waiter_fire(struct rv_waiter *w)
         return;
     }
     struct rv_task *task = w->task;
+    struct rove_runtime *visited = task == NULL ? NULL : visit(task);
     /* order: release W1. value before fired; pairs with rv_waiter_is_fired. The cell may be gone
      * after this line: the task is woken by its type-stable block, the thread by address only. */
     rv_store_release(&w->fired, 1);
@@ -107,6 +124,10 @@ void rv_waiter_fire(struct rv_waiter *w)
         rv_wake(task);
     } else {
         rv_os_futex_wake(&w->fired, 1);
+    }
+    if (RV_UNLIKELY(visited != NULL)) {
+        /* order: release R4. The last use of the runtime; pairs with rv_runtime_end. */
+        rv_fetch_sub_release(&visited->visitors, 1);
     }
 }
 

@@ -27,7 +27,8 @@ OWNED_WORDS = [
     (r"_Thread_local|__thread|thread_local", LAYERS, {"sched/current.c"}),
     (r"errno", ["core", "sched"], {"core/os.c", "core/os_cpu.c", "core/error.c"}),
     (r"pthread_\w+", ["core", "sched", "io"], {"core/os.c", "core/os_process.c", "io/kick.c",
-                                                  "sched/pool.c", "sched/runtime.c", "sched/worker.h"}),
+                                             "sched/pool.c", "sched/runtime.c",
+                                             "sched/worker.h"}),
     (r"usleep|nanosleep|clock_nanosleep|sleep", ["tests"], set()),
 ]
 # Allocation belongs to cold paths: each file with its reason.
