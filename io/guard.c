@@ -121,12 +121,16 @@ unsigned rv_guard_help(struct rv_uring *u)
     return woken;
 }
 
-/* Lock held. Makes the owner enter the kernel; waits until that shows, but not for long. */
+/*
+ * Lock held. Makes the owner enter the kernel; waits until that shows, but not for long, and not
+ * again for a kick that found no core to run on yet.
+ */
 static void kick(struct rv_uring *victim)
 {
-    if (rv_exchange_relaxed(&victim->is_kicked, 1u) == 0) {
-        rv_kick(victim->worker);
+    if (rv_exchange_relaxed(&victim->is_kicked, 1u) != 0) {
+        return;
     }
+    rv_kick(victim->worker);
     int64_t end_ns = rv_clock_now() + REAP_SPIN_NS;
     while (!rv_ring_has_completions(&victim->ring) && is_due(victim) && rv_clock_now() < end_ns) {
         rv_cpu_relax();
