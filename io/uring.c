@@ -250,11 +250,20 @@ static unsigned uring_poll(struct rv_worker *w)
     return woken;
 }
 
+/* A lone worker with nothing to run sleeps next: the sleep hands over, in the same system call. */
+static bool is_about_to_sleep(const struct rv_worker *w)
+{
+    struct rv_worker *self = w->runtime->workers;
+    return w->runtime->worker_count == 1 && rv_runq_is_empty_owner(&self->runq) &&
+           rv_deque_size_hint(&self->conts) == 0 && rv_fifo_is_empty(&self->pinned);
+}
+
 static bool uring_needs_poll(const struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
-    return rv_ring_unsent(&u->ring) != 0 || rv_ring_must_enter(&u->ring) ||
-           rv_ring_has_completions(&u->ring) || !rv_inbox_is_empty(&u->requests);
+    return rv_ring_must_enter(&u->ring) || rv_ring_has_completions(&u->ring) ||
+           !rv_inbox_is_empty(&u->requests) ||
+           (rv_ring_unsent(&u->ring) != 0 && !is_about_to_sleep(w));
 }
 
 /* Keeps a read of the eventfd in flight. False: the queue is full. */
