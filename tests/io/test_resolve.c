@@ -73,21 +73,8 @@ static int look_up(RV_UNUSED void *arg, RV_UNUSED void **result)
     return rc;
 }
 
-/* The C library keeps some memory for threads that have ended, more or less of it: descriptors and
- * threads are counted, bytes are left to the address sanitizer. */
-static void run_with_threads(rove_coro *body)
-{
-    RV_FOR_EACH_WORKERS(workers)
-    {
-        struct rv_test_usage before;
-        rv_test_usage_read(&before);
-        assert_int_equal(rove_run_with(&(rove_options){.workers = workers}, body, NULL, NULL), 0);
-        rv_test_settle();
-        rv_test_usage_check(&before);
-    }
-}
-
-static int cancel_lookups(RV_UNUSED void *arg, RV_UNUSED void **result)
+/* Goal: a cancelled lookup leaves at once and leaks nothing, at whatever point it is hit. */
+RV_TASK_TEST(test_resolve_cancelled_leaks_nothing)
 {
     for (int delay = 0; delay < 60; delay++) {
         rove_task *t = rove_create_task(look_up, NULL);
@@ -101,14 +88,7 @@ static int cancel_lookups(RV_UNUSED void *arg, RV_UNUSED void **result)
     return 0;
 }
 
-/* Goal: a cancelled lookup leaves at once and leaks nothing, at whatever point it is hit. */
-static void test_resolve_cancelled_leaks_nothing(void **state)
-{
-    (void)state;
-    run_with_threads(cancel_lookups);
-}
-
-static int look_up_many(RV_UNUSED void *arg, RV_UNUSED void **result)
+RV_TASK_TEST(test_resolve_many_at_once)
 {
     rove_task *tasks[40];
     for (size_t i = 0; i < RV_ARRAY_LEN(tasks); i++) {
@@ -118,12 +98,6 @@ static int look_up_many(RV_UNUSED void *arg, RV_UNUSED void **result)
         RV_EXPECT_EQ(rove_join(tasks[i], NULL), 0);
     }
     return 0;
-}
-
-static void test_resolve_many_at_once(void **state)
-{
-    (void)state;
-    run_with_threads(look_up_many);
 }
 
 int main(void)
