@@ -120,11 +120,13 @@ struct gathering {
     rove_future **fs;
     rove_outcome *outcomes;
     int rc;
+    RV_ATOMIC(uint32_t) has_begun; /* a task cancelled before never would */
 };
 
 static int gather_body(void *arg, RV_UNUSED void **result)
 {
     struct gathering *g = arg;
+    rv_store_relaxed(&g->has_begun, 1u);
     g->rc = g->outcomes != NULL ? rove_gather_outcomes(g->n, g->fs, g->outcomes)
                                 : rove_gather(g->n, g->fs, NULL);
     return g->rc;
@@ -138,8 +140,8 @@ RV_TASK_TEST(test_gather_cancelled_caller_cancels_all_children)
     struct gathering g = {.n = 3, .fs = fs};
     start(3, a, fs);
     rove_task *t = rove_create_task(gather_body, &g);
-    while (rove_done(t) || !rv_actor_has_begun(&a[0]) || !rv_actor_has_begun(&a[1]) ||
-           !rv_actor_has_begun(&a[2]))
+    while (rv_load_relaxed(&g.has_begun) == 0 || !rv_actor_has_begun(&a[0]) ||
+           !rv_actor_has_begun(&a[1]) || !rv_actor_has_begun(&a[2]))
         rove_yield();
     rove_yield();
     RV_EXPECT(rove_cancel(t));
