@@ -17,8 +17,10 @@
 
 void rv_op_complete(struct rv_op *op, ssize_t result)
 {
+    /* order: acquire O3. The operation as its task described it; pairs with run_once. */
+    uint32_t was_done = rv_load_acquire(&op->done);
+    RV_CHECK(was_done == 0, "an operation completes once");
     struct rv_task *task = op->task;
-    RV_ASSERT(rv_load_relaxed(&op->done) == 0, "an operation completes once");
     op->result = result;
     /* order: release O1. The result before done; pairs with rv_op_is_done. */
     rv_store_release(&op->done, 1u);
@@ -139,8 +141,10 @@ static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, stru
     }
     op->task = self;
     op->end = RV_END_NONE;
-    rv_store_relaxed(&op->done, 0u);
     rv_store_relaxed(&op->is_late, 0u);
+    /* order: release O3. The description before the kernel may answer: a guard that reaps for this
+     * worker has no other edge to it than through the ring; pairs with rv_op_complete. */
+    rv_store_release(&op->done, 0u);
     bool has_timer = op->deadline_ns != INT64_MAX;
     if (has_timer) {
         op->timer.node.index = RV_HEAP_NONE;
