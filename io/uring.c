@@ -46,6 +46,8 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
         if (RV_LIKELY(cqe->user_data > RV_URING_DATA_ALARM)) {
             rv_op_complete((struct rv_op *)(uintptr_t)cqe->user_data, cqe->res);
             woken++;
+        } else if (cqe->user_data != RV_URING_DATA_IGNORE && reaper != u->worker) {
+            break; /* the owner's own: it may be about to wait for just this completion */
         } else if (cqe->user_data == RV_URING_DATA_WAKE) {
             rv_store_relaxed(&u->is_armed, 0u);
             rv_store_relaxed(&u->is_woken, 1u);
