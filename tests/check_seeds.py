@@ -60,10 +60,15 @@ def run(program, ms, workers):
     return lines, duration
 
 
-def compare_text(expected, lines, workers):
+# Two sleeps of one second end here, and in Python too it is chance whether the first result is
+# printed before the second task ends: the loop may or may not find both timers due at once.
+CHANCE = {"0_06_as_completed"}
+
+
+def compare_text(expected, lines, is_order_free):
     got = [re.sub(r"\b\d\d:\d\d:\d\d\b", "HH:MM:SS", text) for _, text in lines]
     want = [text for _, text in expected]
-    if workers > 1:
+    if is_order_free:
         # Sort within each second of the expected output; positions of seconds stay.
         seconds = [second for second, _ in expected]
         want = [text for _, text in sorted(zip(seconds, want))]
@@ -87,7 +92,7 @@ def compare_times(expected, lines, end, duration):
 def check(program, expected_path, ms, workers):
     expected, end = load(expected_path)
     lines, duration = run(program, ms, workers)
-    compare_text(expected, lines, workers)
+    compare_text(expected, lines, workers > 1 or program.name in CHANCE)
     compare_times(expected, lines, end, duration)
 
 
