@@ -76,6 +76,10 @@ endforeach()
 rove_add_check(check/style Python3::Interpreter tests/check_style.py
     --library $<TARGET_FILE:rove_shared>)
 rove_add_check(check/style_itself Python3::Interpreter tests/check_style_itself.py)
+if(NOT ROVE_SANITIZE) # which want more address space than the test leaves
+    rove_add_check(check/doctor Python3::Interpreter tests/check_doctor.py
+        --rove $<TARGET_FILE:rove_tool> --without-uring $<TARGET_FILE:without_uring>)
+endif()
 rove_add_check(check/headers Python3::Interpreter tests/check_headers.py)
 rove_add_check(check/asyncio_map Python3::Interpreter tests/check_asyncio_map.py)
 
