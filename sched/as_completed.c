@@ -216,6 +216,7 @@ int rove_as_completed_next(rove_as_completed *it, rove_future **f)
     if (w.value == NULL) {
         return -ETIMEDOUT;
     }
+    rv_resume_in_turn(self);
     *f = w.value;
     return 1;
 }

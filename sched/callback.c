@@ -5,6 +5,8 @@
  * Idea: a list under the future's lock. Completion, or the first addition after it, starts one
  * hidden task (of the runtime that added the callback) which calls them in the order added until
  * none is left, and then wakes the waiters. `is_draining` says that such a task is on its way.
+ * On the only worker of a runtime the waiters may be woken at once: they queue behind that task, in
+ * the same round, as in asyncio.
  *
  * Owner: the list owns the records; the hidden task holds a reference to the future.
  */
@@ -13,6 +15,7 @@
 #include "core/check.h"
 #include "sched/current.h"
 #include "sched/future.h"
+#include "sched/runtime.h"
 #include "sched/task.h"
 #include "sched/worker.h"
 
@@ -90,8 +93,12 @@ void rv_callback_run_all(struct rove_future *f)
     }
     if (runtime != NULL) {
         start_drain(f, runtime);
-    } else {
-        wake_once(f); /* all were removed, or have run */
+    }
+    struct rv_worker *w = rv_current_worker();
+    bool is_in_line = w != NULL && w->runtime == runtime && runtime->worker_count == 1 &&
+                      rv_future_is_awaited_at_home(f, runtime);
+    if (runtime == NULL || is_in_line) { /* no callback is left, or they will have run first */
+        wake_once(f);
     }
 }
 

@@ -13,6 +13,11 @@
  * first member coming up again (the mark moves on at powers of two, so that a tail before the
  * circle does not matter), and broken there.
  *
+ * A task in a gather awaits many: the canceller claims the aggregate in its frame (many.h) under
+ * the pin and goes through the members. Gathers in gathers recurse; DEPTH_MAX down, and where
+ * another canceller is at it, the flag is set instead, and the task passes the request on when it
+ * runs.
+ *
  * Threads: any, with a reference to the future.
  */
 #include "sched/cancel.h"
@@ -21,11 +26,21 @@
 #include "sched/current.h"
 #include "sched/future.h"
 #include "sched/gather.h"
+#include "sched/many.h"
 #include "sched/ready.h"
 #include "sched/suspend.h"
 #include "sched/task.h"
 
 #include <errno.h>
+
+/* Of some 200 bytes of stack each; arbitrary. */
+#define DEPTH_MAX 8
+
+/* Where a request goes on. */
+struct below {
+    struct rove_future *future; /* retained; or NULL */
+    struct rv_many *many;       /* claimed; or NULL */
+};
 
 /* The flag, for a request already counted. */
 static void flag(struct rv_task *t)
@@ -36,65 +51,82 @@ static void flag(struct rv_task *t)
     }
 }
 
-/*
- * One step: counts the request at t. *next is the future it goes to (retained), or NULL: it stops
- * here. False: t is done.
- */
-static bool step(struct rv_task *t, struct rove_future **next)
+/* t is pinned. */
+static struct below look_below(const struct rv_task *t, unsigned depth)
+{
+    struct below below = {NULL, NULL};
+    if (t->awaiting != NULL) {
+        below.future = rove_retain(t->awaiting);
+    } else if (t->wait_kind == RV_WAIT_GATHER && depth < DEPTH_MAX) {
+        struct rv_many *m = (struct rv_many *)(uintptr_t)t->wait_object;
+        below.many = rv_many_claim(m) ? m : NULL;
+    }
+    return below;
+}
+
+/* One step: counts the request at t; *below: where it goes, both NULL: it stops here. False: t is
+ * done. */
+static bool step(struct rv_task *t, unsigned depth, struct below *below)
 {
     enum rv_cancel_step got;
-    *next = NULL;
+    *below = (struct below){NULL, NULL};
     while ((got = rv_state_cancel(&t->future.state)) == RV_CANCEL_BUSY) {
         rv_cpu_relax();
     }
     if (got != RV_CANCEL_PINNED) {
         return got == RV_CANCEL_NOTED;
     }
-    if (t->awaiting != NULL) {
-        *next = rove_retain(t->awaiting);
-    }
-    if (rv_state_unpin(&t->future.state, *next == NULL)) {
+    *below = look_below(t, depth);
+    if (rv_state_unpin(&t->future.state, below->future == NULL && below->many == NULL)) {
         rv_ready_push(t);
     }
     return true;
 }
 
-static bool cancel_other(struct rove_future *f)
+static bool cancel_other(struct rove_future *f, unsigned depth)
 {
-    return f->kind == RV_FUTURE_GATHER ? rv_gather_cancel(f)
+    return f->kind == RV_FUTURE_GATHER ? rv_gather_cancel(f, depth)
                                        : rv_future_complete(f, -ECANCELED, NULL) == 0;
 }
 
-bool rv_future_cancel(struct rove_future *f)
+bool rv_future_cancel_within(struct rove_future *f, unsigned depth)
 {
     if (f->kind != RV_FUTURE_TASK) {
-        return cancel_other(f);
+        return cancel_other(f, depth);
     }
     struct rove_future *at = f;
-    struct rove_future *below;
-    if (!step(rv_task_of(at), &below)) {
+    struct below below;
+    if (!step(rv_task_of(at), depth, &below)) {
         return false;
     }
     const struct rove_future *mark = f;
     rove_retain(at);
-    for (uint64_t steps = 1; below != NULL; steps++) {
-        struct rove_future *after = NULL;
-        bool is_circle = below == mark;
-        bool is_accepted = !is_circle && (below->kind == RV_FUTURE_TASK
-                                              ? step(rv_task_of(below), &after)
-                                              : cancel_other(below));
+    for (uint64_t steps = 1; below.future != NULL; steps++) {
+        struct rove_future *next = below.future;
+        bool is_circle = next == mark;
+        below = (struct below){NULL, NULL};
+        bool is_accepted = !is_circle && (next->kind == RV_FUTURE_TASK
+                                              ? step(rv_task_of(next), depth, &below)
+                                              : cancel_other(next, depth));
         if (!is_accepted) {
             flag(rv_task_of(at));
         }
         if ((steps & (steps - 1)) == 0) {
-            mark = below;
+            mark = next;
         }
         rove_release(at);
-        at = below;
-        below = after;
+        at = next;
+    }
+    if (below.many != NULL && !rv_many_pass_on(below.many, depth + 1)) {
+        flag(rv_task_of(at));
     }
     rove_release(at);
     return true;
+}
+
+bool rv_future_cancel(struct rove_future *f)
+{
+    return rv_future_cancel_within(f, 0);
 }
 
 bool rove_cancel(rove_future *f)

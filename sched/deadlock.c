@@ -88,6 +88,7 @@ static bool is_wait_open(enum rv_wait_kind kind)
     case RV_WAIT_NONE:
     case RV_WAIT_FUTURE:
     case RV_WAIT_MANY:
+    case RV_WAIT_GATHER:
     case RV_WAIT_SLEEP:
     case RV_WAIT_MUTEX:
     case RV_WAIT_RWLOCK:

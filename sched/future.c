@@ -95,6 +95,27 @@ void rv_future_wake_waiters(struct rove_future *f)
     }
 }
 
+static bool is_at_home(const struct rv_waiter *w, const struct rove_runtime *runtime)
+{
+    const struct rv_task *task = w->task;
+    return task == NULL ? w->on_fire != NULL
+                        : task->runtime == runtime && !(task->future.flags & RV_TASK_PINNED);
+}
+
+bool rv_future_is_awaited_at_home(struct rove_future *f, const struct rove_runtime *runtime)
+{
+    bool is_home = true;
+    if (rv_load_relaxed(&f->state) & RV_STATE_SOLO) {
+        is_home = is_at_home(wait_for_solo(f), runtime);
+    }
+    rv_lock_acquire(&f->lock);
+    for (const struct rv_waiter *w = f->waiters.first; w != NULL && is_home; w = w->next) {
+        is_home = is_at_home(w, runtime);
+    }
+    rv_lock_release(&f->lock);
+    return is_home;
+}
+
 /* PATH 13/14 -> sched/task.c rv_task_destroy */
 void rv_future_notify(struct rove_future *f, uint64_t before)
 {

@@ -23,6 +23,7 @@
 
 enum rv_future_kind { RV_FUTURE_TASK, RV_FUTURE_PLAIN, RV_FUTURE_GATHER, RV_FUTURE_SHIELD };
 
+struct rove_runtime;
 struct rv_callback; /* a done callback, sched/future.c */
 
 struct rove_future {
@@ -55,6 +56,8 @@ int rv_future_complete(struct rove_future *f, int error, void *result);
 
 /* Any thread, with a reference: passes a cancellation on. False: done already. Never suspends. */
 bool rv_future_cancel(struct rove_future *f);
+/* The same for a member of a gather, `depth` gathers deep. */
+bool rv_future_cancel_within(struct rove_future *f, unsigned depth);
 
 /*
  * Adds a cell, for who waits on several futures at once: true, or false when f is done already
@@ -74,6 +77,9 @@ int rv_future_read(struct rove_future *f, void **result);
 /* The completer, after DONE: callbacks if there are any, else the waiters, by the word before. */
 void rv_future_notify(struct rove_future *f, uint64_t before);
 void rv_future_wake_waiters(struct rove_future *f);
+/* DONE and not woken: will every waiter, once woken, queue behind what is ready in `runtime`, the
+ * caller's, which has one worker? */
+bool rv_future_is_awaited_at_home(struct rove_future *f, const struct rove_runtime *runtime);
 
 /* Frees a future whose last reference is gone. */
 void rv_future_destroy(struct rove_future *f);

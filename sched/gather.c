@@ -3,8 +3,9 @@
  * Purpose: gather: wait for all of a list, in its order, as a call. gather_future.c is the future.
  *
  * Idea: asyncio's gather with the future left out: the aggregate of many.c stands in the frame. A
- * cancellation of the caller goes to every child; only if none accepts it does the caller have it
- * at once. A child that was cancelled ends the gather as any other error does.
+ * cancellation of the caller goes to every child, from the canceller (cancel.c) or, if the caller
+ * was not parked, from here; only if none accepts it does the caller have it at once. A child that
+ * was cancelled ends the gather as any other error does.
  *
  * Threads: tasks only.
  */
@@ -53,8 +54,8 @@ static enum ending wait_over(struct rv_task *self, struct rv_many *m)
     }
     do {
         if (!rv_take_cancel(self)) {
-            rv_park(self, RV_WAIT_MANY, m);
-        } else if (rv_many_cancel(m)) {
+            rv_park(self, RV_WAIT_GATHER, m);
+        } else if (rv_many_cancel(m, 0)) {
             if (rv_take_cancel(self)) {
                 return REFUSED; /* it has come round a circle of tasks that await each other */
             }
@@ -63,6 +64,9 @@ static enum ending wait_over(struct rv_task *self, struct rv_many *m)
             return REFUSED;
         }
     } while (!rv_many_is_over(m));
+    rv_many_settle(m);
+    rv_resume_in_turn(self);
+    ending = m->is_passed_on ? PASSED_ON : ending;
     return rv_take_cancel(self) ? REFUSED : ending;
 }
 

@@ -10,7 +10,7 @@
 struct rove_future;
 
 /* Any thread, with a reference: cancels every child. False: done, or no child accepted. */
-bool rv_gather_cancel(struct rove_future *f);
+bool rv_gather_cancel(struct rove_future *f, unsigned depth);
 
 /* The last reference is gone: gives the children back. The caller frees the memory of f. */
 void rv_gather_destroy(struct rove_future *f);

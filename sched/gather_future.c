@@ -7,13 +7,15 @@
  *     [ outer | left request | cell 0 .. n-1 ] [ child 0 .. n-1 ] [ result 0 .. n-1 ]
  *
  * A child that completes, on whatever thread, notes its result and counts down. The first error,
- * or the last child, completes the outer future. `request` settles who was first when the last
+ * or the last child, completes the outer future; on one worker a round later, as in asyncio, where
+ * children report by callbacks. `request` settles who was first when the last
  * child ends while somebody cancels:
  *
  *     NONE -> REQUESTED -> DECIDED    the outer ends with -ECANCELED: the request was accepted
  *     NONE -> DECIDED                 it ends with results: a canceller is refused
  *
- * Owner: references: the handles, and one of the children, dropped when the last of them is done.
+ * Owner: references: the handles; one of the children, dropped when the last of them is done; one
+ * for each error that is on its way.
  * The children are given back with the last reference.
  */
 #include "sched/gather.h"
@@ -21,6 +23,7 @@
 #include "core/check.h"
 #include "sched/current.h"
 #include "sched/future.h"
+#include "sched/task.h"
 
 #include <rove/wait.h>
 
@@ -55,29 +58,53 @@ static void succeed(struct gather *g)
     }
 }
 
-/* A child is done. Nothing of g is touched after the last one. */
-static void count_down(struct gather *g, struct rove_future *child, size_t at)
+/* Only the first completes the outer future; the others are told that they came late. */
+static int fail(void *arg, RV_UNUSED void **result)
 {
-    g->results[at] = child->result;
-    rv_state_observe(&child->state);
-    if (child->error != 0) {
-        /* Only the first completes the outer future; the others are told that they came late. */
-        rv_future_complete(&g->outer, child->error, NULL);
-    }
-    /* order: acq_rel G2. All results before the last countdown, which publishes them. */
-    if (rv_fetch_sub_acq_rel(&g->left, 1) != 1) {
-        return;
-    }
+    struct rv_waiter *w = arg;
+    struct gather *g = w->owner;
+    const struct rove_future *child = w->value;
+    rv_future_complete(&g->outer, child->error, NULL);
+    rove_release(&g->outer);
+    return 0;
+}
+
+static int end(void *arg, RV_UNUSED void **result)
+{
+    struct gather *g = arg;
     if (!rv_state_is_done(&g->outer.state)) {
         succeed(g);
     }
     rove_release(&g->outer);
+    return 0;
+}
+
+/* A child is done; true if it is the last one: then the caller owes an end(). */
+static bool count_down(struct gather *g, struct rv_waiter *w, void (*run)(rove_coro *, void *))
+{
+    struct rove_future *child = w->value;
+    g->results[w - g->cells] = child->result;
+    rv_state_observe(&child->state);
+    if (child->error != 0) {
+        rove_retain(&g->outer);
+        run(fail, w);
+    }
+    /* order: acq_rel G2. All results before the last countdown, which publishes them. */
+    return rv_fetch_sub_acq_rel(&g->left, 1) == 1;
 }
 
 static void complete_one(struct rv_waiter *w)
 {
     struct gather *g = w->owner;
-    count_down(g, w->value, (size_t)(w - g->cells));
+    if (count_down(g, w, rv_task_run_in_turn)) {
+        rv_task_run_in_turn(end, g);
+    }
+}
+
+static void run_now(rove_coro *fn, void *ctx)
+{
+    void *result;
+    fn(ctx, &result);
 }
 
 static struct gather *create(size_t n)
@@ -131,30 +158,27 @@ rove_future *rove_gather_future(size_t n, rove_future *const fs[])
         w->tag = RV_WAITER_OF_FUTURE;
         w->on_fire = complete_one;
         if (!rv_future_add_waiter(fs[i], w)) {
-            count_down(g, fs[i], i);
+            count_down(g, w, run_now); /* not the last: this loop counts too */
         }
     }
     /* order: acq_rel G2. As a child's; pairs with count_down. */
     if (rv_fetch_sub_acq_rel(&g->left, 1) == 1) {
-        if (!rv_state_is_done(&g->outer.state)) {
-            succeed(g);
-        }
-        rove_release(&g->outer);
+        run_now(end, g);
     }
     return &g->outer;
 }
 
 /* Cancels every child; true if one of them accepted. */
-static bool cancel_children(struct gather *g)
+static bool cancel_children(struct gather *g, unsigned depth)
 {
     bool is_accepted = false;
     for (size_t i = 0; i < g->n; i++) {
-        is_accepted |= rv_future_cancel(g->children[i]);
+        is_accepted |= rv_future_cancel_within(g->children[i], depth);
     }
     return is_accepted;
 }
 
-bool rv_gather_cancel(struct rove_future *f)
+bool rv_gather_cancel(struct rove_future *f, unsigned depth)
 {
     struct gather *g = gather_of(f);
     /* A gather that awaits itself by a detour would be gone through for ever: the detour is
@@ -166,7 +190,7 @@ bool rv_gather_cancel(struct rove_future *f)
     uint32_t none = REQUEST_NONE;
     /* order: acq_rel G1. Pairs with succeed. */
     bool is_first = rv_cas_acq_rel(&g->request, &none, (uint32_t)REQUEST_REQUESTED);
-    bool is_accepted = cancel_children(g);
+    bool is_accepted = cancel_children(g, depth + 1);
     if (!is_accepted && is_first) {
         uint32_t mine = REQUEST_REQUESTED;
         /* order: acq_rel G1. Withdrawn, unless the last child has taken it; pairs with succeed. */

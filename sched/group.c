@@ -256,23 +256,38 @@ int rove_task_group_cancel(rove_task_group *group)
     return 0;
 }
 
-/* Until no child is left. A cancellation is taken, and the first one aborts: *propagates. */
+/* The parent was cancelled while it waited: the first one aborts. */
+static void note_cancel(struct group *g, bool *propagates)
+{
+    if (begin_abort(g, false)) {
+        *propagates = true;
+        cancel_children(g);
+    }
+}
+
+/* Until no child is left. True: a cancellation was taken; *propagates: it aborted the group. */
 static bool wait_for_all(struct group *g, struct rv_task *self, bool *propagates)
 {
     bool is_cancelled = false;
+    bool has_waited = false;
     /* order: acq_rel Y1. Who counts down to zero from here on wakes; pairs with count_down. */
     rv_fetch_or_acq_rel(&g->word, EXITING);
     /* order: acquire Y1. All that children did and noted; pairs with count_down. */
     while (rv_load_acquire(&g->word) != EXITING) {
         if (!rv_take_cancel(self)) {
+            has_waited = true;
             rv_park(self, RV_WAIT_MANY, g);
             continue;
         }
         is_cancelled = true;
-        if (begin_abort(g, false)) {
-            *propagates = true;
-            cancel_children(g);
-        }
+        note_cancel(g, propagates);
+    }
+    if (has_waited) {
+        rv_resume_in_turn(self);
+    }
+    if (has_waited && rv_take_cancel(self)) {
+        is_cancelled = true;
+        note_cancel(g, propagates);
     }
     return is_cancelled;
 }

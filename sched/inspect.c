@@ -122,6 +122,7 @@ const char *rv_inspect_wait_name(enum rv_wait_kind kind)
     case RV_WAIT_FUTURE:
         return "a future";
     case RV_WAIT_MANY:
+    case RV_WAIT_GATHER:
         return "several";
     case RV_WAIT_SLEEP:
         return "the time to come";

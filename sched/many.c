@@ -9,6 +9,7 @@
 #include "sched/many.h"
 
 #include "core/check.h"
+#include "core/os.h"
 #include "sched/future.h"
 #include "sched/suspend.h"
 
@@ -67,6 +68,8 @@ int rv_many_init(struct rv_many *m, struct rv_task *self, size_t n,
     m->cells = m->inline_cells;
     rv_store_relaxed(&m->left, n);
     rv_store_relaxed(&m->decider, NULL);
+    rv_store_relaxed(&m->is_cancelling, 0u);
+    m->is_passed_on = false;
     if (n > RV_MANY_INLINE) {
         m->cells = n > SIZE_MAX / sizeof *m->cells ? NULL : malloc(n * sizeof *m->cells);
         if (m->cells == NULL) {
@@ -89,6 +92,7 @@ int rv_many_init(struct rv_many *m, struct rv_task *self, size_t n,
 
 void rv_many_fini(struct rv_many *m)
 {
+    rv_many_settle(m);
     for (size_t i = 0; i < m->n; i++) {
         /* order: acquire N2. Pairs with complete_one. */
         if (rv_load_acquire(&m->cells[i].fired) == 0) {
@@ -106,11 +110,35 @@ bool rv_many_is_over(const struct rv_many *m)
     return rv_load_acquire(&m->left) == 0 || rv_load_acquire(&m->decider) != NULL;
 }
 
-bool rv_many_cancel(const struct rv_many *m)
+bool rv_many_cancel(const struct rv_many *m, unsigned depth)
 {
     bool is_accepted = false;
     for (size_t i = 0; i < m->n; i++) {
-        is_accepted |= rv_future_cancel(m->futures[i]);
+        is_accepted |= rv_future_cancel_within(m->futures[i], depth);
     }
     return is_accepted;
+}
+
+bool rv_many_claim(struct rv_many *m)
+{
+    /* order: acquire N3. One at a time; pairs with rv_many_pass_on. */
+    return rv_exchange_acquire(&m->is_cancelling, 1u) == 0;
+}
+
+bool rv_many_pass_on(struct rv_many *m, unsigned depth)
+{
+    bool is_accepted = rv_many_cancel(m, depth);
+    m->is_passed_on |= is_accepted;
+    /* order: release N3. The last use of m; pairs with rv_many_settle and rv_many_claim. */
+    rv_store_release(&m->is_cancelling, 0u);
+    return is_accepted;
+}
+
+/* A canceller never suspends: at most a preempted thread is waited for. */
+void rv_many_settle(struct rv_many *m)
+{
+    /* order: acquire N3. Pairs with rv_many_pass_on. */
+    while (rv_load_acquire(&m->is_cancelling) != 0) {
+        rv_os_sched_yield();
+    }
 }

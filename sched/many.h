@@ -35,6 +35,8 @@ struct rv_many {
     enum rv_many_until until;
     RV_ATOMIC(size_t) left;             /* not done yet */
     RV_ATOMIC(struct rove_future *) decider; /* the first that ended the wait early */
+    RV_ATOMIC(uint32_t) is_cancelling; /* a canceller goes through the futures */
+    bool is_passed_on;                 /* by it: a future accepted; its own until it has gone */
     struct rv_waiter inline_cells[RV_MANY_INLINE];
 };
 
@@ -46,7 +48,17 @@ void rv_many_fini(struct rv_many *m);
 
 /* The task: is there no reason to wait any longer? Then outcomes of done futures are visible. */
 bool rv_many_is_over(const struct rv_many *m);
-/* Cancels every future; true if one of them accepted. */
-bool rv_many_cancel(const struct rv_many *m);
+/* Cancels every future; true if one of them accepted. `depth`: of gathers in gathers. */
+bool rv_many_cancel(const struct rv_many *m, unsigned depth);
+
+/*
+ * A canceller that has the waiting task pinned: m lives on until it has passed the request on, even
+ * if the task is woken meanwhile. False: another one is at it.
+ */
+bool rv_many_claim(struct rv_many *m);
+/* The same, not pinned any more. True: a future accepted. Nothing of m is touched afterwards. */
+bool rv_many_pass_on(struct rv_many *m, unsigned depth);
+/* The task, running: waits until such a canceller has gone; then is_passed_on is its own. */
+void rv_many_settle(struct rv_many *m);
 
 #endif

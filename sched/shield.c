@@ -25,13 +25,19 @@ struct shield {
     struct rv_waiter cell;
 };
 
-static void complete_outer(struct rv_waiter *w)
+static int complete_outer(void *arg, RV_UNUSED void **result)
 {
-    struct shield *s = w->owner;
+    struct shield *s = arg;
     if (rv_future_complete(&s->outer, s->inner->error, s->inner->result) == 0) {
         rv_state_observe(&s->inner->state);
     }
     rove_release(&s->outer);
+    return 0;
+}
+
+static void inner_is_done(struct rv_waiter *w)
+{
+    rv_task_run_in_turn(complete_outer, w->owner);
 }
 
 rove_future *rove_shield(rove_future *f)
@@ -54,9 +60,9 @@ rove_future *rove_shield(rove_future *f)
     rv_waiter_init(&s->cell, NULL);
     s->cell.owner = s;
     s->cell.tag = RV_WAITER_OF_FUTURE;
-    s->cell.on_fire = complete_outer;
+    s->cell.on_fire = inner_is_done;
     if (!rv_future_add_waiter(f, &s->cell)) {
-        complete_outer(&s->cell);
+        inner_is_done(&s->cell);
     }
     return outer;
 }

@@ -43,6 +43,13 @@ void rv_yield(struct rv_task *self)
     rv_switch_away(self, RV_AFTER_READY);
 }
 
+void rv_resume_in_turn(struct rv_task *self)
+{
+    if (self->runtime->worker_count == 1) {
+        rv_yield(self);
+    }
+}
+
 void rv_put_back_cancel(struct rv_task *self)
 {
     rv_state_put_back_cancel(&self->future.state);

@@ -31,6 +31,14 @@ void rv_wake(struct rv_task *t);
 /* Lets other ready tasks run once. */
 RV_MAY_SWITCH void rv_yield(struct rv_task *self);
 
+/*
+ * The calling task was woken by the end of a wait for several futures, or is about to go on after
+ * one. asyncio's gather, wait, as_completed and TaskGroup hear of that by a callback and only then
+ * make who waits ready, so that it runs a round later. With one worker, where order is promised, it
+ * does here too; with more nobody could tell.
+ */
+RV_MAY_SWITCH void rv_resume_in_turn(struct rv_task *self);
+
 /* True: a cancellation was pending and is now spent: return -ECANCELED to the user. */
 static inline bool rv_take_cancel(struct rv_task *self)
 {

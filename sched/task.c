@@ -181,6 +181,15 @@ int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx)
     return 0;
 }
 
+void rv_task_run_in_turn(rove_coro *fn, void *ctx)
+{
+    struct rv_worker *w = rv_current_worker();
+    if (w == NULL || w->runtime->worker_count > 1 || rv_task_run_hidden(w->runtime, fn, ctx) < 0) {
+        void *result;
+        fn(ctx, &result);
+    }
+}
+
 /* Publishes a finished task that has waiters or callbacks, or might have. Keeps the references. */
 static void publish(struct rv_task *t)
 {

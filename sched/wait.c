@@ -46,6 +46,9 @@ static int wait_until(struct rv_task *self, struct wait *w)
         }
         rv_park(self, RV_WAIT_MANY, &w->many);
     }
+    if (rv_many_is_over(&w->many)) {
+        rv_resume_in_turn(self);
+    }
     return rv_take_cancel(self) ? -ECANCELED : 0;
 }
 

@@ -30,7 +30,8 @@ struct rv_task;
 enum rv_wait_kind {
     RV_WAIT_NONE,
     RV_WAIT_FUTURE,
-    RV_WAIT_MANY, /* gather, wait, as_completed, a task group */
+    RV_WAIT_MANY,   /* wait, as_completed, a task group */
+    RV_WAIT_GATHER, /* object: an rv_many, through which a cancellation goes (cancel.c) */
     RV_WAIT_SLEEP,
     RV_WAIT_IO,
     RV_WAIT_THREAD,
