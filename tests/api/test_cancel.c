@@ -113,6 +113,7 @@ RV_TASK_TEST(test_cancel_reaches_what_the_task_awaits)
     struct rv_actor outer = {.until = b};
     rove_task *a = rove_create_task(rv_actor_run, &outer);
     begin(&inner);
+    begin(&middle); /* cancelled before that, it would not pass anything on */
     begin(&outer);
     RV_EXPECT(rove_cancel(a));
     RV_EXPECT_EQ(rove_join(a, NULL), -ECANCELED);

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static RV_ATOMIC(unsigned) failures;
@@ -170,10 +171,20 @@ void rv_test_run(rove_coro *body, void *arg)
     rv_test_run_on(workers, body, arg);
 }
 
+/* RV_TEST_WORKERS=n: just n. ctest runs api/ once more so, with far more workers than CPUs. */
+static unsigned only_workers(void)
+{
+    const char *text = getenv("RV_TEST_WORKERS");
+    return text == NULL ? 0 : (unsigned)strtoul(text, NULL, 10);
+}
+
 unsigned rv_test_next_workers(unsigned workers)
 {
     static const unsigned counts[] = {1, 2, 3, 8, 0};
+    unsigned only = only_workers();
     size_t i = 0;
+    if (only != 0)
+        return workers == 0 ? only : 0;
     if (workers == 0)
         return counts[0];
     while (counts[i] != workers && counts[i] != 0)

@@ -36,7 +36,7 @@
     for (unsigned workers = rv_test_next_workers(0); workers != 0;         \
          workers = rv_test_next_workers(workers))
 
-/* 0 gives the first count, the last gives 0. */
+/* 0 gives the first count, the last gives 0. RV_TEST_WORKERS=64 makes 64 the only one. */
 unsigned rv_test_next_workers(unsigned workers);
 
 /* A cmocka test whose body is a coroutine, run once for each number of workers. */

@@ -49,6 +49,12 @@ function(rove_add_test name)
         add_test(NAME ${test} COMMAND ${target})
         set_tests_properties(${test} PROPERTIES LABELS "${layer};${backend}"
             TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${environment}")
+        # Tasks once more on far more workers than CPUs: any of them may lose its CPU anywhere.
+        if(layer STREQUAL "api" OR layer STREQUAL "sched")
+            add_test(NAME ${test}.64 COMMAND ${target})
+            set_tests_properties(${test}.64 PROPERTIES LABELS "${layer};${backend};wide"
+                TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${environment};RV_TEST_WORKERS=64")
+        endif()
     endforeach()
 endfunction()
 
