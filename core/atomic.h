@@ -143,7 +143,9 @@ static RV_ALWAYS_INLINE void rv_fence_full(void)
 /* One turn of a spin loop: tells the core to let its sibling thread run. */
 static RV_ALWAYS_INLINE void rv_cpu_relax(void)
 {
-#if defined(__x86_64__)
+#if defined(RV_MODEL)
+    RV_PRIM_RELAX();
+#elif defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("isb" ::: "memory");

@@ -26,7 +26,8 @@
 #else
 #define RV_ASAN 0
 #endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+/* A model build has TSan's hooks but not TSan (tests/model/shadow.c). */
+#if !defined(RV_MODEL) && (defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer))
 #define RV_TSAN 1
 #else
 #define RV_TSAN 0

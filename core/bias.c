@@ -7,7 +7,9 @@
 
 #include "core/os.h"
 
+#ifndef RV_BIAS_HELPER_SPINS      /* a model has few */
 #define RV_BIAS_HELPER_SPINS 200u /* about 5 us, many times an owner section; arbitrary */
+#endif
 #define RV_BIAS_OWNER_SPINS 200u  /* then yield: the helper may have been preempted; arbitrary */
 
 RV_COLD void rv_bias_owner_enter_slow(struct rv_bias *b)

@@ -93,6 +93,8 @@ static uint32_t take_from_head(struct rv_runq *q, const struct take *take)
         /* order: acquire Q1. The slots below tail; pairs with rv_runq_push. */
         uint32_t available = rv_load_acquire(&q->tail) - head;
 
+        if ((int32_t)available < 0)
+            return 0; /* the owner is between the two stores of rv_runq_push_private */
         if (available > RV_RUNQ_CAPACITY) {
             /* head was old when tail was read: look again. */
             /* order: acquire Q2. As above. */

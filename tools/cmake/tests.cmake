@@ -65,6 +65,9 @@ function(rove_add_check name)
 endfunction()
 
 include(test_list)
+if(NOT ROVE_SANITIZE)
+    include(models)
+endif()
 
 # Where io_uring is refused the runtime falls back to epoll by itself, with few descriptors too.
 add_executable(without_uring tests/support/without_uring.c)

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: run models: count out their executions, draw some, or replay one.
+ *
+ *     model [options] [group or group/model ..]
+ *     --list              names only
+ *     --preemptions N     bound of the counting out (3)
+ *     --stale N           bound of stale values and other surprises (2)
+ *     --executions N      count out at most so many, then draw (default: all)
+ *     --random N          draw so many afterwards (0)
+ *     --only-random       do not count out
+ *     --seed N            of the drawing (1)
+ *     --replay "17t1 .."  one execution, with its trace; one model
+ *     --quiet             one line for a failure only
+ */
+#include "engine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lists.h"
+
+#define WARM_UP 300 /* drawn first: which locations are shared, and what is easy to find */
+
+static struct options {
+    uint64_t executions, random, seed;
+    bool only_random, is_quiet, is_list;
+    const char *replay;
+} options = {.executions = UINT64_MAX, .seed = 1};
+
+static bool run_once(const struct rv_model *model, const char *how, uint64_t number)
+{
+    rv_engine_run(model);
+    if (!rv_engine.has_failed) {
+        return true;
+    }
+    printf("%s: FAILED: %s\n", model->name, rv_engine.message);
+    if (!options.is_quiet) {
+        rv_trace_print(60);
+        printf("%s, execution %" PRIu64 "; again: --replay \"", how, number);
+        rv_explore_print();
+        printf("\" %s\n", model->name);
+    }
+    return false;
+}
+
+static bool draw(const struct rv_model *model, uint64_t n, uint64_t seed)
+{
+    rv_engine.explore = RV_EXPLORE_RANDOM;
+    for (uint64_t i = 0; i < n; i++) {
+        rv_explore_begin_random(seed * 1000003 + i);
+        if (!run_once(model, "drawn", i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How many executions, and whether these were all. */
+static bool count_out(const struct rv_model *model, uint64_t *n, bool *is_complete)
+{
+    rv_engine.explore = RV_EXPLORE_ALL;
+    rv_engine.is_newly_shared = false;
+    *is_complete = false;
+    rv_explore_reset();
+    for (*n = 0; *n < options.executions; (*n)++) {
+        if (!run_once(model, "counted out", *n)) {
+            return false;
+        }
+        if (rv_engine.is_newly_shared) {
+            rv_engine.is_newly_shared = false;
+            rv_explore_reset();
+        } else if (!rv_explore_advance()) {
+            *is_complete = true;
+            (*n)++;
+            return true;
+        }
+    }
+    return true;
+}
+
+static bool run_model(const struct rv_model *model)
+{
+    uint64_t n = 0;
+    bool is_complete = false;
+    rv_memory_forget_shared();
+    if (options.replay != NULL) {
+        rv_engine.explore = RV_EXPLORE_REPLAY;
+        return rv_explore_parse(options.replay) && run_once(model, "replayed", 0);
+    }
+    if (!draw(model, WARM_UP, 0)) {
+        return false;
+    }
+    if (!options.only_random && !model->is_wide && !count_out(model, &n, &is_complete)) {
+        return false;
+    }
+    uint64_t drawn = options.random;
+    if (!is_complete && drawn < options.executions && options.executions != UINT64_MAX) {
+        drawn += options.executions;
+    }
+    if (!draw(model, drawn, options.seed)) {
+        return false;
+    }
+    if (!options.is_quiet) {
+        printf("%-32s %10" PRIu64 " executions %-9s %8" PRIu64 " drawn, %u steps\n", model->name, n,
+               is_complete ? "(all)" : "", drawn + WARM_UP, rv_engine.steps);
+        fflush(stdout);
+    }
+    return true;
+}
+
+static bool is_wanted(const char *name, int count, char *wanted[])
+{
+    for (int i = 0; i < count; i++) {
+        size_t n = strlen(wanted[i]);
+        if (strncmp(name, wanted[i], n) == 0 && (name[n] == '\0' || name[n] == '/')) {
+            return true;
+        }
+    }
+    return count == 0;
+}
+
+static const struct {
+    const char *name;
+    bool has_value;
+} known[] = {{"--list", false},     {"--only-random", false}, {"--quiet", false},
+             {"--preemptions", true}, {"--stale", true},      {"--executions", true},
+             {"--random", true},    {"--seed", true},         {"--replay", true}};
+
+static void set_option(size_t which, const char *value)
+{
+    uint64_t number = value == NULL ? 0 : strtoull(value, NULL, 10);
+    switch (which) {
+    case 0:
+        options.is_list = true;
+        break;
+    case 1:
+        options.only_random = true;
+        break;
+    case 2:
+        options.is_quiet = true;
+        break;
+    case 3:
+        rv_engine.max_preemptions = (unsigned)number;
+        break;
+    case 4:
+        rv_engine.max_stale = (unsigned)number;
+        break;
+    case 5:
+        options.executions = number;
+        break;
+    case 6:
+        options.random = number;
+        break;
+    case 7:
+        options.seed = number;
+        break;
+    default:
+        options.replay = value;
+        break;
+    }
+}
+
+/* The index of the first argument that is no option; -1: a wrong one. */
+static int parse(int argc, char *argv[])
+{
+    int i = 1;
+    while (i < argc && strncmp(argv[i], "--", 2) == 0) {
+        size_t k = 0;
+        while (k < RV_ARRAY_LEN(known) && strcmp(known[k].name, argv[i]) != 0) {
+            k++;
+        }
+        if (k == RV_ARRAY_LEN(known) || i + known[k].has_value >= argc) {
+            fprintf(stderr, "model: %s?\n", argv[i]);
+            return -1;
+        }
+        set_option(k, known[k].has_value ? argv[i + 1] : NULL);
+        i += 1 + known[k].has_value;
+    }
+    return i;
+}
+
+int main(int argc, char *argv[])
+{
+    rv_engine.max_preemptions = 3;
+    rv_engine.max_stale = 2;
+    int first = parse(argc, argv);
+    int failed = 0;
+    unsigned run = 0;
+    for (size_t l = 0; first > 0 && l < RV_ARRAY_LEN(lists); l++) {
+        for (size_t i = 0; i < lists[l]->n; i++) {
+            const struct rv_model *model = &lists[l]->models[i];
+            if (!is_wanted(model->name, argc - first, argv + first)) {
+                continue;
+            }
+            run++;
+            if (options.is_list) {
+                puts(model->name);
+            } else if (!run_model(model)) {
+                failed++;
+            }
+        }
+    }
+    return first < 0 || run == 0 || failed > 0;
+}

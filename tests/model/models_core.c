@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: models of the small parts of core/: inbox, event count, spin lock, biased lock, backlog.
+ */
+#include "model.h"
+
+#include "core/atomic.h"
+#include "core/backlog.h"
+#include "core/bias.h"
+#include "core/inbox.h"
+#include "core/lock.h"
+#include "core/park.h"
+
+#include <errno.h>
+
+/* inbox: producers 1 and 2, consumer 3 */
+
+struct letter {
+    struct rv_inbox_node node;
+    int payload;
+    int received;
+};
+
+static struct rv_inbox inbox;
+static struct letter letters[4];
+static RV_ATOMIC(uint32_t) wakes; /* pushes that found it empty */
+
+static void setup_inbox(void)
+{
+    rv_inbox_init(&inbox);
+    rv_store_relaxed(&wakes, 0u);
+    for (int i = 0; i < 4; i++) {
+        letters[i] = (struct letter){.payload = 0};
+    }
+}
+
+static void post(int i)
+{
+    letters[i].payload = i + 1;
+    if (rv_inbox_push(&inbox, &letters[i].node)) {
+        (void)rv_fetch_add_relaxed(&wakes, 1u);
+    }
+}
+
+static void post_first(void)
+{
+    post(0);
+    post(1);
+}
+
+static void post_second(void)
+{
+    post(2);
+}
+
+static void receive_all(void)
+{
+    struct rv_inbox_node *node = rv_inbox_take_all(&inbox);
+    int last[2] = {-1, -1};
+    while (node != NULL) {
+        struct letter *l = rv_container_of(node, struct letter, node);
+        int i = (int)(l - letters);
+        node = node->next;
+        RV_MODEL_CHECK(l->payload == i + 1 && l->received == 0, "a letter comes once, complete");
+        RV_MODEL_CHECK(i > last[i / 2], "those of one sender in order");
+        l->received = 1;
+        last[i / 2] = i;
+    }
+}
+
+static void receive_twice(void)
+{
+    receive_all();
+    receive_all();
+}
+
+static void finish_inbox(void)
+{
+    rv_inbox_check(&inbox);
+    bool was_empty = rv_inbox_is_empty(&inbox);
+    receive_all();
+    for (int i = 0; i < 3; i++) {
+        RV_MODEL_CHECK(letters[i].received == 1, "nothing is lost");
+    }
+    RV_MODEL_CHECK(was_empty || rv_load_relaxed(&wakes) > 0, "somebody was to wake the consumer");
+}
+
+/* park */
+
+static struct rv_park park;
+static RV_ATOMIC(uint32_t) condition;
+static int news; /* plain: seen by who has seen the condition or the wake */
+
+static void setup_park(void)
+{
+    rv_park_init(&park);
+    rv_store_relaxed(&condition, 0u);
+    news = 0;
+}
+
+static void wait_for_condition(void)
+{
+    for (;;) {
+        uint32_t key = rv_park_prepare(&park);
+        if (rv_load_relaxed(&condition) != 0) {
+            rv_park_cancel(&park);
+            return;
+        }
+        (void)rv_park_commit(&park, key, -1);
+    }
+}
+
+static void notify_one(void)
+{
+    rv_store_relaxed(&condition, 1u);
+    rv_park_notify_one(&park);
+}
+
+static void notify_all(void)
+{
+    rv_store_relaxed(&condition, 1u);
+    rv_park_notify_all(&park);
+}
+
+/* What is written before a notification is seen by the sleeper that it ends the sleep of. */
+static void wait_for_news(void)
+{
+    uint32_t key = rv_park_prepare(&park);
+    if (rv_load_relaxed(&condition) != 0) {
+        rv_park_cancel(&park);
+    } else if (rv_park_commit(&park, key, -1) == 0) {
+        RV_MODEL_CHECK(news == 1, "the notifier's writes come with the wake");
+    }
+}
+
+/* The key it reads may be the raised one: then the news is seen by that. */
+static void wait_for_raised_epoch(void)
+{
+    uint32_t key = rv_park_prepare(&park);
+    rv_park_cancel(&park);
+    if (key != 0) {
+        RV_MODEL_CHECK(news == 1, "the notifier's writes come with the epoch");
+    }
+}
+
+static void tell_news(void)
+{
+    news = 1;
+    notify_all();
+}
+
+static void wait_a_while(void)
+{
+    uint32_t key = rv_park_prepare(&park);
+    if (rv_load_relaxed(&condition) != 0) {
+        rv_park_cancel(&park);
+        return;
+    }
+    int rc = rv_park_commit(&park, key, 1000);
+    RV_MODEL_CHECK(rc == 0 || rc == -ETIMEDOUT, "no other end");
+    if (rc == 0) {
+        RV_MODEL_CHECK(news == 1, "the notifier's writes come with the wake");
+    }
+}
+
+/* Two tokens for two sleepers, one notification each. */
+static RV_ATOMIC(uint32_t) tokens;
+
+static void setup_tokens(void)
+{
+    setup_park();
+    rv_store_relaxed(&tokens, 0u);
+}
+
+static bool take_token(void)
+{
+    uint32_t n = rv_load_relaxed(&tokens);
+    while (n > 0) {
+        if (rv_cas_relaxed(&tokens, &n, n - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void wait_for_token(void)
+{
+    for (;;) {
+        uint32_t key = rv_park_prepare(&park);
+        if (take_token()) {
+            rv_park_cancel(&park);
+            return;
+        }
+        (void)rv_park_commit(&park, key, -1);
+    }
+}
+
+static void give_two_tokens(void)
+{
+    (void)rv_fetch_add_relaxed(&tokens, 1u);
+    rv_park_notify_one(&park);
+    (void)rv_fetch_add_relaxed(&tokens, 1u);
+    rv_park_notify_one(&park);
+}
+
+static void finish_park(void)
+{
+    RV_MODEL_CHECK(rv_load_relaxed(&park.waiters) == 0, "every prepare has ended");
+}
+
+/* lock */
+
+static struct rv_lock lock;
+static int guarded;
+
+static void setup_lock(void)
+{
+    rv_lock_init(&lock);
+    guarded = 0;
+}
+
+static void lock_once(void)
+{
+    rv_lock_acquire(&lock);
+    guarded++;
+    rv_lock_release(&lock);
+}
+
+static void lock_twice(void)
+{
+    lock_once();
+    lock_once();
+}
+
+static RV_NO_LOCK_ANALYSIS void try_lock(void)
+{
+    if (rv_lock_try(&lock)) {
+        guarded++;
+        rv_lock_release(&lock);
+    }
+}
+
+static void finish_lock(void)
+{
+    RV_MODEL_CHECK(!rv_lock_is_held(&lock), "released");
+    RV_MODEL_CHECK(guarded >= 2, "all were inside");
+}
+
+/* bias: owner 1, helpers 2 and 3 */
+
+static struct rv_bias bias;
+
+static void setup_bias(void)
+{
+    rv_model_set_fences(true);
+    rv_bias_init(&bias);
+    guarded = 0;
+}
+
+static void setup_bias_symmetric(void)
+{
+    setup_bias();
+    rv_model_set_fences(false);
+}
+
+static void own_twice(void)
+{
+    for (int i = 0; i < 2; i++) {
+        rv_bias_owner_enter(&bias);
+        guarded++;
+        rv_bias_owner_leave(&bias);
+    }
+}
+
+static void help(void)
+{
+    if (rv_bias_try_enter(&bias)) {
+        guarded++;
+        rv_bias_leave(&bias);
+    }
+}
+
+static void finish_bias(void)
+{
+    RV_MODEL_CHECK(guarded >= 2, "the owner was inside twice");
+    RV_MODEL_CHECK(rv_load_relaxed(&bias.busy) == 0 && rv_load_relaxed(&bias.helper) == 0, "free");
+}
+
+/* backlog, under its lock */
+
+static struct rv_backlog backlog;
+static int sum;
+
+static void setup_backlog(void)
+{
+    setup_lock();
+    backlog = (struct rv_backlog){0};
+    sum = 0;
+}
+
+static void put_behind(void)
+{
+    rv_lock_acquire(&lock);
+    RV_MODEL_CHECK(rv_backlog_push(&backlog, &sum) == 0, "memory");
+    rv_lock_release(&lock);
+}
+
+static void take_first(void)
+{
+    rv_lock_acquire(&lock);
+    sum += rv_backlog_pop(&backlog) == &sum;
+    rv_lock_release(&lock);
+}
+
+static void finish_backlog(void)
+{
+    rv_backlog_check(&backlog);
+    while (rv_backlog_pop(&backlog) != NULL) {
+        sum++;
+    }
+    rv_backlog_fini(&backlog);
+    RV_MODEL_CHECK(sum == 2, "nothing is lost");
+}
+
+static const struct rv_model models[] = {
+    {"inbox/two_senders", setup_inbox, {post_first, post_second, receive_twice}, finish_inbox,
+     false},
+    {"park/one", setup_park, {wait_for_condition, notify_one}, finish_park, false},
+    {"park/two", setup_park, {wait_for_condition, wait_for_condition, notify_all}, finish_park,
+     false},
+    {"park/tokens", setup_tokens, {wait_for_token, wait_for_token, give_two_tokens}, finish_park,
+     false},
+    {"park/news", setup_park, {wait_for_news, tell_news}, finish_park, false},
+    {"park/raised_epoch", setup_park, {wait_for_condition, wait_for_raised_epoch, tell_news},
+     finish_park, false},
+    {"park/timeout", setup_park, {wait_a_while, tell_news}, finish_park, false},
+    {"lock/two", setup_lock, {lock_twice, lock_twice}, finish_lock, false},
+    {"lock/three", setup_lock, {lock_once, lock_once, lock_once}, finish_lock, false},
+    {"lock/try", setup_lock, {lock_twice, try_lock}, finish_lock, false},
+    {"bias/helper", setup_bias, {own_twice, help}, finish_bias, false},
+    {"bias/helper_symmetric", setup_bias_symmetric, {own_twice, help}, finish_bias, false},
+    {"bias/two_helpers", setup_bias, {own_twice, help, help}, finish_bias, false},
+    {"backlog/locked", setup_backlog, {put_behind, put_behind, take_first}, finish_backlog, false},
+};
+
+const struct rv_model_list rv_models_core = {models, sizeof models / sizeof models[0]};
