@@ -340,7 +340,7 @@ static int create(unsigned workers, struct rv_epoll **out)
     e->set = epoll_create1(EPOLL_CLOEXEC);
     int rc = e->set < 0 ? -errno : rv_kick_init();
     if (rc == 0) {
-        rc = e->masks == NULL ? -ENOMEM : rv_io_init(&e->io);
+        rc = e->masks == NULL ? -ENOMEM : rv_io_init(&e->io, workers);
     }
     if (rc < 0) {
         destroy(e);

@@ -146,6 +146,8 @@ void rv_fd_close_final(struct rv_fd_slot *slot)
 void rv_fd_close_end(struct rv_fd_slot *slot)
 {
     rv_store_relaxed(&slot->type, RV_FD_UNKNOWN);
+    rv_store_relaxed(&slot->turns, 0);
+    rv_store_relaxed(&slot->home, 0);
     /* order: seq_cst J3. Withdrawn before the marks; pairs with rv_fd_leave. */
     rv_store_seq_cst(&slot->closer, NULL);
     /* order: seq_cst J2. close(2) before the number is free again; pairs with rv_fd_enter. */

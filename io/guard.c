@@ -58,7 +58,7 @@ static void alert_running(struct rv_uring_io *all, struct rv_uring *u)
             continue;
         }
         rv_ring_set_alarm(&other->ring, true);
-        if (is_due(other)) {
+        if (is_due(other) || !rv_inbox_is_empty(&other->posts)) {
             rv_store_relaxed(&u->is_alarmed, 1u);
         }
         rv_lock_release(&other->cq_lock);
@@ -148,5 +148,5 @@ unsigned rv_guard_reap(struct rv_worker *self, struct rv_uring *victim)
     }
     unsigned woken = rv_uring_reap_locked(victim, self);
     rv_lock_release(&victim->cq_lock);
-    return woken;
+    return woken + rv_post_take(victim, rv_uring_of(self));
 }

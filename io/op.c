@@ -133,13 +133,17 @@ static ssize_t settle(struct rv_op *op, ssize_t result, const struct rv_fd_slot 
 }
 
 static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, struct rv_task *self,
-                        const struct rv_fd_slot *slot)
+                        struct rv_fd_slot *slot)
 {
+    if (op->kind == RV_OP_RECV) {
+        rv_steer_turn(&rv_io_of(self->runtime)->steer, slot, op->fd, self->runtime);
+    }
     /* Each time anew: the closer's request has passed this worker's ring before, or comes later. */
     if (slot != NULL && rv_fd_is_closing(slot)) {
         return -EBADF;
     }
     op->task = self;
+    op->slot = slot;
     op->end = RV_END_NONE;
     rv_store_relaxed(&op->is_late, 0u);
     /* order: release O3. The description before the kernel may answer: a guard that reaps for this
@@ -162,7 +166,7 @@ static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, stru
 
 /* The user made the descriptor non-blocking, so the ring did not wait: wait for readiness. */
 static ssize_t wait_ready(const struct rv_reactor *reactor, struct rv_op *op, struct rv_task *self,
-                          const struct rv_fd_slot *slot)
+                          struct rv_fd_slot *slot)
 {
     struct rv_op poll = {.kind = RV_OP_POLL,
                          .fd = op->fd,
@@ -172,7 +176,7 @@ static ssize_t wait_ready(const struct rv_reactor *reactor, struct rv_op *op, st
 }
 
 static ssize_t run_until_settled(struct rv_op *op, struct rv_task *self,
-                                 const struct rv_fd_slot *slot)
+                                 struct rv_fd_slot *slot)
 {
     const struct rv_reactor *reactor = rv_reactor_of(self->runtime);
     for (;;) {

@@ -61,6 +61,12 @@ struct rv_ring_request {
     RV_ATOMIC(uint32_t) is_handled; /* the asker may not return before */
 };
 
+/* An operation that another worker's ring is to hold (io/post.c). */
+struct rv_post {
+    struct rv_inbox_node node;
+    struct rv_uring *to; /* constant once posted */
+};
+
 struct rv_op {
     /* the task's; constant until the operation is done */
     enum rv_op_kind kind;
@@ -70,6 +76,7 @@ struct rv_op {
     size_t len;
     int64_t offset, other_offset;
     struct rv_task *task;
+    struct rv_fd_slot *slot;     /* of fd; NULL for paths */
     int64_t deadline_ns;         /* INT64_MAX: none */
 
     /* written once by who completes it, before `done` */
@@ -82,7 +89,8 @@ struct rv_op {
     struct rv_timer timer;
 
     /* io_uring */
-    struct rv_uring *uring;      /* whose ring holds it */
+    RV_ATOMIC(struct rv_uring *) uring; /* whose ring holds it; NULL while it is posted */
+    struct rv_post post;
     struct rv_ring_request request;
 
     /* epoll: under the slot's lock */

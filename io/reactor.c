@@ -10,9 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-int rv_io_init(struct rv_io *io)
+int rv_io_init(struct rv_io *io, unsigned workers)
 {
-    return rv_fdtab_init(&io->fds);
+    int rc = rv_fdtab_init(&io->fds);
+    return rc < 0 ? rc : rv_steer_init(&io->steer, workers);
 }
 
 void rv_io_fini(struct rv_io *io)
@@ -23,6 +24,7 @@ void rv_io_fini(struct rv_io *io)
     }
     io->pipe_count = 0;
     rv_signal_forget(io->signals);
+    rv_steer_fini(&io->steer);
     rv_fdtab_fini(&io->fds);
 }
 

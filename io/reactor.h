@@ -9,6 +9,7 @@
 
 #include "io/fdtab.h"
 #include "io/op.h"
+#include "io/steer.h"
 #include "sched/poller.h"
 #include "sched/runtime.h"
 
@@ -17,6 +18,7 @@
 
 struct rv_io {
     struct rv_fdtab fds;
+    struct rv_steer steer;
     RV_ATOMIC(uint32_t) had_epipe; /* a SIGPIPE may be pending on some worker's thread */
     struct rv_lock pipe_lock;      /* guards what follows */
     uint32_t pipe_count;
@@ -24,7 +26,7 @@ struct rv_io {
     uint64_t signals;              /* that tasks have waited for; under the lock of io/signal.c */
 };
 
-int rv_io_init(struct rv_io *io);
+int rv_io_init(struct rv_io *io, unsigned workers);
 void rv_io_fini(struct rv_io *io);
 
 struct rv_reactor {

@@ -135,10 +135,24 @@ static bool request_is_handled(const struct rv_ring_request *request)
     return rv_load_acquire(&request->is_handled) != 0;
 }
 
+/* The ring that holds it, or, while it is posted, the one that it was posted to. */
+static struct rv_uring *find_ring(struct rv_op *op)
+{
+    /* order: acquire U2. Pairs with rv_uring_queue. */
+    struct rv_uring *u = rv_load_acquire(&op->uring);
+    return u != NULL ? u : op->post.to;
+}
+
 static void handle_end_op(struct rv_uring *u, struct rv_ring_request *request)
 {
     struct rv_op *op = rv_container_of(request, struct rv_op, request);
-    if (!queue_cancel(u, op, -1)) {
+    struct rv_uring *at = find_ring(op);
+    if (RV_UNLIKELY(at != u)) { /* somebody else took the post */
+        post_request(at, request);
+        return;
+    }
+    /* order: acquire U2. NULL: whoever took the post has not queued it yet. */
+    if (rv_load_acquire(&op->uring) == NULL || !queue_cancel(u, op, -1)) {
         rv_inbox_push(&u->requests, &request->node); /* again at the next poll */
         return;
     }
@@ -150,11 +164,22 @@ static void ask_end(struct rv_op *op)
     struct rv_worker *w = rv_current_worker();
     op->request.handle = handle_end_op;
     rv_store_relaxed(&op->request.is_handled, 0u);
-    if (op->uring->worker == w && queue_cancel(op->uring, op, -1)) {
+    struct rv_uring *u = find_ring(op);
+    if (u->worker == w && rv_load_relaxed(&op->uring) == u && queue_cancel(u, op, -1)) {
         rv_store_relaxed(&op->request.is_handled, 1u);
         return;
     }
-    post_request(op->uring, &op->request);
+    post_request(u, &op->request);
+}
+
+void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe, struct rv_op *op)
+{
+    /* order: release U2. As documentation; the ring itself orders it. See find_ring. */
+    rv_store_release(&op->uring, u);
+    rv_sqe_fill(sqe, op);
+    sqe->user_data = (uint64_t)(uintptr_t)op;
+    rv_ring_push(&u->ring);
+    rv_count(&u->worker->count.ops_submitted, 1);
 }
 
 /* May switch: the queue is full and the kernel short of memory. */
@@ -170,17 +195,15 @@ static void submit(struct rv_op *op, struct rv_task *self)
         u = rv_uring_of(w);
         sqe = rv_uring_take_sqe(u);
     }
-    op->uring = u;
-    rv_sqe_fill(sqe, op);
-    sqe->user_data = (uint64_t)(uintptr_t)op;
-    rv_ring_push(&u->ring);
-    rv_count(&w->count.ops_submitted, 1);
+    rv_uring_queue(u, sqe, op);
 }
 
 static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
 {
     bool has_asked = false;
-    submit(op, self);
+    if (!rv_post_at_home(op)) {
+        submit(op, self);
+    }
     do {
         rv_park(self, RV_WAIT_IO, op);
         if (!rv_op_is_done(op) && rv_op_wants_end(op)) {
@@ -242,12 +265,14 @@ static unsigned uring_poll(struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
     rv_guard_pause(u);
+    unsigned woken = rv_post_take(u, u);
     drain_requests(u);
     if (rv_ring_unsent(&u->ring) != 0 || rv_ring_must_enter(&u->ring)) {
         /* -EINTR, -EAGAIN, -EBUSY: what is left is seen by needs_poll. */
         (void)rv_ring_enter(&u->ring);
     }
-    unsigned woken = reap(u);
+    woken += reap(u);
+    rv_steer_note(&rv_io_of(w->runtime)->steer, w);
     rv_guard_resume(u);
     return woken;
 }
@@ -264,7 +289,7 @@ static bool uring_needs_poll(const struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
     return rv_ring_must_enter(&u->ring) || rv_ring_has_completions(&u->ring) ||
-           !rv_inbox_is_empty(&u->requests) ||
+           !rv_inbox_is_empty(&u->requests) || !rv_inbox_is_empty(&u->posts) ||
            (rv_ring_unsent(&u->ring) != 0 && !is_about_to_sleep(w));
 }
 
@@ -321,7 +346,7 @@ static void sleep_on(struct rv_uring *u, int64_t deadline_ns, bool is_guard)
             wait_until(u, look_ns < deadline_ns ? look_ns : deadline_ns);
         }
         is_over = reap(u) != 0 || rv_load_relaxed(&u->is_woken) != 0 ||
-                  !rv_inbox_is_empty(&u->requests) ||
+                  !rv_inbox_is_empty(&u->requests) || !rv_inbox_is_empty(&u->posts) ||
                   (is_guard && stand_guard(u, &look_ns)) ||
                   (deadline_ns != INT64_MAX && rv_clock_now() >= deadline_ns);
     }
@@ -331,8 +356,12 @@ static void uring_sleep(struct rv_worker *w, int64_t deadline_ns)
 {
     struct rv_uring *u = rv_uring_of(w);
     rv_guard_pause(u);
-    bool has_drained = drain_requests(u);
+    bool has_drained = rv_post_take(u, u) != 0;
+    has_drained |= drain_requests(u);
     bool is_guard = rv_guard_enter(u);
+    if (!is_guard) {
+        rv_post_remind(u);
+    }
     if (!has_drained && arm_wake(u)) {
         sleep_on(u, deadline_ns, is_guard);
     } else {
@@ -343,6 +372,7 @@ static void uring_sleep(struct rv_worker *w, int64_t deadline_ns)
         rv_guard_leave(u);
     }
     rv_store_relaxed(&u->is_woken, 0u);
+    rv_steer_note(&rv_io_of(w->runtime)->steer, w);
     rv_guard_resume(u);
 }
 

@@ -23,6 +23,7 @@ struct rv_uring {
     struct rv_ring ring RV_ALIGNED_LINE;
     struct rv_worker *worker; /* constant */
     uint64_t wake_count;      /* the kernel's while is_armed */
+    struct rv_uring *posted;  /* the ring it posted to last, or NULL; post.c */
     int wake_fd;              /* constant; any thread writes to it */
 
     /* under cq_lock */
@@ -34,6 +35,7 @@ struct rv_uring {
     /* any thread */
     struct rv_lock cq_lock RV_ALIGNED_LINE; /* held for ever once the ring is gone */
     struct rv_inbox requests;
+    struct rv_inbox posts;          /* operations to be queued here; the owner or a rescuer takes */
     RV_ATOMIC(uint32_t) is_kicked;  /* a kick is on its way to the owner */
 };
 
@@ -65,6 +67,19 @@ void rv_uring_destroy(struct rv_uring_io *all);
 struct io_uring_sqe *rv_uring_take_sqe(struct rv_uring *u);
 /* Wakes the tasks of completed operations; 0 also when somebody else is at it. cq_lock held. */
 unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper);
+
+/* The owner: an entry of its ring becomes this operation. */
+void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe, struct rv_op *op);
+
+/* post.c: receives that wait on the ring of their flow's worker (io/steer.h). */
+
+/* The task, before it parks: gives the operation to its home ring. False: queue it here. */
+bool rv_post_at_home(struct rv_op *op);
+/* u's owner: queues on u what was posted to `from`, its own or that of a worker that computes. How
+ * many tasks it woke. */
+unsigned rv_post_take(struct rv_uring *from, struct rv_uring *u);
+/* u's owner, before it sleeps without being the guard: what it posted must not be forgotten. */
+void rv_post_remind(struct rv_uring *u);
 
 /* guard.c: sleepers that look after workers that compute. */
 

@@ -57,7 +57,7 @@ static int create_guard(struct rv_uring_io *all)
 
 static int create_parts(struct rv_uring_io *all)
 {
-    int rc = rv_io_init(&all->io);
+    int rc = rv_io_init(&all->io, all->count);
     for (unsigned i = 0; i < all->count && rc == 0; i++) {
         all->rings[i].wake_fd = eventfd(0, EFD_CLOEXEC);
         rc = all->rings[i].wake_fd < 0 ? -errno : 0;

@@ -99,7 +99,7 @@ void rv_idle_hint(struct rv_worker *w)
     }
 }
 
-void rv_idle_notify_worker(struct rv_worker *w)
+bool rv_idle_wake_worker(struct rv_worker *w)
 {
     struct rv_idle *idle = &w->runtime->idle;
     bool is_chosen = false;
@@ -117,7 +117,13 @@ void rv_idle_notify_worker(struct rv_worker *w)
     }
     if (is_chosen) {
         w->runtime->poller->wake(w);
-    } else {
+    }
+    return is_chosen;
+}
+
+void rv_idle_notify_worker(struct rv_worker *w)
+{
+    if (!rv_idle_wake_worker(w)) {
         rv_store_relaxed(&w->is_wanted, 1);
     }
 }

@@ -31,7 +31,9 @@ void rv_idle_fini(struct rv_idle *idle);
 void rv_idle_notify(struct rove_runtime *runtime);
 /* Owner, after it queued a task where only it and a rescuer look: somebody must be watching. */
 void rv_idle_hint(struct rv_worker *w);
-/* Any thread, after a push to its inbox: ends this worker's sleep. */
+/* Any thread, after a push to its inbox: ends this worker's sleep. False: it is awake. */
+bool rv_idle_wake_worker(struct rv_worker *w);
+/* The same; one that is awake looks at its next switch. */
 void rv_idle_notify_worker(struct rv_worker *w);
 void rv_idle_notify_all(struct rove_runtime *runtime);
 

@@ -39,6 +39,7 @@ int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned i
     w->runtime = runtime;
     w->idx = idx;
     w->tick = 1;
+    rv_store_relaxed(&w->cpu, UINT32_MAX);
     w->tick_budget = RV_WORKER_TICK;
     rv_fifo_init(&w->pinned);
     rv_bias_init(&w->bias);

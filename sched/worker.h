@@ -86,6 +86,7 @@ struct rv_worker {
     RV_ALIGNED_LINE struct rv_inbox inbox; /* pinned tasks woken elsewhere; requests */
     RV_ATOMIC(uint64_t) step;              /* counts switches, for who watches for stuck workers */
     RV_ATOMIC(uint32_t) is_running;        /* 1: not asleep */
+    RV_ATOMIC(uint32_t) cpu;               /* where it ran last; io/steer.c; the owner writes */
     RV_ATOMIC(uint32_t) is_wanted;         /* a watcher asks it to look around at its next switch */
     RV_ALIGNED_LINE struct rv_worker_counters count;
 

@@ -71,6 +71,7 @@ MALLOC_FILES = {
     "io/stream.c": "one block a stream",
     "io/stream_read.c": "the block of the input, made when it is needed",
     "io/stream_write.c": "chunks of the output, made when they are needed",
+    "io/steer.c": "the table of CPUs, once a runtime",
     "io/uring_create.c": "the back-end, once a worker",
 }
 

@@ -89,6 +89,7 @@ set(ROVE_IO_SOURCES
     io/op.c
     io/poll.c
     io/poller.c
+    io/post.c
     io/process.c
     io/process_spawn.c
     io/reactor.c
@@ -99,6 +100,7 @@ set(ROVE_IO_SOURCES
     io/socket.c
     io/splice.c
     io/sqe.c
+    io/steer.c
     io/stream.c
     io/stream_read.c
     io/stream_write.c
