@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every benchmark program on Tokio shares; harness/bench.h says what the arguments mean.
-use std::future::Future;
+// What every benchmark program in Rust shares; harness/bench.h says what the arguments mean.
 use std::time::Instant;
 
 pub fn param(name: &str) -> usize {
@@ -13,15 +12,25 @@ pub fn param(name: &str) -> usize {
         .unwrap()
 }
 
+pub fn workers() -> usize {
+    std::env::args().nth(1).unwrap().parse().unwrap()
+}
+
 /// Runs the measuring task as a task: block_on itself runs on no worker.
-pub fn run<F: Future<Output = ()> + Send + 'static>(measure: F) {
-    let workers = std::env::args().nth(1).unwrap().parse().unwrap();
+#[cfg(feature = "on_tokio")]
+pub fn run<F: std::future::Future<Output = ()> + Send + 'static>(measure: F) {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
+        .worker_threads(workers())
         .enable_time()
         .build()
         .unwrap()
         .block_on(async { tokio::spawn(measure).await.unwrap() });
+}
+
+/// Runs the measuring function on a thread of the pool.
+#[cfg(feature = "on_rayon")]
+pub fn run<F: FnOnce() + Send>(measure: F) {
+    rayon::ThreadPoolBuilder::new().num_threads(workers()).build().unwrap().install(measure);
 }
 
 pub fn ns(begin: Instant) -> i64 {

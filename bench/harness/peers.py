@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Build each implementation; a peer whose toolchain is missing says so, or is installed."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,28 @@ from harness.workloads import BENCH, SOURCES
 
 ROOT = os.path.dirname(BENCH)
 CRATES = "/usr/share/cargo/registry"  # where Debian's librust-*-dev packages put sources
+CRATE_LINES = {
+    "tokio": 'tokio = { version = "1", features = ["rt-multi-thread", "sync", "time", "net", '
+             '"io-util", "macros"] }',
+    "rayon": 'rayon = "1"'}
 PACKAGES = {"go": ["golang-go"], "tokio": ["cargo", "librust-tokio-dev", "librust-tokio+full-dev"],
+            "rayon": ["cargo", "librust-rayon-dev"],
             "fiber": ["g++", "libboost-fiber-dev"], "asyncio": ["python3"]}
 FLAGS = {"rove": "gcc -O2 -g with the library's release flags", "limit": "the same",
          "go": "go build", "tokio": "cargo build --release, lto, one codegen unit",
+         "rayon": "the same",
          "fiber": "g++ -O2", "asyncio": "-"}
+
+
+def crate_version(name):
+    """The newest that Debian's packages unpacked, or None."""
+    folders = os.listdir(CRATES) if os.path.isdir(CRATES) else []
+    found = [f for f in folders if re.fullmatch(re.escape(name) + r"-\d[\d.]*", f)]
+    return max(found, default=None)
+
+
+def has_crate(name):
+    return crate_version(name) is not None
 
 
 class Missing(Exception):
@@ -57,24 +75,43 @@ def build_go(folder, workload):
     return [os.path.join(out, "program")]
 
 
-def build_tokio(folder, workload):
-    if not shutil.which("cargo"):
-        raise Missing("no cargo (Debian: cargo)")
-    if not os.path.isdir(CRATES):
-        raise Missing(f"no {CRATES} (Debian: librust-tokio-dev)")
-    out = os.path.join(folder, "tokio")
-    os.makedirs(os.path.join(out, "src", "bin"), exist_ok=True)
-    os.makedirs(os.path.join(out, ".cargo"), exist_ok=True)
+def lay_out_crate(out, workload, runtime):
+    """A package with a program for each workload; its siblings are the modules it may name."""
     harness = os.path.join(BENCH, "harness")
-    shutil.copy(os.path.join(harness, "Cargo.toml"), out)
+    program = os.path.join(out, "src", "bin", workload.name)
+    os.makedirs(program, exist_ok=True)
+    os.makedirs(os.path.join(out, ".cargo"), exist_ok=True)
+    for file in os.listdir(workload.folder):
+        if file.endswith(".rs") and file not in SOURCES.values():
+            shutil.copy(os.path.join(workload.folder, file), program)
+    shutil.copy(os.path.join(workload.folder, SOURCES[runtime]), os.path.join(program, "main.rs"))
     shutil.copy(os.path.join(harness, "bench.rs"), os.path.join(out, "src", "lib.rs"))
-    shutil.copy(os.path.join(workload.folder, "tokio.rs"),
-                os.path.join(out, "src", "bin", f"{workload.name}.rs"))
+    with open(os.path.join(harness, "Cargo.toml")) as f:
+        manifest = f.read()
+    with open(os.path.join(out, "Cargo.toml"), "w") as f:
+        f.write(manifest.replace("@RUNTIME@", runtime).replace("@CRATES@", CRATE_LINES[runtime]))
     with open(os.path.join(out, ".cargo", "config.toml"), "w") as f:
         f.write('[source.crates-io]\nreplace-with = "system"\n'
                 f'[source.system]\ndirectory = "{CRATES}"\n')
+
+
+def build_rust(folder, workload, runtime):
+    if not shutil.which("cargo"):
+        raise Missing("no cargo (Debian: cargo)")
+    if not has_crate(runtime):
+        raise Missing(f"no crate {runtime} in {CRATES} (Debian: librust-{runtime}-dev)")
+    out = os.path.join(folder, runtime)
+    lay_out_crate(out, workload, runtime)
     run("cargo", "build", "--release", "--offline", "-j2", "--bin", workload.name, cwd=out)
     return [os.path.join(out, "target", "release", workload.name)]
+
+
+def build_tokio(folder, workload):
+    return build_rust(folder, workload, "tokio")
+
+
+def build_rayon(folder, workload):
+    return build_rust(folder, workload, "rayon")
 
 
 def build_fiber(folder, workload):
@@ -92,7 +129,8 @@ def build_asyncio(folder, workload):
     return [sys.executable, os.path.join(workload.folder, SOURCES["asyncio"])]
 
 
-BUILDERS = {"go": build_go, "tokio": build_tokio, "fiber": build_fiber, "asyncio": build_asyncio}
+BUILDERS = {"go": build_go, "tokio": build_tokio, "rayon": build_rayon,
+            "fiber": build_fiber, "asyncio": build_asyncio}
 
 
 def command_for(name, workload, build, folder):
@@ -113,9 +151,9 @@ def boost_version():
 
 
 def versions():
-    crates = os.listdir(CRATES) if os.path.isdir(CRATES) else []
-    tokio = [c for c in crates if c.startswith("tokio-") and c[6].isdigit()]
+    tokio = crate_version("tokio")
     return {"rove": command_output("git", "-C", ROOT, "describe", "--always", "--dirty"),
             "limit": command_output("gcc", "--version"), "go": command_output("go", "version"),
-            "tokio": f"{tokio[0]}, {command_output('cargo', '--version')}" if tokio else None,
-            "fiber": boost_version(), "asyncio": "Python " + sys.version.split()[0]}
+            "tokio": f"{tokio}, {command_output('cargo', '--version')}" if tokio else None,
+            "rayon": crate_version("rayon"), "fiber": boost_version(),
+            "asyncio": "Python " + sys.version.split()[0]}

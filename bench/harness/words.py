@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What docs/performance.md says about each workload: what is done, its limit, where time goes."""
 
-NAMES = {"rove": "rove", "limit": "limit", "go": "Go", "tokio": "Tokio", "fiber": "Boost.Fiber",
-         "asyncio": "asyncio", "raw_epoll": "raw epoll", "raw_uring": "raw io_uring",
-         "rove_epoll": "rove on epoll"}
+NAMES = {"rove": "rove", "limit": "limit", "go": "Go", "tokio": "Tokio", "rayon": "Rayon",
+         "fiber": "Boost.Fiber", "asyncio": "asyncio", "raw_epoll": "raw epoll",
+         "raw_uring": "raw io_uring", "rove_epoll": "rove on epoll"}
 
 WORDS = {
     "yield_many": {
@@ -52,6 +52,25 @@ WORDS = {
         "limit": "a context on its own stack for each call, one thread.",
         "why": "an eager task is a stack, a jump in, and a jump out unless its parent was "
                "stolen meanwhile."},
+    "nqueens": {
+        "what": "All 14,200 ways to put 12 queens on a board, a task for each of the 856,188 "
+                "queens that may stand, with a copy of the board. *serial* is plain recursion.",
+        "limit": "a context on its own stack for each queen, one thread.",
+        "why": "as fib, with some work in each task: the cost of a task is shared out over more."},
+    "uts": {
+        "what": "The tree T1 of the Unbalanced Tree Search benchmark: 4,130,071 nodes, a task "
+                "each; a SHA-1 digest says how many children a node has, so nobody knows before "
+                "where the work is. *serial* is plain recursion.",
+        "limit": "a context on its own stack for each node, one thread.",
+        "why": "most of a task is the digest, which each language computes with the same plain "
+               "code; what is left is an eager task, and thieves that find work quickly."},
+    "file_read": {
+        "what": "32 tasks read 4 KiB each, again and again, at random places of a file that the "
+                "page cache holds. *pread* is the bare system call, one after the other.",
+        "limit": "a bare io_uring loop with 32 reads under way.",
+        "why": "the kernel's copy of 4 KiB is most of it. rove asks the cache first, a system call "
+               "that never waits, and makes an operation of what is not there; Go blocks a thread "
+               "in the system call; Tokio and libuv hand the read to another thread and back."},
     "wake_remote": {
         "what": "A thread of the program wakes a sleeping task; from the call to the task's first "
                 "instruction.",

@@ -5,8 +5,9 @@ import re
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAMES = ["yield_many", "spawn_join", "spawn_many", "ping_pong", "channel", "mutex", "skynet", "fib",
-         "wake_remote", "memory", "timers", "mixed"]
+         "nqueens", "uts", "wake_remote", "memory", "timers", "mixed", "file_read"]
 SOURCES = {"rove": "rove.c", "limit": "limit.c", "go": "go.go", "tokio": "tokio.rs",
+           "rayon": "rayon.rs",
            "fiber": "fiber.cpp", "asyncio": "python.py"}
 
 
