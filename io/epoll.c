@@ -204,6 +204,17 @@ static struct rv_op *take_waiters(struct rv_fd_slot *slot, unsigned events)
     return taken;
 }
 
+/* Two lists, the first may be empty. */
+static struct rv_op *join(struct rv_op *first, struct rv_op *second)
+{
+    struct rv_op **end = &first;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = second;
+    return first;
+}
+
 static unsigned complete_all(struct rv_op *op, ssize_t result)
 {
     unsigned n = 0;
@@ -225,8 +236,8 @@ static unsigned take_event(struct rv_epoll *e, const struct epoll_event *ev)
     rv_lock_acquire(&slot->lock);
     struct rv_op *ready = take_waiters(slot, is_broken ? UINT32_MAX : ev->events);
     if (slot->first != NULL && arm(e, slot, fd) < 0) {
-        /* The file is gone: let the others find out by themselves. */
-        ready = ready != NULL ? ready : take_waiters(slot, UINT32_MAX);
+        /* The file is gone or memory short: nobody would wake the others, so they try again. */
+        ready = join(ready, take_waiters(slot, UINT32_MAX));
     }
     rv_lock_release(&slot->lock);
     return complete_all(ready, 0);
