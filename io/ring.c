@@ -168,7 +168,9 @@ int rv_ring_probe(void)
         sqe->user_data = 42;
         rv_ring_push(&ring);
         /* A filter may let the set-up pass and refuse the first enter. */
-        rc = rv_ring_enter_wait(&ring, 1000000000);
+        do {
+            rc = rv_ring_enter_wait(&ring, 1000000000);
+        } while (rc == -EINTR);
     }
     if (rc == 0) {
         uint32_t head = rv_ring_cq_head(&ring);
