@@ -221,6 +221,16 @@ int rv_os_membarrier(void)
     return result_of(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
 }
 
+int rv_os_thread_create(pthread_t *thread, void *(*main)(void *arg), void *arg)
+{
+    return -pthread_create(thread, NULL, main, arg);
+}
+
+void rv_os_thread_join(pthread_t thread)
+{
+    (void)pthread_join(thread, NULL);
+}
+
 pid_t rv_os_gettid(void)
 {
     return (pid_t)syscall(SYS_gettid);

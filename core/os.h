@@ -9,6 +9,7 @@
 #ifndef RV_CORE_OS_H
 #define RV_CORE_OS_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +52,10 @@ size_t rv_os_max_mappings(void);
 /* Expedited private membarrier: register once, then issue. -ENOSYS, -EINVAL or -EPERM. */
 int rv_os_membarrier_register(void);
 int rv_os_membarrier(void);
+
+/* A thread of the library's own: 0 or -EAGAIN, -EPERM. Each is joined once. */
+int rv_os_thread_create(pthread_t *thread, void *(*main)(void *arg), void *arg);
+void rv_os_thread_join(pthread_t thread);
 
 pid_t rv_os_gettid(void);
 /* Sends a signal to one thread of this process. */

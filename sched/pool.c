@@ -137,7 +137,7 @@ static struct job *next_job(struct rv_pool *pool, struct thread *t)
 static void join(struct thread *t)
 {
     if (t != NULL) {
-        pthread_join(t->id, NULL);
+        rv_os_thread_join(t->id);
         free(t);
     }
 }
@@ -179,15 +179,15 @@ static int start_thread(struct rv_pool *pool)
     rv_list_push_back(&pool->all, &t->all_link);
     rv_lock_release(&pool->lock);
     rv_os_block_async_signals(&mask);
-    int rc = pthread_create(&t->id, NULL, thread_main, t);
+    int rc = rv_os_thread_create(&t->id, thread_main, t);
     rv_os_restore_signals(&mask);
-    if (rc != 0) {
+    if (rc < 0) {
         rv_lock_acquire(&pool->lock);
         rv_list_remove(&t->all_link);
         rv_lock_release(&pool->lock);
         free(t);
     }
-    return -rc;
+    return rc;
 }
 
 /* Takes a job that has not begun out of the line: false: too late. */

@@ -152,7 +152,7 @@ bool rv_runtime_worker_ready(struct rove_runtime *runtime, int rc)
 static void join_workers(struct rove_runtime *runtime, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        pthread_join(runtime->workers[i].thread, NULL);
+        rv_os_thread_join(runtime->workers[i].thread);
     }
 }
 
@@ -168,7 +168,7 @@ static int launch(struct rove_runtime *runtime)
     rv_os_block_async_signals(&mask);
     while (n < runtime->worker_count && rc == 0) {
         struct rv_worker *w = &runtime->workers[n];
-        rc = -pthread_create(&w->thread, NULL, rv_worker_main, w);
+        rc = rv_os_thread_create(&w->thread, rv_worker_main, w);
         n += rc == 0;
     }
     rv_os_restore_signals(&mask);
