@@ -2,7 +2,8 @@
 /*
  * Purpose: every atomic access and fence of the library, the order spelled in the name.
  * Idea:    the named macros below expand to a dozen primitives (RV_PRIM_*). A model build
- *          (RV_MODEL) supplies those in rv_model_atomic.h and explores the very same source.
+ *          (RV_MODEL) supplies those in rv_model_atomic.h and explores the very same source. A
+ *          simulation (RV_SIM) keeps them and may switch threads before each.
  *          Asymmetric fence pairs order store->load on a hot side for the price of a compiler
  *          barrier: the rare side makes every running thread of the process pass a full barrier
  *          (membarrier). Either the hot side's store was visible before that barrier, or its load
@@ -32,6 +33,13 @@
 #else
 #include <stdatomic.h>
 
+#ifdef RV_SIM
+#include "core/sim_point.h"
+#define RV_PRIM_POINT() rv_sim_point() /* another virtual thread may run here */
+#else
+#define RV_PRIM_POINT() ((void)0)
+#endif
+
 #define RV_ATOMIC(T) _Atomic(T)
 
 #define RV_PRIM_RELAXED memory_order_relaxed
@@ -40,15 +48,17 @@
 #define RV_PRIM_ACQ_REL memory_order_acq_rel
 #define RV_PRIM_SEQ_CST memory_order_seq_cst
 
-#define RV_PRIM_LOAD(p, o)               atomic_load_explicit(p, o)
-#define RV_PRIM_STORE(p, v, o)           atomic_store_explicit(p, v, o)
-#define RV_PRIM_EXCHANGE(p, v, o)        atomic_exchange_explicit(p, v, o)
-#define RV_PRIM_CAS(p, e, d, o, f)       atomic_compare_exchange_strong_explicit(p, e, d, o, f)
-#define RV_PRIM_CAS_WEAK(p, e, d, o, f)  atomic_compare_exchange_weak_explicit(p, e, d, o, f)
-#define RV_PRIM_FETCH_ADD(p, v, o)       atomic_fetch_add_explicit(p, v, o)
-#define RV_PRIM_FETCH_SUB(p, v, o)       atomic_fetch_sub_explicit(p, v, o)
-#define RV_PRIM_FETCH_OR(p, v, o)        atomic_fetch_or_explicit(p, v, o)
-#define RV_PRIM_FETCH_AND(p, v, o)       atomic_fetch_and_explicit(p, v, o)
+/* An access in its order, after the point. */
+#define RV_PRIM(access, ...) (RV_PRIM_POINT(), atomic_##access##_explicit(__VA_ARGS__))
+#define RV_PRIM_LOAD(p, o)               RV_PRIM(load, p, o)
+#define RV_PRIM_STORE(p, v, o)           RV_PRIM(store, p, v, o)
+#define RV_PRIM_EXCHANGE(p, v, o)        RV_PRIM(exchange, p, v, o)
+#define RV_PRIM_CAS(p, e, d, o, f)       RV_PRIM(compare_exchange_strong, p, e, d, o, f)
+#define RV_PRIM_CAS_WEAK(p, e, d, o, f)  RV_PRIM(compare_exchange_weak, p, e, d, o, f)
+#define RV_PRIM_FETCH_ADD(p, v, o)       RV_PRIM(fetch_add, p, v, o)
+#define RV_PRIM_FETCH_SUB(p, v, o)       RV_PRIM(fetch_sub, p, v, o)
+#define RV_PRIM_FETCH_OR(p, v, o)        RV_PRIM(fetch_or, p, v, o)
+#define RV_PRIM_FETCH_AND(p, v, o)       RV_PRIM(fetch_and, p, v, o)
 #define RV_PRIM_COMPILER_BARRIER()       atomic_signal_fence(memory_order_seq_cst)
 
 #if RV_TSAN
@@ -145,6 +155,8 @@ static RV_ALWAYS_INLINE void rv_cpu_relax(void)
 {
 #if defined(RV_MODEL)
     RV_PRIM_RELAX();
+#elif defined(RV_SIM)
+    rv_sim_spin();
 #elif defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)

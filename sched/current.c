@@ -10,7 +10,12 @@
 #include "sched/task.h"
 #include "sched/worker.h"
 
+#ifdef RV_SIM
+#include "core/sim.h"
+#define current_worker (*(struct rv_worker **)rv_sim_thread_word())
+#else
 static _Thread_local struct rv_worker *current_worker;
+#endif
 
 static inline struct rv_worker *load_worker(void)
 {

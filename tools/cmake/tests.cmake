@@ -64,6 +64,20 @@ function(rove_add_check name)
     set_tests_properties(${name} PROPERTIES LABELS check TIMEOUT 120)
 endfunction()
 
+# rove_add_sim_test(sim) builds tests/sim/test_sim.c on the simulation. One thread: nothing for TSan.
+function(rove_add_sim_test name)
+    if(ROVE_SANITIZE MATCHES "thread")
+        return()
+    endif()
+    add_executable(test_sim_${name} tests/sim/test_${name}.c ${ARGN})
+    rove_compile_options(test_sim_${name})
+    target_include_directories(test_sim_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(test_sim_${name} PRIVATE rove_sim cmocka)
+    add_test(NAME sim/${name} COMMAND test_sim_${name})
+    set_tests_properties(sim/${name} PROPERTIES LABELS sim
+        TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${ROVE_TEST_ENVIRONMENT}")
+endfunction()
+
 include(test_list)
 if(NOT ROVE_SANITIZE)
     include(models)
