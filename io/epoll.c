@@ -181,9 +181,16 @@ static ssize_t epoll_run(struct rv_op *op, struct rv_task *self)
 {
     struct rv_epoll *e = self->runtime->poll_data;
     struct rv_fd_slot *slot = rv_fdtab_find(&e->io.fds, op->fd);
-    rv_count(&rv_current_worker()->count.ops_submitted, 1);
+    struct rv_worker *w = rv_current_worker();
+    rv_count(&w->count.ops_submitted, 1);
+    uint64_t step = rv_load_relaxed(&w->step);
     ssize_t result = try_and_wait(e, slot, op, self);
-    rv_count(&rv_current_worker()->count.ops_completed, 1);
+    bool has_moved = w != rv_current_worker();
+    w = rv_current_worker();
+    rv_count(&w->count.ops_completed, 1);
+    if (!has_moved && rv_load_relaxed(&w->step) == step) {
+        rv_op_pay_turn(self);
+    }
     return result;
 }
 
@@ -312,6 +319,11 @@ static void epoll_kicked(struct rv_worker *w)
     (void)w;
 }
 
+static void epoll_flush(struct rv_worker *w)
+{
+    (void)w; /* nothing is ever queued */
+}
+
 static unsigned epoll_rescue(struct rv_worker *self, struct rv_worker *victim)
 {
     (void)victim; /* its events are everybody's */
@@ -392,6 +404,7 @@ const struct rv_reactor rv_epoll_reactor = {
         .sleep = epoll_sleep,
         .wake = epoll_wake,
         .needs_poll = epoll_needs_poll,
+        .flush = epoll_flush,
         .rescue = epoll_rescue,
     },
     .run = epoll_run,

@@ -10,6 +10,7 @@
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/suspend.h"
+#include "sched/worker.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -110,6 +111,16 @@ bool rv_op_wants_end(struct rv_op *op)
         return true;
     }
     return false;
+}
+
+void rv_op_pay_turn(struct rv_task *self)
+{
+    struct rv_worker *w = rv_current_worker();
+    if (RV_LIKELY(w->tick > 1) && RV_LIKELY(rv_load_relaxed(&w->is_wanted) == 0)) {
+        w->tick--;
+    } else {
+        rv_yield(self);
+    }
 }
 
 /* What the kernel's last word means to the caller, seen with why an end was asked for. */

@@ -123,6 +123,10 @@ ssize_t rv_op_run_more(struct rv_op *op);
  */
 bool rv_op_wants_end(struct rv_op *op);
 
+/* For a back-end, when it did without a park: counts as a switch, so that a task whose calls never
+ * have to wait does not keep the worker from looking around. May switch. */
+void rv_op_pay_turn(struct rv_task *self);
+
 /* Which readiness lets this kind go on: POLLIN, POLLOUT, or 0 for work that only a disk delays. */
 unsigned rv_op_events(const struct rv_op *op);
 

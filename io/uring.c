@@ -7,6 +7,7 @@
  * ring between operations, so a stolen task goes on where the thief is.
  *
  *     task: rv_ring_next, fill, push, park       owner: enter -> completions -> wake the tasks
+ *     a send with nobody to share the enter with: send(2), direct.c
  *     another worker wants something of this ring (an operation ended): inbox + wake
  *
  * Cancellation keeps the order of the queue: the request to end an operation is queued on the same
@@ -25,6 +26,7 @@
 #include "io/reactor.h"
 #include "io/sqe.h"
 #include "sched/current.h"
+#include "sched/ready.h"
 #include "sched/suspend.h"
 
 #include <errno.h>
@@ -201,6 +203,10 @@ static void submit(struct rv_op *op, struct rv_task *self)
 static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
 {
     bool has_asked = false;
+    ssize_t sent;
+    if (rv_direct_send(op, self, &sent)) {
+        return sent;
+    }
     if (!rv_post_at_home(op)) {
         submit(op, self);
     }
@@ -277,20 +283,21 @@ static unsigned uring_poll(struct rv_worker *w)
     return woken;
 }
 
-/* A lone worker with nothing to run sleeps next: the sleep hands over, in the same system call. */
-static bool is_about_to_sleep(const struct rv_worker *w)
-{
-    struct rv_worker *self = w->runtime->workers;
-    return w->runtime->worker_count == 1 && rv_runq_is_empty_owner(&self->runq) &&
-           rv_deque_size_hint(&self->conts) == 0 && rv_fifo_is_empty(&self->pinned);
-}
-
+/* With nothing to run the worker sleeps next: the sleep hands over, in the same system call. */
 static bool uring_needs_poll(const struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
     return rv_ring_must_enter(&u->ring) || rv_ring_has_completions(&u->ring) ||
            !rv_inbox_is_empty(&u->requests) || !rv_inbox_is_empty(&u->posts) ||
-           (rv_ring_unsent(&u->ring) != 0 && !is_about_to_sleep(w));
+           (rv_ring_unsent(&u->ring) != 0 && !rv_ready_is_empty(w));
+}
+
+static void uring_flush(struct rv_worker *w)
+{
+    struct rv_uring *u = rv_uring_of(w);
+    if (rv_ring_unsent(&u->ring) != 0) {
+        (void)rv_ring_enter(&u->ring);
+    }
 }
 
 /* Keeps a read of the eventfd in flight. False: the queue is full. */
@@ -476,6 +483,7 @@ const struct rv_reactor rv_uring_reactor = {
         .sleep = uring_sleep,
         .wake = uring_wake,
         .needs_poll = uring_needs_poll,
+        .flush = uring_flush,
         .rescue = uring_rescue,
     },
     .kicked = uring_kicked,

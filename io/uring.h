@@ -81,6 +81,9 @@ unsigned rv_post_take(struct rv_uring *from, struct rv_uring *u);
 /* u's owner, before it sleeps without being the guard: what it posted must not be forgotten. */
 void rv_post_remind(struct rv_uring *u);
 
+/* direct.c: sends without the ring if that is cheaper. False: it goes its usual way. */
+bool rv_direct_send(struct rv_op *op, struct rv_task *self, ssize_t *result);
+
 /* guard.c: sleepers that look after workers that compute. */
 
 /* The owner goes to sleep: listens for alarms unless another sleeper does. True: it does. */

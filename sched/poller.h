@@ -18,6 +18,8 @@
  *                   clock reaches deadline_ns (INT64_MAX: never). A wake before the call counts.
  *   wake            any thread: ends that worker's present or next sleep
  *   needs_poll      owner, cheap, no system call: work for poll is known to be there
+ *   flush           owner, about to run a task: hands over what needs_poll left for a sleep that
+ *                   does not come
  *   rescue          another worker: reaps what completed for a worker that computes too long;
  *                   returns how many tasks it woke
  */
@@ -42,6 +44,7 @@ struct rv_poller_ops {
     void (*sleep)(struct rv_worker *w, int64_t deadline_ns);
     void (*wake)(struct rv_worker *w);
     bool (*needs_poll)(const struct rv_worker *w);
+    void (*flush)(struct rv_worker *w);
     unsigned (*rescue)(struct rv_worker *self, struct rv_worker *victim);
 };
 

@@ -7,6 +7,8 @@
 
 #include "core/base.h"
 
+#include <stdbool.h>
+
 struct rove_runtime;
 struct rv_task;
 struct rv_worker;
@@ -22,6 +24,8 @@ void rv_ready_push_cont(struct rv_worker *w, struct rv_task *t);
 struct rv_task *rv_ready_pick(struct rv_worker *w);
 /* Owner, when looking around: as rv_ready_pick, but queued and pinned tasks go before conts. */
 struct rv_task *rv_ready_pick_fair(struct rv_worker *w);
+/* Owner: none of its own tasks is ready; it may be running one. */
+bool rv_ready_is_empty(const struct rv_worker *w);
 /* Owner: takes its share of the injection queue. */
 void rv_ready_take_injected(struct rv_worker *w);
 

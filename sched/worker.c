@@ -268,6 +268,7 @@ static void loop(struct rv_worker *w)
             t = search_or_sleep(w);
         }
         if (t != NULL) {
+            runtime->poller->flush(w);
             run(w, t);
         }
     }

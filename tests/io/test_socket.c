@@ -331,6 +331,69 @@ RV_TASK_TEST(test_socket_accept_without_descriptors_is_emfile)
     return rove_close(fd);
 }
 
+struct flood {
+    struct sockaddr_in at;
+    int fd;
+    int in;
+    bool is_over;
+};
+
+static int send_until_over(void *arg, RV_UNUSED void **result)
+{
+    struct flood *f = arg;
+    struct iovec v = {.iov_base = "x", .iov_len = 1};
+    struct msghdr m = {
+        .msg_name = &f->at, .msg_namelen = sizeof(f->at), .msg_iov = &v, .msg_iovlen = 1};
+    while (!f->is_over) {
+        RV_REQUIRE_EQ(rove_sendmsg(f->fd, &m, 0), 1);
+    }
+    return 0;
+}
+
+static int end_flood(void *arg, RV_UNUSED void **result)
+{
+    struct flood *f = arg;
+    char b;
+    ssize_t n = rove_recv(f->in, &b, 1, 0);
+    f->is_over = true;
+    RV_REQUIRE_EQ(n, 1);
+    return 0;
+}
+
+/* Goal: calls that never have to wait do not keep the worker from the others' completions.
+ * Method: datagrams that nobody reads are always taken; the one who ends the flood waits for a byte
+ * that comes from a third. */
+static int flood(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct flood f = {.at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(f.at);
+    int unread = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fds[2];
+    RV_REQUIRE_EQ(bind(unread, (struct sockaddr *)&f.at, len), 0);
+    RV_REQUIRE_EQ(getsockname(unread, (struct sockaddr *)&f.at, &len), 0);
+    RV_REQUIRE_EQ(pair(fds, 0), 0);
+    f.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    f.in = fds[0];
+    rove_task *ender = rove_create_task(end_flood, &f);
+    rove_task *sender = rove_create_task(send_until_over, &f);
+    RV_EXPECT_EQ(rove_sleep(ROVE_MS(1)), 0); /* both are under way; nothing depends on how far */
+    RV_EXPECT_EQ(rove_send(fds[1], "x", 1, 0), 1);
+    RV_EXPECT_EQ(rove_await(sender, NULL), 0);
+    RV_EXPECT_EQ(rove_await(ender, NULL), 0);
+    rove_release(sender);
+    rove_release(ender);
+    RV_EXPECT_EQ(rove_close(fds[0]), 0);
+    RV_EXPECT_EQ(rove_close(fds[1]), 0);
+    RV_EXPECT_EQ(rove_close(unread), 0);
+    return rove_close(f.fd);
+}
+
+static void test_socket_sender_without_end_lets_others_run(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, flood, NULL); /* nobody could help */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_socket_datagrams_keep_their_borders),
         cmocka_unit_test(test_socket_flags_are_passed_on),
         cmocka_unit_test(test_socket_accept_without_descriptors_is_emfile),
+        cmocka_unit_test(test_socket_sender_without_end_lets_others_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

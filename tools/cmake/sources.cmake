@@ -80,6 +80,7 @@ set(ROVE_IO_SOURCES
     io/address.c
     io/attempt.c
     io/dial.c
+    io/direct.c
     io/epoll.c
     io/fdtab.c
     io/file.c
