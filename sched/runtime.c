@@ -332,47 +332,56 @@ static bool wait_for_tasks(struct rove_runtime *runtime, int64_t timeout_ns)
     }
 }
 
+static void cancel_one(struct rv_task *t, RV_UNUSED void *ctx)
+{
+    rv_future_cancel(&t->future);
+    rove_release(&t->future);
+}
+
+/* Those that live now, and not what they create while they clean up. Without the memory for a list
+ * that cannot be told apart, but a stop has to come to an end. */
 static void cancel_all(struct rove_runtime *runtime)
 {
     size_t n;
     struct rv_task **tasks = rv_runtime_tasks(runtime, &n);
     for (size_t i = 0; i < n; i++) {
-        rv_future_cancel(&tasks[i]->future);
-        rove_release(&tasks[i]->future);
+        cancel_one(tasks[i], NULL);
+    }
+    if (tasks == NULL) {
+        rv_runtime_for_each_task(runtime, cancel_one, NULL);
     }
     free(tasks);
 }
 
-static void name_leftovers(struct rove_runtime *runtime)
+static void name_leftover(struct rv_task *t, void *ctx)
 {
-    size_t n;
-    struct rv_task **tasks = rv_runtime_tasks(runtime, &n);
-    for (size_t i = 0; i < n; i++) {
-        rv_runtime_log(runtime, LOG_ERR, "rove: task %s ignores its cancellation; abandoned",
-                       rv_task_name(tasks[i]));
-        rove_release(&tasks[i]->future);
-    }
-    free(tasks);
+    struct rove_runtime *runtime = ctx;
+    rv_runtime_log(runtime, LOG_ERR, "rove: task %s ignores its cancellation; abandoned",
+                   rv_task_name(t));
+    rove_release(&t->future);
 }
 
 /* Tasks that nobody can end keep their memory, and their worker if they never suspend. */
 static int abandon(struct rove_runtime *runtime)
 {
-    name_leftovers(runtime);
+    rv_runtime_for_each_task(runtime, name_leftover, runtime);
     /* order: seq_cst R1. As in begin_stop. */
     rv_store_seq_cst(&runtime->is_stopping, 2);
     rv_idle_notify_all(runtime);
     return -ETIMEDOUT;
 }
 
+static void count_one(struct rv_task *t, void *ctx)
+{
+    size_t *n = ctx;
+    (*n)++;
+    rove_release(&t->future);
+}
+
 static bool has_tasks(struct rove_runtime *runtime)
 {
-    size_t n;
-    struct rv_task **tasks = rv_runtime_tasks(runtime, &n);
-    for (size_t i = 0; i < n; i++) {
-        rove_release(&tasks[i]->future);
-    }
-    free(tasks);
+    size_t n = 0;
+    rv_runtime_for_each_task(runtime, count_one, &n);
     return n > 0;
 }
 

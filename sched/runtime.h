@@ -92,7 +92,8 @@ void rv_runtime_for_each_block(struct rove_runtime *runtime,
 /* Every task of it that lives, callback tasks left out; visit is given a reference. */
 void rv_runtime_for_each_task(struct rove_runtime *runtime,
                               void (*visit)(struct rv_task *t, void *ctx), void *ctx);
-/* Every live task of it, retained; *n of them, to be given to free(). NULL: none, or no memory. */
+/* Every live task of it, retained; *n of them, to be given to free(). NULL: none, or no memory for
+ * all of them. */
 struct rv_task **rv_runtime_tasks(struct rove_runtime *runtime, size_t *n);
 
 /* From any thread that is not a worker of it, or for overflow: t is ready. */

@@ -103,6 +103,7 @@ void rv_runtime_for_each_task(struct rove_runtime *runtime,
 struct collection {
     struct rv_task **tasks;
     size_t n, capacity;
+    bool is_short; /* of memory: somebody is missing */
 };
 
 static void collect(struct rv_task *t, void *ctx)
@@ -115,6 +116,7 @@ static void collect(struct rv_task *t, void *ctx)
         c->capacity = grown != NULL ? capacity : c->capacity;
     }
     if (c->n == c->capacity) {
+        c->is_short = true;
         rove_release(&t->future);
         return;
     }
@@ -125,6 +127,13 @@ struct rv_task **rv_runtime_tasks(struct rove_runtime *runtime, size_t *n)
 {
     struct collection c = {0};
     rv_runtime_for_each_task(runtime, collect, &c);
+    while (c.is_short && c.n > 0) {
+        rove_release(&c.tasks[--c.n]->future);
+    }
+    if (c.is_short) {
+        free(c.tasks);
+        c.tasks = NULL;
+    }
     *n = c.n;
     return c.tasks;
 }
