@@ -28,7 +28,11 @@
 
 #include "core/base.h"
 
+#ifdef RV_MODEL_TASKS /* a model whose tasks are its threads: no switch of ours */
+#define RV_CONTEXT_HOOKS 1
+#else
 #define RV_CONTEXT_HOOKS (RV_ASAN || RV_TSAN)
+#endif
 
 struct rv_context {
     void *sp; /* saved stack pointer while not running */

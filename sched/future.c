@@ -215,8 +215,16 @@ static void take_back(struct rv_task *self, struct rove_future *f, struct rv_wai
     } else {
         is_back = rv_future_remove_waiter(f, w);
     }
+    bool is_cancelled_again = false; /* kept back meanwhile, or the park would not park */
     while (!is_back && !rv_waiter_is_fired(w)) {
-        rv_park(self, RV_WAIT_FUTURE, f);
+        if (rv_take_cancel(self)) {
+            is_cancelled_again = true;
+        } else {
+            rv_park(self, RV_WAIT_FUTURE, f);
+        }
+    }
+    if (is_cancelled_again) {
+        rv_put_back_cancel(self);
     }
 }
 

@@ -20,7 +20,9 @@
  * Counting a woken worker as a searcher from the moment it is chosen keeps it true on the way.
  *
  * Rejected: one fence for every push (4.9 ns of a 10 ns switch): a push onto a queue that is not
- * empty needs none, see ready.c. Waking as many as there are tasks: lines bounce, see DESIGN 3.
+ * empty pays none, see ready.c. It may miss, for the time of a store buffer, that a thief has just
+ * taken the rest; then the task is its owner's next, and the watcher's if that computes (watch.c).
+ * Waking as many as there are tasks: lines bounce, see DESIGN 3.
  * Threads: any; `sleepers` under the lock.
  */
 #include "sched/idle.h"

@@ -36,8 +36,10 @@
 #define RV_MUTEX_LOCKED 1u
 #define RV_MUTEX_SLOW   2u
 
+#ifndef RV_MUTEX_SPIN                   /* a model has few */
 #define RV_MUTEX_SPIN        100        /* rounds of rv_cpu_relax; a few microseconds; arbitrary */
 #define RV_MUTEX_YIELDS      5          /* then so many of rv_os_sched_yield; bench/mutex */
+#endif
 #define RV_MUTEX_LONG_NS     1000000000 /* debug: held for longer is reported */
 #define RV_MUTEX_WORKER_BITS 16
 #define RV_MUTEX_QUEUED      (UINT64_C(1) << (RV_MUTEX_WORKER_BITS - 1)) /* a hint, for unlock */

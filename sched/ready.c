@@ -92,10 +92,10 @@ static RV_NOINLINE void refill(struct rv_worker *w)
  */
 static inline void push_behind(struct rv_worker *w, struct rv_task *t)
 {
-    bool was_empty = rv_runq_size_hint(&w->runq) == 0;
     if (RV_LIKELY(rv_backlog_is_empty(&w->overflow)) && RV_LIKELY(rv_runq_push(&w->runq, t))) {
         rv_bias_owner_leave(&w->bias);
-        if (was_empty) {
+        /* Looked at after the push: a thief may have taken the rest, and gone to sleep, before. */
+        if (rv_runq_size_hint(&w->runq) <= 1) {
             rv_idle_notify(w->runtime);
         }
         return;

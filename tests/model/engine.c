@@ -354,6 +354,7 @@ void rv_engine_run(const struct rv_model *model)
         rv_context_init_thread(&rv_engine.main);
     }
     reset();
+    rv_engine.is_in_order = (model->flags & RV_MODEL_IN_ORDER) != 0;
     run_on_main_stack(run_all, model);
     if (!rv_engine.has_failed) {
         rv_engine.is_running = true;

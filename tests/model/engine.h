@@ -66,6 +66,7 @@ struct rv_engine {
     bool is_running;
     bool has_failed;
     bool may_leak;
+    bool is_in_order; /* RV_MODEL_IN_ORDER */
     char message[400];
     int64_t clock_ns;
     /* the exploration */

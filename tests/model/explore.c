@@ -90,7 +90,8 @@ static unsigned replay(enum rv_choice kind, unsigned n)
 
 bool rv_explore_may_be_stale(void)
 {
-    return rv_engine.explore != RV_EXPLORE_ALL || rv_engine.stale < rv_engine.max_stale;
+    return !rv_engine.is_in_order &&
+           (rv_engine.explore != RV_EXPLORE_ALL || rv_engine.stale < rv_engine.max_stale);
 }
 
 unsigned rv_explore_choose(enum rv_choice kind, unsigned n)

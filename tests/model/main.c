@@ -93,7 +93,8 @@ static bool run_model(const struct rv_model *model)
     if (!draw(model, WARM_UP, 0)) {
         return false;
     }
-    if (!options.only_random && !model->is_wide && !count_out(model, &n, &is_complete)) {
+    bool is_wide = (model->flags & RV_MODEL_WIDE) != 0;
+    if (!options.only_random && !is_wide && !count_out(model, &n, &is_complete)) {
         return false;
     }
     uint64_t drawn = options.random;

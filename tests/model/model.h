@@ -26,7 +26,12 @@ struct rv_model {
     void (*setup)(void);
     void (*thread[RV_MODEL_THREADS - 1])(void);
     void (*finish)(void);
-    bool is_wide; /* random only: its interleavings cannot be counted out */
+    unsigned flags;
+};
+
+enum {
+    RV_MODEL_WIDE = 1,      /* drawn only: its interleavings cannot be counted out */
+    RV_MODEL_IN_ORDER = 2   /* no stale values: what it shows holds but for a store buffer's time */
 };
 
 /* Each models_*.c has one list; main.c knows them. */
@@ -65,6 +70,9 @@ unsigned rv_model_choose(unsigned n);
 void rv_model_set_fences(bool is_asymmetric);
 /* Blocks that are not freed at the end are no leak in this execution. */
 void rv_model_allow_leaks(void);
+
+/* memset as the kernel's zeroing of fresh memory: no access of a thread. */
+void rv_model_fill(void *at, int byte, size_t bytes);
 
 void *rv_model_malloc(size_t bytes);
 void *rv_model_calloc(size_t n, size_t bytes);

@@ -323,24 +323,22 @@ static void finish_backlog(void)
 }
 
 static const struct rv_model models[] = {
-    {"inbox/two_senders", setup_inbox, {post_first, post_second, receive_twice}, finish_inbox,
-     false},
-    {"park/one", setup_park, {wait_for_condition, notify_one}, finish_park, false},
-    {"park/two", setup_park, {wait_for_condition, wait_for_condition, notify_all}, finish_park,
-     false},
+    {"inbox/two_senders", setup_inbox, {post_first, post_second, receive_twice}, finish_inbox, 0},
+    {"park/one", setup_park, {wait_for_condition, notify_one}, finish_park, 0},
+    {"park/two", setup_park, {wait_for_condition, wait_for_condition, notify_all}, finish_park, 0},
     {"park/tokens", setup_tokens, {wait_for_token, wait_for_token, give_two_tokens}, finish_park,
-     false},
-    {"park/news", setup_park, {wait_for_news, tell_news}, finish_park, false},
+     0},
+    {"park/news", setup_park, {wait_for_news, tell_news}, finish_park, 0},
     {"park/raised_epoch", setup_park, {wait_for_condition, wait_for_raised_epoch, tell_news},
-     finish_park, false},
-    {"park/timeout", setup_park, {wait_a_while, tell_news}, finish_park, false},
-    {"lock/two", setup_lock, {lock_twice, lock_twice}, finish_lock, false},
-    {"lock/three", setup_lock, {lock_once, lock_once, lock_once}, finish_lock, false},
-    {"lock/try", setup_lock, {lock_twice, try_lock}, finish_lock, false},
-    {"bias/helper", setup_bias, {own_twice, help}, finish_bias, false},
-    {"bias/helper_symmetric", setup_bias_symmetric, {own_twice, help}, finish_bias, false},
-    {"bias/two_helpers", setup_bias, {own_twice, help, help}, finish_bias, false},
-    {"backlog/locked", setup_backlog, {put_behind, put_behind, take_first}, finish_backlog, false},
+     finish_park, 0},
+    {"park/timeout", setup_park, {wait_a_while, tell_news}, finish_park, 0},
+    {"lock/two", setup_lock, {lock_twice, lock_twice}, finish_lock, 0},
+    {"lock/three", setup_lock, {lock_once, lock_once, lock_once}, finish_lock, 0},
+    {"lock/try", setup_lock, {lock_twice, try_lock}, finish_lock, 0},
+    {"bias/helper", setup_bias, {own_twice, help}, finish_bias, 0},
+    {"bias/helper_symmetric", setup_bias_symmetric, {own_twice, help}, finish_bias, 0},
+    {"bias/two_helpers", setup_bias, {own_twice, help, help}, finish_bias, 0},
+    {"backlog/locked", setup_backlog, {put_behind, put_behind, take_first}, finish_backlog, 0},
 };
 
 const struct rv_model_list rv_models_core = {models, sizeof models / sizeof models[0]};

@@ -164,18 +164,15 @@ static void push_round(void)
 }
 
 static const struct rv_model models[] = {
-    {"deque/pop_steal", setup_asymmetric, {push_two_pop_two, steal_one}, finish_two, false},
-    {"deque/pop_steal_symmetric", setup_symmetric, {push_two_pop_two, steal_one}, finish_two,
-     false},
-    {"deque/last_item", setup_asymmetric, {push_one_pop_one, steal_one}, finish_two, false},
-    {"deque/last_item_symmetric", setup_symmetric, {push_one_pop_one, steal_two}, finish_two,
-     false},
+    {"deque/pop_steal", setup_asymmetric, {push_two_pop_two, steal_one}, finish_two, 0},
+    {"deque/pop_steal_symmetric", setup_symmetric, {push_two_pop_two, steal_one}, finish_two, 0},
+    {"deque/last_item", setup_asymmetric, {push_one_pop_one, steal_one}, finish_two, 0},
+    {"deque/last_item_symmetric", setup_symmetric, {push_one_pop_one, steal_two}, finish_two, 0},
     {"deque/two_thieves", setup_asymmetric, {push_two_pop_two, steal_one, steal_one}, finish_two,
-     false},
-    {"deque/thieves_only", setup_asymmetric, {push_three, steal_one, steal_two}, finish_three,
-     false},
-    {"deque/growth", setup_growing, {push_three_pop_one, steal_two}, finish_three, false},
-    {"deque/slots_again", setup_tiny, {push_round, steal_two}, finish_four, false},
+     0},
+    {"deque/thieves_only", setup_asymmetric, {push_three, steal_one, steal_two}, finish_three, 0},
+    {"deque/growth", setup_growing, {push_three_pop_one, steal_two}, finish_three, 0},
+    {"deque/slots_again", setup_tiny, {push_round, steal_two}, finish_four, 0},
 };
 
 const struct rv_model_list rv_models_deque = {models, sizeof models / sizeof models[0]};

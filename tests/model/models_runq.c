@@ -263,21 +263,20 @@ static void pop_push_twice(void)
 }
 
 static const struct rv_model models[] = {
-    {"runq/steal_half", setup, {push_three_pop_two, steal_first}, finish, false},
-    {"runq/two_thieves", setup, {push_two_pop_two, steal_first, steal_second}, finish, false},
-    {"runq/slots_again", setup, {push_round, steal_twice}, finish, false},
-    {"runq/private", setup, {push_private_thrice, steal_first}, finish, false},
-    {"runq/private_pop", setup, {push_private_pop, steal_twice}, finish, false},
-    {"runq/take_half", setup, {take_half, steal_first}, finish, false},
+    {"runq/steal_half", setup, {push_three_pop_two, steal_first}, finish, 0},
+    {"runq/two_thieves", setup, {push_two_pop_two, steal_first, steal_second}, finish, 0},
+    {"runq/slots_again", setup, {push_round, steal_twice}, finish, 0},
+    {"runq/private", setup, {push_private_thrice, steal_first}, finish, 0},
+    {"runq/private_pop", setup, {push_private_pop, steal_twice}, finish, 0},
+    {"runq/take_half", setup, {take_half, steal_first}, finish, 0},
     {"runq/steal_on", setup, {push_two_pop_two, steal_and_offer, steal_from_thief},
-     finish_with_thief, false},
-    {"runq/rescue", setup, {push_private_thrice, rescue_first}, finish, false},
-    {"runq/rescue_batch", setup_filled, {pop_push_twice, rescue_first}, finish, false},
-    {"runq/rescue_steal", setup, {push_private_pop, rescue_first, steal_second}, finish, false},
-    {"runq/two_rescuers", setup_filled, {pop_push_twice, rescue_first, rescue_second}, finish,
-     false},
+     finish_with_thief, 0},
+    {"runq/rescue", setup, {push_private_thrice, rescue_first}, finish, 0},
+    {"runq/rescue_batch", setup_filled, {pop_push_twice, rescue_first}, finish, 0},
+    {"runq/rescue_steal", setup, {push_private_pop, rescue_first, steal_second}, finish, 0},
+    {"runq/two_rescuers", setup_filled, {pop_push_twice, rescue_first, rescue_second}, finish, 0},
     {"runq/rescue_on", setup_filled, {pop_push_twice, rescue_and_offer, steal_from_thief},
-     finish_with_thief, false},
+     finish_with_thief, 0},
 };
 
 const struct rv_model_list rv_models_runq = {models, sizeof models / sizeof models[0]};

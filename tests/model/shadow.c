@@ -209,6 +209,11 @@ void *rv_model_realloc(void *old, size_t bytes)
     return new;
 }
 
+void rv_model_fill(void *at, int byte, size_t bytes)
+{
+    memset(at, byte, bytes);
+}
+
 void rv_shadow_check_leaks(void)
 {
     for (unsigned i = 0; i < block_count; i++) {

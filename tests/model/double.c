@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: tasks for models. double.h has the idea.
+ * Threads: those of the model.
+ */
+#include "double.h"
+
+#include "sched/current.h"
+#include "sched/debug.h"
+#include "sched/fork.h"
+#include "sched/ready.h"
+#include "sched/suspend.h"
+#include "sched/switch.h"
+
+#include <string.h>
+
+#define BLOCKS 12
+
+unsigned rv_fork_count;
+bool rv_fork_in_task;
+
+static struct rove_runtime runtime;
+static struct rv_worker workers[RV_MODEL_THREADS];
+static struct rv_task blocks[BLOCKS];
+static unsigned blocks_used;
+static bool is_worker[RV_MODEL_THREADS];
+static rv_context_entry entries[RV_MODEL_THREADS]; /* where the thread's task begins */
+
+void rv_double_begin(unsigned n)
+{
+    rv_model_set_fences(true);
+    rv_model_fill(&runtime, 0, sizeof runtime);
+    rv_model_fill(workers, 0, sizeof workers);
+    rv_model_fill(blocks, 0, sizeof blocks);
+    blocks_used = 0;
+    runtime.workers = workers;
+    runtime.worker_count = RV_MODEL_THREADS;
+    for (unsigned i = 0; i < RV_MODEL_THREADS; i++) {
+        is_worker[i] = i <= n;
+        workers[i].runtime = &runtime;
+        workers[i].idx = i;
+        workers[i].tick = 1;
+        rv_timers_init(&workers[i].timers);
+        rv_stack_cache_init(&workers[i].stacks, NULL);
+    }
+    for (unsigned i = 0; i <= n; i++) {
+        struct rv_task *t = rv_task_create(&runtime, &workers[0], NULL, NULL, NULL, 0);
+        t->worker = &workers[i];
+        t->is_started = true;
+        rv_store_relaxed(&workers[i].current, t);
+    }
+}
+
+void rv_double_end(void)
+{
+    for (unsigned i = 0; i < RV_MODEL_THREADS; i++) {
+        rv_timers_fini(&workers[i].timers);
+    }
+}
+
+struct rv_task *rv_double_task(unsigned thread)
+{
+    return &blocks[thread];
+}
+
+struct rv_worker *rv_double_worker(unsigned thread)
+{
+    return &workers[thread];
+}
+
+struct rove_runtime *rv_double_runtime(void)
+{
+    return &runtime;
+}
+
+void rv_double_fire(unsigned of)
+{
+    (void)rv_timers_fire(&workers[of].timers, INT64_MAX - 1);
+}
+
+struct rv_worker *rv_current_worker(void)
+{
+    unsigned self = rv_model_self();
+    return is_worker[self] ? &workers[self] : NULL;
+}
+
+struct rv_task *rv_current_task(void)
+{
+    const struct rv_worker *w = rv_current_worker();
+    struct rv_task *t = w == NULL ? NULL : rv_load_relaxed(&w->current);
+    return t == NULL || (t->future.flags & RV_TASK_HIDDEN) != 0 ? NULL : t;
+}
+
+static void run_task(void *arg)
+{
+    struct rv_task *t = arg;
+    unsigned self = rv_model_self();
+    is_worker[self] = true;
+    rv_store_relaxed(&workers[self].current, t);
+    t->worker = &workers[self];
+    rv_task_make_context(t);
+    entries[self](t, NULL);
+}
+
+void rv_ready_push(struct rv_task *t)
+{
+    if (!t->is_started) {
+        rv_model_spawn(run_task, t);
+        return;
+    }
+    RV_MODEL_CHECK(t->context.sp != NULL, "a task is resumed by its saved registers");
+    rv_model_unblock(t->worker->idx);
+}
+
+void rv_switch_away(struct rv_task *self, enum rv_after after)
+{
+    struct rv_worker *w = self->worker;
+    rv_count(&w->step, 1);
+    if (after == RV_AFTER_READY) {
+        rv_model_point("yield");
+        return;
+    }
+    self->context.sp = self;
+    if (rv_state_park(&self->future.state)) {
+        rv_model_block(false);
+    } else {
+        self->was_parked = false;
+    }
+    self->context.sp = NULL;
+}
+
+void rv_switch_to_child(struct rv_task *self, struct rv_task *child)
+{
+    (void)self;
+    rv_ready_push(child);
+}
+
+void rv_switch_arrive(struct rv_worker *w)
+{
+    (void)w;
+}
+
+struct rv_context *rv_switch_before_exit(struct rv_task *self, struct rv_task **next)
+{
+    *next = NULL;
+    return &self->worker->scheduler;
+}
+
+void rv_double_context_make(struct rv_context *ctx, void *low, void *high, rv_context_entry entry)
+{
+    (void)ctx;
+    (void)low;
+    (void)high;
+    entries[rv_model_self()] = entry;
+}
+
+void rv_context_exit_switch(struct rv_context *from, struct rv_context *to, void *arg)
+{
+    struct rv_task *t = rv_container_of(from, struct rv_task, context);
+    struct rv_worker *w = rv_container_of(to, struct rv_worker, scheduler);
+    (void)arg;
+    rv_task_bury(w, t);
+    rv_model_exit();
+}
+
+void rv_context_fini(struct rv_context *ctx)
+{
+    (void)ctx;
+}
+
+void rv_stack_cache_init(struct rv_stack_cache *c, struct rv_stack_pool *pool)
+{
+    c->pool = pool;
+    c->stack_offset = offsetof(struct rv_task, stack);
+    c->count = 0;
+}
+
+/* Blocks are handed out once and again by the same worker; what one gives back another never gets,
+ * so that nothing but the state word orders two uses. */
+bool rv_stack_cache_refill(struct rv_stack_cache *c)
+{
+    RV_MODEL_CHECK(blocks_used < BLOCKS, "a model has few tasks");
+    c->items[c->count++] = &blocks[blocks_used++].stack;
+    return true;
+}
+
+void rv_stack_cache_spill(struct rv_stack_cache *c)
+{
+    (void)c;
+    rv_model_fail("a model frees few tasks");
+}
+
+void rv_stack_cache_flush(struct rv_stack_cache *c)
+{
+    (void)c;
+}
+
+void rv_stack_free_remote(struct rv_stack *s)
+{
+    s->low = NULL; /* a use of the block, as a free is */
+}
+
+struct rv_stack_pool *rv_runtime_stack_class(struct rove_runtime *of, size_t stack_bytes)
+{
+    (void)of;
+    (void)stack_bytes;
+    return NULL;
+}
+
+void rv_runtime_log(struct rove_runtime *of, int level, const char *format, ...)
+{
+    (void)of;
+    (void)level;
+    rv_model_fail("a model logs nothing: %s", format);
+}
+
+void rv_fork_end_child(const struct rv_task *t)
+{
+    (void)t;
+    rv_model_fail("a model does not fork");
+}
+
+/* Debug mode is off in models. */
+void rv_debug_set_site(struct rove_future *f, const void *site)
+{
+    (void)f;
+    (void)site;
+}
+
+void rv_debug_report_unread(struct rove_future *f)
+{
+    (void)f;
+}
+
+void rv_debug_future_free(struct rove_future *f)
+{
+    (void)f;
+}
+
+void *rv_debug_future_alloc(struct rove_runtime *of, size_t bytes)
+{
+    (void)of;
+    (void)bytes;
+    return NULL;
+}
+
+void rv_task_report_unread(struct rv_task *t)
+{
+    (void)t;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: tasks for models: one a thread, in place of switch.c, ready.c, worker.c, runtime.c.
+ *
+ * Idea: everything above the switch is the library's own: state word, park, wake, cancel, futures.
+ * A task that parks blocks its thread; whoever makes it ready unblocks it, which orders the two as
+ * a run queue does. A task that is created runs on a thread of its own. context.sp stands for the
+ * saved registers: written before the park, read by who resumes, both plain.
+ */
+#ifndef RV_MODEL_DOUBLE_H
+#define RV_MODEL_DOUBLE_H
+
+#include "model.h"
+
+#include "sched/runtime.h"
+#include "sched/task.h"
+
+/* In setup: threads 1 .. n are tasks, the others plain threads. */
+void rv_double_begin(unsigned n);
+/* In finish: what the workers hold is given back. */
+void rv_double_end(void);
+/* The task of that thread. */
+struct rv_task *rv_double_task(unsigned thread);
+struct rv_worker *rv_double_worker(unsigned thread);
+struct rove_runtime *rv_double_runtime(void);
+/* In a thread: all timers that thread `of` has armed are due. */
+void rv_double_fire(unsigned of);
+
+#endif
