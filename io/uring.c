@@ -13,7 +13,7 @@
  * Cancellation keeps the order of the queue: the request to end an operation is queued on the same
  * ring after the operation itself, so it can never meet a later one at the same address.
  *
- * Sleep: a read of the worker's eventfd is kept in flight in the ring; `wake` writes to it.
+ * Sleep: uring_sleep.c.
  *
  * Threads: a ring is its worker's; completions under cq_lock, so that a rescuer may take them.
  * Rejected: completions handled by the kernel in any thread (no DEFER_TASKRUN): 5-9 % slower.
@@ -45,9 +45,11 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
     unsigned woken = 0;
     for (; head != tail; head++) {
         const struct io_uring_cqe *cqe = rv_ring_cqe(&u->ring, head);
-        if (RV_LIKELY(cqe->user_data > RV_URING_DATA_ALARM)) {
+        if (RV_LIKELY(cqe->user_data > RV_URING_DATA_TIMER)) {
             rv_op_complete((struct rv_op *)(uintptr_t)cqe->user_data, cqe->res);
             woken++;
+        } else if (cqe->user_data == RV_URING_DATA_TIMER) {
+            rv_uring_timer_fired(u, cqe->res, reaper);
         } else if (cqe->user_data != RV_URING_DATA_IGNORE && reaper != u->worker) {
             break; /* the owner's own: it may be about to wait for just this completion */
         } else if (cqe->user_data == RV_URING_DATA_WAKE) {
@@ -63,7 +65,7 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
     return woken;
 }
 
-static unsigned reap(struct rv_uring *u)
+unsigned rv_uring_reap(struct rv_uring *u)
 {
     if (!rv_lock_try(&u->cq_lock)) {
         return 0;
@@ -101,8 +103,7 @@ static bool queue_cancel(struct rv_uring *u, const struct rv_op *target, int fd)
     return true;
 }
 
-/* True: there were some, and they may have made tasks ready. */
-static bool drain_requests(struct rv_uring *u)
+bool rv_uring_drain_requests(struct rv_uring *u)
 {
     if (RV_LIKELY(rv_inbox_is_empty(&u->requests))) {
         return false;
@@ -191,7 +192,7 @@ static void submit(struct rv_op *op, struct rv_task *self)
     struct rv_uring *u = rv_uring_of(w);
     struct io_uring_sqe *sqe = rv_uring_take_sqe(u);
     while (RV_UNLIKELY(sqe == NULL)) {
-        reap(u);
+        rv_uring_reap(u);
         rv_yield(self);
         w = rv_current_worker();
         u = rv_uring_of(w);
@@ -272,12 +273,12 @@ static unsigned uring_poll(struct rv_worker *w)
     struct rv_uring *u = rv_uring_of(w);
     rv_guard_pause(u);
     unsigned woken = rv_post_take(u, u);
-    drain_requests(u);
+    rv_uring_drain_requests(u);
     if (rv_ring_unsent(&u->ring) != 0 || rv_ring_must_enter(&u->ring)) {
         /* -EINTR, -EAGAIN, -EBUSY: what is left is seen by needs_poll. */
         (void)rv_ring_enter(&u->ring);
     }
-    woken += reap(u);
+    woken += rv_uring_reap(u);
     rv_steer_note(&rv_io_of(w->runtime)->steer, w);
     rv_guard_resume(u);
     return woken;
@@ -298,97 +299,6 @@ static void uring_flush(struct rv_worker *w)
     if (rv_ring_unsent(&u->ring) != 0) {
         (void)rv_ring_enter(&u->ring);
     }
-}
-
-/* Keeps a read of the eventfd in flight. False: the queue is full. */
-static bool arm_wake(struct rv_uring *u)
-{
-    if (RV_LIKELY(rv_load_relaxed(&u->is_armed) != 0)) {
-        return true;
-    }
-    struct io_uring_sqe *sqe = rv_uring_take_sqe(u);
-    if (sqe == NULL) {
-        return false;
-    }
-    io_uring_prep_read(sqe, u->wake_fd, &u->wake_count, sizeof(u->wake_count), 0);
-    sqe->user_data = RV_URING_DATA_WAKE;
-    rv_store_relaxed(&u->is_armed, 1u);
-    rv_ring_push(&u->ring);
-    return true;
-}
-
-static void wait_until(struct rv_uring *u, int64_t until_ns)
-{
-    int64_t timeout_ns = -1;
-    if (until_ns != INT64_MAX) {
-        timeout_ns = until_ns - rv_clock_now();
-    }
-    if (until_ns == INT64_MAX || timeout_ns > 0) {
-        (void)rv_ring_enter_wait(&u->ring, timeout_ns);
-    } else {
-        (void)rv_ring_enter(&u->ring);
-    }
-}
-
-/* Nothing came for this worker: does what a guard does. True: it got something to run by that. */
-static bool stand_guard(struct rv_uring *u, int64_t *look_ns)
-{
-    if (rv_load_relaxed(&u->is_alarmed) != 0) {
-        int64_t now_ns = rv_clock_now();
-        *look_ns = rv_guard_note(u) ? now_ns + RV_GUARD_PATIENCE_NS : INT64_MAX;
-    } else if (*look_ns != INT64_MAX && rv_clock_now() >= *look_ns) {
-        *look_ns = INT64_MAX;
-        return rv_guard_help(u) != 0;
-    }
-    return false;
-}
-
-/* Sleeps until there is something to do; alarms are dealt with in between. */
-static void sleep_on(struct rv_uring *u, int64_t deadline_ns, bool is_guard)
-{
-    int64_t look_ns = INT64_MAX;
-    bool is_over = false;
-    while (!is_over) {
-        if (!is_guard || rv_load_relaxed(&u->is_alarmed) == 0) {
-            wait_until(u, look_ns < deadline_ns ? look_ns : deadline_ns);
-        }
-        is_over = reap(u) != 0 || rv_load_relaxed(&u->is_woken) != 0 ||
-                  !rv_inbox_is_empty(&u->requests) || !rv_inbox_is_empty(&u->posts) ||
-                  (is_guard && stand_guard(u, &look_ns)) ||
-                  (deadline_ns != INT64_MAX && rv_clock_now() >= deadline_ns);
-    }
-}
-
-static void uring_sleep(struct rv_worker *w, int64_t deadline_ns)
-{
-    struct rv_uring *u = rv_uring_of(w);
-    rv_guard_pause(u);
-    bool has_drained = rv_post_take(u, u) != 0;
-    has_drained |= drain_requests(u);
-    bool is_guard = rv_guard_enter(u);
-    if (!is_guard) {
-        rv_post_remind(u);
-    }
-    if (!has_drained && arm_wake(u)) {
-        sleep_on(u, deadline_ns, is_guard);
-    } else {
-        (void)rv_ring_enter(&u->ring);
-        reap(u);
-    }
-    if (is_guard) {
-        rv_guard_leave(u);
-    }
-    rv_store_relaxed(&u->is_woken, 0u);
-    rv_steer_note(&rv_io_of(w->runtime)->steer, w);
-    rv_guard_resume(u);
-}
-
-static void uring_wake(struct rv_worker *w)
-{
-    uint64_t one = 1;
-    /* It fails only when the counter is full, and then the sleeper has been woken. */
-    ssize_t rc = write(rv_uring_of(w)->wake_fd, &one, sizeof(one));
-    (void)rc;
 }
 
 static unsigned uring_rescue(struct rv_worker *self, struct rv_worker *victim)
@@ -426,23 +336,13 @@ static int uring_worker_start(struct rv_worker *w)
     return rc;
 }
 
-/* The read of the eventfd writes into our memory: it must be over before that is freed. */
-static void disarm_wake(struct rv_worker *w, struct rv_uring *u)
-{
-    while (rv_load_relaxed(&u->is_armed) != 0) {
-        uring_wake(w);
-        (void)rv_ring_enter_wait(&u->ring, 1000000000);
-        reap(u);
-    }
-}
-
 static void uring_worker_stop(struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
     if (rv_uring_io_of(w->runtime)->may_kick) {
         rv_kick_forbid();
     }
-    disarm_wake(w, u);
+    rv_uring_disarm_wake(u);
     rv_io_forget_sigpipe(rv_io_of(w->runtime));
     rv_lock_acquire(&u->cq_lock); /* kept: nobody may look at the completions any more */
     rv_ring_destroy(&u->ring);
@@ -480,8 +380,8 @@ const struct rv_reactor rv_uring_reactor = {
         .worker_start = uring_worker_start,
         .worker_stop = uring_worker_stop,
         .poll = uring_poll,
-        .sleep = uring_sleep,
-        .wake = uring_wake,
+        .sleep = rv_uring_sleep,
+        .wake = rv_uring_wake,
         .needs_poll = uring_needs_poll,
         .flush = uring_flush,
         .rescue = uring_rescue,

@@ -17,6 +17,9 @@
 #define RV_URING_DATA_IGNORE UINT64_C(1)
 #define RV_URING_DATA_WAKE UINT64_C(2)
 #define RV_URING_DATA_ALARM UINT64_C(3)
+#define RV_URING_DATA_TIMER UINT64_C(4)
+
+#define RV_URING_NO_TIMERS INT64_MIN /* the kernel refused one */
 
 struct rv_uring {
     /* owner */
@@ -24,6 +27,7 @@ struct rv_uring {
     struct rv_worker *worker; /* constant */
     uint64_t wake_count;      /* the kernel's while is_armed */
     struct rv_uring *posted;  /* the ring it posted to last, or NULL; post.c */
+    struct __kernel_timespec timer_ts; /* the kernel's until it has taken the entry */
     int wake_fd;              /* constant; any thread writes to it */
 
     /* under cq_lock */
@@ -31,6 +35,7 @@ struct rv_uring {
     RV_ATOMIC(uint32_t) is_woken;   /* a wake came in: the next sleep returns at once */
     RV_ATOMIC(uint32_t) is_guard;   /* a poll of alarm_fd is in flight; the owner sets it */
     RV_ATOMIC(uint32_t) is_alarmed; /* it has fired */
+    RV_ATOMIC(int64_t) timer_ns;    /* when the timeout in flight ends; 0: none; set by the owner */
 
     /* any thread */
     struct rv_lock cq_lock RV_ALIGNED_LINE; /* held for ever once the ring is gone */
@@ -65,11 +70,23 @@ void rv_uring_destroy(struct rv_uring_io *all);
 
 /* The owner: a free entry; NULL only when the kernel takes nothing at the moment. */
 struct io_uring_sqe *rv_uring_take_sqe(struct rv_uring *u);
+/* The owner: wakes the tasks of completed operations, unless somebody else is at it; how many. */
+unsigned rv_uring_reap(struct rv_uring *u);
+/* The owner: true: there were some, and they may have made tasks ready. */
+bool rv_uring_drain_requests(struct rv_uring *u);
 /* Wakes the tasks of completed operations; 0 also when somebody else is at it. cq_lock held. */
 unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper);
 
 /* The owner: an entry of its ring becomes this operation. */
 void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe, struct rv_op *op);
+
+/* uring_sleep.c: the poller's sleep and wake. */
+void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns);
+void rv_uring_wake(struct rv_worker *w);
+/* The completion of the timeout that the sleeps keep in flight. cq_lock held. */
+void rv_uring_timer_fired(struct rv_uring *u, int result, const struct rv_worker *reaper);
+/* The owner, at the end: the kernel has no memory of ours any more. */
+void rv_uring_disarm_wake(struct rv_uring *u);
 
 /* post.c: receives that wait on the ring of their flow's worker (io/steer.h). */
 

@@ -107,6 +107,7 @@ set(ROVE_IO_SOURCES
     io/stream_write.c
     io/uring.c
     io/uring_create.c
+    io/uring_sleep.c
 )
 
 set(ROVE_TEST_SUPPORT_SOURCES
