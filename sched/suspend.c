@@ -14,20 +14,18 @@
 
 #include <errno.h>
 
-bool rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object)
+void rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object)
 {
     RV_CHECK(!(self->future.flags & RV_TASK_HIDDEN), "a callback must not suspend");
     if (rv_state_take_wake(&self->future.state)) {
-        return false;
+        return;
     }
-    self->was_parked = true;
     self->wait_kind = (uint8_t)kind;
     self->wait_object = object;
     self->wait_since = self->worker->now_ns;
     /* PATH 9/14 -> sched/switch.c rv_switch_away */
     rv_switch_away(self, RV_AFTER_PARK);
     self->wait_kind = RV_WAIT_NONE;
-    return self->was_parked;
 }
 
 void rv_wake(struct rv_task *t)

@@ -20,10 +20,10 @@
 
 /*
  * Parks the calling task until rv_wake, or until a cancellation is pending. May return spuriously.
- * False: it was not parked, a wake or a cancellation had come before. kind, object: for reports.
+ * kind, object: for reports.
  * Before: self->awaiting set if a cancellation is to go to a future first.
  */
-RV_MAY_SWITCH bool rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object);
+RV_MAY_SWITCH void rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object);
 
 /* Any thread, any time: makes t ready if it is parked, else its next park returns at once. */
 void rv_wake(struct rv_task *t);

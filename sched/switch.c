@@ -40,7 +40,6 @@ void rv_switch_arrive(struct rv_worker *w)
         break;
     case RV_AFTER_PARK:
         if (!rv_state_park(&left->future.state)) {
-            left->was_parked = false;
             rv_ready_push_local(w, left);
         }
         break;

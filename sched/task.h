@@ -58,7 +58,6 @@ struct rv_task {
     struct rv_stack stack;          /* the pool's */
     uint64_t id;                    /* constant */
     bool is_started;                /* its context has been made */
-    bool was_parked;                /* by the last rv_park; else it returned at once */
 
     /* written by the task itself before it parks, read by who pins it; NULL between waits */
     uint8_t wait_kind;              /* enum rv_wait_kind */

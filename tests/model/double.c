@@ -123,8 +123,6 @@ void rv_switch_away(struct rv_task *self, enum rv_after after)
     self->context.sp = self;
     if (rv_state_park(&self->future.state)) {
         rv_model_block(false);
-    } else {
-        self->was_parked = false;
     }
     self->context.sp = NULL;
 }
