@@ -26,17 +26,38 @@ def compare(folder, old, new):
 
 def report(folder, rows):
     path = os.path.join(folder, "result")
-    head = {"command": "bench/run", "reps": 5, "versions": {"go": "1.0"},
+    head = {"command": "bench/run", "reps": 5, "versions": {"go": "1.0"}, "flags": {},
+            "commands": {"yield_many w=1": {"rove": ["taskset -c 0 rove 1"]}},
             "machine": dict.fromkeys(("cpu", "cpus", "memory_mib", "kernel", "libc", "date"), "?")}
     with open(path, "w") as f:
         json.dump({**head, "rows": rows}, f)
-    plots = os.path.join(folder, "plots")
-    return subprocess.run([sys.executable, os.path.join(BENCH, "report"), path, "--plots", plots],
-                          check=True, capture_output=True, text=True).stdout, os.listdir(plots)
+    plots, page = os.path.join(folder, "plots"), os.path.join(folder, "page.html")
+    done = subprocess.run([sys.executable, os.path.join(BENCH, "report"), path, "--plots", plots,
+                           "--html", page], check=True, capture_output=True, text=True)
+    with open(page) as f:
+        return done.stdout, os.listdir(plots), f.read()
 
 
 def row(implementation, values, fault=None):
     return make_row("yield_many", "plain", "ns/yield", implementation, 1, values, fault)
+
+
+def check_report(folder, rows):
+    """The same figures in the document and on the page, which needs nothing but itself."""
+    text, charts, page = report(folder, rows)
+    for line in ("| rove | **13.1** |", "| Go | 10.1 (1.30) |", "| limit | 5 (2.62) |",
+                 "| Tokio | 10.1† |", "1.30 × Go's"):
+        if line not in text:
+            sys.exit(f"the document lacks {line!r}:\n{text}")
+    if charts != ["yield_many_plain.svg"]:
+        sys.exit(f"charts: {charts}")
+    for piece in ("<td title=\"10 to 10.2 in 5 runs\">10.1 <small>1.30</small></td>", "<svg",
+                  "disturbed: steal", "1.30 × Go", "taskset -c 0 rove 1", "prefers-color-scheme"):
+        if piece not in page:
+            sys.exit(f"the page lacks {piece!r}:\n{page}")
+    for outside in ("src=", "<link", "@import", "url("):
+        if outside in page:
+            sys.exit(f"the page needs something else: {outside!r}")
 
 
 def main():
@@ -52,12 +73,8 @@ def main():
         ("disturbed", [row("rove", quiet)], [row("rove", slow, "steal")], 2, "1 disturbed"),
     ]
     with tempfile.TemporaryDirectory() as folder:
-        page, charts = report(folder, [row("rove", slow), row("go", quiet), row("limit", limit)])
-        for text in ("| **13.1** | 13–13.2 | 10.1 | 1.30 | 5 | 2.62 |", "1.30 × Go's"):
-            if text not in page:
-                sys.exit(f"the page lacks {text!r}:\n{page}")
-        if charts != ["yield_many_plain.svg"]:
-            sys.exit(f"charts: {charts}")
+        check_report(folder, [row("rove", slow), row("go", quiet), row("limit", limit),
+                              row("tokio", quiet, "steal")])
         for name, old, new, status, text in cases:
             found = compare(folder, old, new)
             if found[0] != status or text not in found[1]:

@@ -10,53 +10,18 @@
 
 #include <boost/fiber/all.hpp>
 
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <thread>
 #include <vector>
 
+#include "harness/bench.hpp"
+
 namespace bench {
-
-inline int count;
-inline char **values;
-
-inline void check(bool is_right, const char *what)
-{
-    if (!is_right) {
-        std::fprintf(stderr, "wrong: %s\n", what);
-        std::exit(1);
-    }
-}
-
-inline long param(const char *name)
-{
-    std::size_t bytes = std::strlen(name);
-    for (int i = 2; i < count; i++) {
-        if (std::strncmp(values[i], name, bytes) == 0 && values[i][bytes] == '=') {
-            return std::strtol(values[i] + bytes + 1, nullptr, 10);
-        }
-    }
-    check(false, name);
-    return 0;
-}
-
-inline long now_ns()
-{
-    return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-inline void report_each(const char *metric, const char *unit, long total, long n)
-{
-    std::printf("%s %s %.6g\n", metric, unit, double(total) / double(n));
-}
 
 template <typename Measure> int run(int argc, char **argv, Measure measure)
 {
     count = argc;
     values = argv;
-    unsigned workers = unsigned(std::atoi(argv[1]));
+    unsigned workers = bench::workers();
     if (workers == 1) {
         measure();
         return 0;

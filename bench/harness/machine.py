@@ -53,9 +53,10 @@ def own_seconds():
 class Window:
     """Around one measurement: the line's time before and after, and who else used processors."""
 
-    def __init__(self, line, needs_line):
-        self.line, self.needs_line = line, needs_line
-        self.lines, self.foreign = [], 0.0
+    def __init__(self, line, needs_line, more_own_seconds=lambda: 0.0):
+        """more_own_seconds: processor time of ours that is not in a child that was waited for."""
+        self.line, self.needs_line, self.more_own_seconds = line, needs_line, more_own_seconds
+        self.lines, self.foreign, self.complaint = [], 0.0, None
 
     def time_line(self):
         if self.needs_line:
@@ -64,12 +65,14 @@ class Window:
 
     def __enter__(self):
         self.time_line()
-        self.begin = time.monotonic(), busy_seconds(), own_seconds()
+        self.begin = (time.monotonic(), busy_seconds(),
+                      own_seconds() + self.more_own_seconds())
         return self
 
     def __exit__(self, *_):
         wall = time.monotonic() - self.begin[0]
-        busy, own = busy_seconds() - self.begin[1], own_seconds() - self.begin[2]
+        busy = busy_seconds() - self.begin[1]
+        own = own_seconds() + self.more_own_seconds() - self.begin[2]
         # The kernel counts in ticks: two of them a processor may be rounding.
         rounding = 2 * len(os.sched_getaffinity(0)) / TICKS
         self.foreign = max(0.0, busy - own - rounding) / wall
@@ -77,6 +80,8 @@ class Window:
 
     def fault(self, nearest):
         """Why this window may not be compared, or None."""
+        if self.complaint:
+            return self.complaint
         if self.foreign > FOREIGN_MAX:
             return f"foreign load of {self.foreign:.0%} of a processor"
         if self.lines and nearest and max(self.lines) > NEAR_FACTOR * nearest:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Build each implementation; a peer whose toolchain is missing says so, or is installed."""
+"""Build each implementation; a peer whose toolchain is missing says so, or is installed.
+
+What is built stays in <build>/peers, so that the next run finds it there.
+"""
 import os
 import re
 import shutil
@@ -10,18 +13,29 @@ from harness.machine import command_output
 from harness.workloads import BENCH, SOURCES
 
 ROOT = os.path.dirname(BENCH)
+HARNESS = os.path.join(BENCH, "harness")
 CRATES = "/usr/share/cargo/registry"  # where Debian's librust-*-dev packages put sources
-CRATE_LINES = {
-    "tokio": 'tokio = { version = "1", features = ["rt-multi-thread", "sync", "time", "net", '
-             '"io-util", "macros"] }',
-    "rayon": 'rayon = "1"'}
-PACKAGES = {"go": ["golang-go"], "tokio": ["cargo", "librust-tokio-dev", "librust-tokio+full-dev"],
-            "rayon": ["cargo", "librust-rayon-dev"],
-            "fiber": ["g++", "libboost-fiber-dev"], "asyncio": ["python3"]}
+TOKIO = ('tokio = { version = "1", features = ["rt-multi-thread", "sync", "time", "net", '
+         '"io-util", "macros"] }')
+CRATE_LINES = {"tokio": TOKIO, "rayon": 'rayon = "1"',
+               "hyper": TOKIO + '\nhyper = { version = "0.14", features = ["server", "http1", '
+                                '"tcp", "runtime"] }'}
+PYTHON = "/usr/bin/python3"  # python3-uvloop is for this one; asyncio gets the same
+PACKAGES = {"go": ["golang-go"], "rayon": ["cargo", "librust-rayon-dev"],
+            "tokio": ["cargo", "librust-tokio-dev", "librust-tokio+full-dev"],
+            "hyper": ["cargo", "librust-hyper-dev", "librust-tokio+full-dev"],
+            "fiber": ["g++", "libboost-fiber-dev"], "tbb": ["g++", "libtbb-dev"],
+            "libuv": ["libuv1-dev"], "node": ["nodejs"], "nginx": ["nginx-light"],
+            "asyncio": ["python3"], "uvloop": ["python3-uvloop"],
+            "plots": ["librsvg2-bin"]}
 FLAGS = {"rove": "gcc -O2 -g with the library's release flags", "limit": "the same",
          "go": "go build", "tokio": "cargo build --release, lto, one codegen unit",
-         "rayon": "the same",
-         "fiber": "g++ -O2", "asyncio": "-"}
+         "rayon": "as Tokio", "hyper": "as Tokio", "fiber": "g++ -O2", "tbb": "g++ -O2",
+         "libuv": "gcc -O2", "nginx": "Debian's, bench/http/nginx.conf"}
+
+
+class Missing(Exception):
+    """The toolchain is not here, or the peer cannot be built; str() is the line to print."""
 
 
 def crate_version(name):
@@ -29,14 +43,6 @@ def crate_version(name):
     folders = os.listdir(CRATES) if os.path.isdir(CRATES) else []
     found = [f for f in folders if re.fullmatch(re.escape(name) + r"-\d[\d.]*", f)]
     return max(found, default=None)
-
-
-def has_crate(name):
-    return crate_version(name) is not None
-
-
-class Missing(Exception):
-    """The toolchain is not here, or the peer cannot be built; str() is the line to print."""
 
 
 def run(*command, **options):
@@ -47,113 +53,167 @@ def run(*command, **options):
     return done.stdout
 
 
+def need(program, package):
+    if not shutil.which(program):
+        raise Missing(f"no {program} (Debian: {package})")
+
+
 def install(names):
-    wanted = [package for name in names for package in PACKAGES.get(name, [])]
+    wanted = sorted({package for name in (*names, "plots") for package in PACKAGES.get(name, [])})
     print("installing", " ".join(wanted), file=sys.stderr)
-    subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", *wanted], check=True,
-                   stdout=sys.stderr)
+    for package in wanted:  # one at a time: what is not in this release keeps nobody else out
+        done = subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", package],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            print(f"not installed: {package}: {done.stderr.strip()[-200:]}", file=sys.stderr)
 
 
-def build_own(build, workloads):
-    if not os.path.exists(os.path.join(build, "build.ninja")):
-        run("cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-            "-DROVE_BUILD_TESTS=OFF", "-DROVE_BUILD_EXAMPLES=OFF")
-    targets = [f"bench_{w.name}_{i}" for w in workloads for i in ("rove", "limit")
-               if i in w.implementations()]
+def build_own(build, targets):
+    run("cmake", "-S", ROOT, "-B", build, *([] if os.path.exists(build) else ["-G", "Ninja"]),
+        "-DCMAKE_BUILD_TYPE=Release", "-DROVE_BUILD_TESTS=OFF", "-DROVE_BUILD_EXAMPLES=ON")
     run("cmake", "--build", build, "-j2", "--target", "bench_line", *targets)
 
 
-def build_go(folder, workload):
-    if not shutil.which("go"):
-        raise Missing("no go (Debian: golang-go)")
-    out = os.path.join(folder, "go", workload.name)
-    os.makedirs(out, exist_ok=True)  # go build wants all files of a program in one folder
-    shutil.copy(os.path.join(BENCH, "harness", "bench.go"), out)
-    shutil.copy(os.path.join(workload.folder, "go.go"), out)
-    run("go", "build", "-o", "program", "bench.go", "go.go", cwd=out,
-        env={**os.environ, "GO111MODULE": "off"})
+def build_go(out, programs):
+    need("go", "golang-go")
+    shutil.copy(programs.source("go"), out)  # go build wants all files of a program in one folder
+    files = ["go.go"]
+    with open(programs.source("go")) as f:
+        if "initBench()" in f.read():
+            shutil.copy(os.path.join(HARNESS, "bench.go"), out)
+            files.append("bench.go")
+    run("go", "build", "-o", "program", *files, cwd=out, env={**os.environ, "GO111MODULE": "off"})
     return [os.path.join(out, "program")]
 
 
-def lay_out_crate(out, workload, runtime):
+def write_if_changed(path, text):
+    if not os.path.exists(path) or open(path).read() != text:
+        with open(path, "w") as f:
+            f.write(text)
+
+
+def lay_out_crate(out, programs, runtime):
     """A package with a program for each workload; its siblings are the modules it may name."""
-    harness = os.path.join(BENCH, "harness")
-    program = os.path.join(out, "src", "bin", workload.name)
+    program = os.path.join(out, "src", "bin", programs.name)
     os.makedirs(program, exist_ok=True)
     os.makedirs(os.path.join(out, ".cargo"), exist_ok=True)
-    for file in os.listdir(workload.folder):
+    copies = {os.path.join(program, "main.rs"): programs.source(runtime),
+              os.path.join(out, "src", "lib.rs"): os.path.join(HARNESS, "bench.rs")}
+    for file in os.listdir(programs.folder):
         if file.endswith(".rs") and file not in SOURCES.values():
-            shutil.copy(os.path.join(workload.folder, file), program)
-    shutil.copy(os.path.join(workload.folder, SOURCES[runtime]), os.path.join(program, "main.rs"))
-    shutil.copy(os.path.join(harness, "bench.rs"), os.path.join(out, "src", "lib.rs"))
-    with open(os.path.join(harness, "Cargo.toml")) as f:
-        manifest = f.read()
-    with open(os.path.join(out, "Cargo.toml"), "w") as f:
-        f.write(manifest.replace("@RUNTIME@", runtime).replace("@CRATES@", CRATE_LINES[runtime]))
-    with open(os.path.join(out, ".cargo", "config.toml"), "w") as f:
-        f.write('[source.crates-io]\nreplace-with = "system"\n'
-                f'[source.system]\ndirectory = "{CRATES}"\n')
+            copies[os.path.join(program, file)] = os.path.join(programs.folder, file)
+    for to, source in copies.items():
+        with open(source) as f:
+            write_if_changed(to, f.read())
+    with open(os.path.join(HARNESS, "Cargo.toml")) as f:
+        manifest = f.read().replace("@CRATES@", CRATE_LINES[runtime])
+    write_if_changed(os.path.join(out, "Cargo.toml"),
+                     manifest.replace("@RUNTIME@", "rayon" if runtime == "rayon" else "tokio"))
+    write_if_changed(os.path.join(out, ".cargo", "config.toml"),
+                     '[source.crates-io]\nreplace-with = "system"\n'
+                     f'[source.system]\ndirectory = "{CRATES}"\n')
 
 
-def build_rust(folder, workload, runtime):
-    if not shutil.which("cargo"):
-        raise Missing("no cargo (Debian: cargo)")
-    if not has_crate(runtime):
+def build_rust(out, programs, runtime):
+    need("cargo", "cargo")
+    if not crate_version(runtime):
         raise Missing(f"no crate {runtime} in {CRATES} (Debian: librust-{runtime}-dev)")
-    out = os.path.join(folder, runtime)
-    lay_out_crate(out, workload, runtime)
-    run("cargo", "build", "--release", "--offline", "-j2", "--bin", workload.name, cwd=out)
-    return [os.path.join(out, "target", "release", workload.name)]
+    out = os.path.join(os.path.dirname(out), "crate")  # one target folder for all its programs
+    lay_out_crate(out, programs, runtime)
+    run("cargo", "build", "--release", "--offline", "-j2", "--bin", programs.name, cwd=out)
+    return [os.path.join(out, "target", "release", programs.name)]
 
 
-def build_tokio(folder, workload):
-    return build_rust(folder, workload, "tokio")
+def build_cpp(out, programs, name, header, package, libraries):
+    if not os.path.exists(os.path.join("/usr/include", header)):
+        raise Missing(f"no {header} (Debian: {package})")
+    program = os.path.join(out, "program")
+    run("g++", "-std=c++17", "-O2", "-iquote", BENCH, "-o", program, programs.source(name),
+        *libraries, "-lpthread")
+    return [program]
 
 
-def build_rayon(folder, workload):
-    return build_rust(folder, workload, "rayon")
+def build_fiber(out, programs):
+    return build_cpp(out, programs, "fiber", "boost/fiber/all.hpp", "libboost-fiber-dev",
+                     ["-lboost_fiber", "-lboost_context"])
 
 
-def build_fiber(folder, workload):
-    if not os.path.isdir("/usr/include/boost/fiber"):
-        raise Missing("no Boost.Fiber (Debian: libboost-fiber-dev)")
-    os.makedirs(os.path.join(folder, "fiber"), exist_ok=True)
-    out = os.path.join(folder, "fiber", workload.name)
-    run("g++", "-std=c++17", "-O2", "-iquote", BENCH, "-o", out,
-        os.path.join(workload.folder, "fiber.cpp"), "-lboost_fiber", "-lboost_context", "-lpthread")
-    return [out]
+def build_tbb(out, programs):
+    return build_cpp(out, programs, "tbb", "tbb/task_group.h", "libtbb-dev", ["-ltbb"])
 
 
-def build_asyncio(folder, workload):
-    del folder
-    return [sys.executable, os.path.join(workload.folder, SOURCES["asyncio"])]
+def build_libuv(out, programs):
+    if not os.path.exists("/usr/include/uv.h"):
+        raise Missing("no uv.h (Debian: libuv1-dev)")
+    program = os.path.join(out, "program")
+    run("gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-iquote", BENCH, "-o", program,
+        programs.source("libuv"), os.path.join(HARNESS, "bench.c"), "-luv", "-lm")
+    return [program]
 
 
-BUILDERS = {"go": build_go, "tokio": build_tokio, "rayon": build_rayon,
-            "fiber": build_fiber, "asyncio": build_asyncio}
+def build_node(out, programs):
+    del out
+    need("node", "nodejs")
+    return ["node", programs.source("node")]
 
 
-def command_for(name, workload, build, folder):
-    if name in ("rove", "limit"):
-        return [os.path.join(build, "bench", workload.name, name)]
-    return BUILDERS[name](folder, workload)
+def java_reason():
+    """Debian 12 has JDK 17, which lacks what would be compared."""
+    found = command_output("javac", "--version") or "no JDK"
+    return f"virtual threads begin with JDK 21, here is {found}; no program was written for them"
 
 
-def boost_version():
+def python():
+    return PYTHON if os.path.exists(PYTHON) else sys.executable
+
+
+def build_asyncio(out, programs):
+    del out
+    return [python(), programs.source("asyncio")]
+
+
+def build_uvloop(out, programs):
+    del out
+    if not command_output(python(), "-c", "import uvloop; print(uvloop.__version__)"):
+        raise Missing("no uvloop (Debian: python3-uvloop)")
+    return [python(), os.path.join(HARNESS, "on_uvloop.py"), programs.source("uvloop")]
+
+
+BUILDERS = {"go": build_go, "fiber": build_fiber, "tbb": build_tbb, "libuv": build_libuv,
+            "node": build_node, "asyncio": build_asyncio, "uvloop": build_uvloop}
+
+
+def command_for(name, programs, build):
+    """The peer's program, built if need be; Missing when that cannot be."""
+    out = os.path.join(build, "peers", name, programs.name)
+    os.makedirs(out, exist_ok=True)
+    if name in CRATE_LINES:
+        return build_rust(out, programs, name)
+    return BUILDERS[name](out, programs)
+
+
+def header_version(path, macro):
     try:
-        with open("/usr/include/boost/version.hpp") as f:
-            for line in f:
-                if line.startswith("#define BOOST_LIB_VERSION"):
-                    return "Boost " + line.split('"')[1].replace("_", ".")
+        with open(os.path.join("/usr/include", path)) as f:
+            found = re.search(rf"#define {macro}\s+\"?([\w.]+)", f.read())
+            return found.group(1).replace("_", ".") if found else None
     except OSError:
-        pass
-    return None
+        return None
 
 
 def versions():
-    tokio = crate_version("tokio")
+    uv = [header_version("uv/version.h", f"UV_VERSION_{part}")
+          for part in ("MAJOR", "MINOR", "PATCH")]
+    tbb = [header_version("oneapi/tbb/version.h", f"TBB_VERSION_{part}")
+           for part in ("MAJOR", "MINOR")]
+    boost = header_version("boost/version.hpp", "BOOST_LIB_VERSION")
+    cargo = command_output("cargo", "--version")
+    crates = {name: f"{crate_version(name)}, {cargo}" if crate_version(name) else None
+              for name in CRATE_LINES}
     return {"rove": command_output("git", "-C", ROOT, "describe", "--always", "--dirty"),
             "limit": command_output("gcc", "--version"), "go": command_output("go", "version"),
-            "tokio": f"{tokio}, {command_output('cargo', '--version')}" if tokio else None,
-            "rayon": crate_version("rayon"), "fiber": boost_version(),
-            "asyncio": "Python " + sys.version.split()[0]}
+            **crates, "fiber": f"Boost {boost}" if boost else None,
+            "tbb": f"oneTBB {tbb[0]}.{tbb[1]}" if tbb[0] else None,
+            "libuv": ".".join(uv) if uv[0] else None, "node": command_output("node", "--version"),
+            "nginx": command_output("nginx", "-v"), "asyncio": command_output(python(), "-V"),
+            "uvloop": command_output(python(), "-c", "import uvloop; print(uvloop.__version__)")}

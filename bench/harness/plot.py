@@ -1,51 +1,95 @@
 # SPDX-License-Identifier: MIT
-"""Bars a workload, as SVG written by hand: nothing to install, legible on light and dark."""
+"""Bars a metric, as SVG written by hand: nothing to install, legible on light and dark. A PNG of
+each is made beside it where rsvg-convert is installed."""
 import os
+import shutil
+import subprocess
+import sys
 from html import escape
 
 from harness.results import number
+from harness.words import NAMES
 
-COLOURS = {"rove": "#d9480f", "limit": "#868e96", "go": "#1098ad", "tokio": "#7048e8",
-           "fiber": "#2f9e44", "asyncio": "#e8a100"}
-LABEL, WIDTH, BAR, GAP = 190, 420, 18, 6
+COLOURS = {"rove": "#d9480f", "rove_epoll": "#f08c4a", "limit": "#868e96", "raw_epoll": "#868e96",
+           "raw_uring": "#adb5bd", "go": "#1098ad", "tokio": "#7048e8", "rayon": "#9775fa",
+           "hyper": "#7048e8", "fiber": "#2f9e44", "tbb": "#1c7ed6", "libuv": "#a1662f",
+           "node": "#66a80f", "nginx": "#0ca678", "asyncio": "#e8a100", "uvloop": "#c2255c"}
+LABEL, WIDTH, BAR, GAP, NUMBER = 170, 420, 16, 6, 110
+CUT = 8  # a bar is cut at as many times rove's length, so that the others can be told apart
 STYLE = """<style>
-text { font: 12px system-ui, sans-serif; fill: #212529; }
-.title { font-weight: 600; font-size: 14px; }
-@media (prefers-color-scheme: dark) { text { fill: #e9ecef; } }
+.chart text { font: 12px system-ui, sans-serif; fill: #212529; }
+.chart .title { font-weight: 600; font-size: 14px; }
+@media (prefers-color-scheme: dark) { .chart text { fill: #e9ecef; } }
 </style>"""
+
+
+def longest(bars):
+    top = max(row["max"] for _, _, row in bars) or 1
+    rove = max((row["max"] for _, name, row in bars if name == "rove"), default=0)
+    return min(top, CUT * rove) if rove > 0 else top
+
+
+def draw_bar(y, label, implementation, row, top):
+    scale, middle = WIDTH / top, y + BAR / 2
+    is_cut = row["median"] > top
+    length = WIDTH if is_cut else max(1, row["median"] * scale)
+    out = [f'<text x="{LABEL - 8}" y="{y + 12}" text-anchor="end">{escape(label)}</text>',
+           f'<rect x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR}" rx="2" '
+           f'fill="{COLOURS.get(implementation, "#495057")}"/>']
+    end = LABEL + WIDTH
+    if is_cut:
+        cut = LABEL + WIDTH * 0.94
+        out.append(f'<path d="M{cut:.1f} {y + BAR + 3}l8 -{BAR + 6}M{cut + 6:.1f} {y + BAR + 3}'
+                   f'l8 -{BAR + 6}" stroke="#fff" stroke-width="2"/>')
+    else:
+        low = LABEL + row["min"] * scale
+        end = LABEL + min(WIDTH, row["max"] * scale)
+        out.append(f'<path d="M{low:.1f} {middle}H{end:.1f}" stroke="#343a40" '
+                   f'stroke-opacity="0.6"/>')
+    text = number(row["median"]) + (" (disturbed)" if row["disturbed"] else "")
+    out.append(f'<text x="{max(end, LABEL + length) + 6:.1f}" y="{y + 12}">{text}</text>')
+    return out
 
 
 def draw(title, unit, bars):
     """bars: (label, implementation, row)."""
-    height = 34 + len(bars) * (BAR + GAP)
-    top = max(row["max"] for _, _, row in bars) or 1
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LABEL + WIDTH + 90}" '
-           f'height="{height}" role="img">', STYLE,
-           f'<text class="title" x="0" y="16">{escape(title)}, {escape(unit)}</text>']
+    height, width = 34 + len(bars) * (BAR + GAP), LABEL + WIDTH + NUMBER
+    top = longest(bars)
+    better = "more is better" if unit == "1/s" else "less is better"
+    out = [f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+           f'width="{width}" height="{height}" role="img" aria-label="{escape(title)}">', STYLE,
+           f'<text class="title" x="0" y="16">{escape(title)}, {escape(unit)}; {better}</text>']
     for i, (label, implementation, row) in enumerate(bars):
-        y = 28 + i * (BAR + GAP)
-        scale = WIDTH / top
-        out.append(f'<text x="{LABEL - 8}" y="{y + 13}" text-anchor="end">{escape(label)}</text>')
-        out.append(f'<rect x="{LABEL}" y="{y}" width="{max(1, row["median"] * scale):.1f}" '
-                   f'height="{BAR}" rx="2" fill="{COLOURS.get(implementation, "#495057")}"/>')
-        low, high = LABEL + row["min"] * scale, LABEL + row["max"] * scale
-        out.append(f'<path d="M{low:.1f} {y + BAR / 2}H{high:.1f}" stroke="#868e96"/>')
-        text = number(row["median"]) + (" (disturbed)" if row["disturbed"] else "")
-        out.append(f'<text x="{max(high, LABEL) + 6:.1f}" y="{y + 13}">{text}</text>')
+        out += draw_bar(28 + i * (BAR + GAP), label, implementation, row, top)
     return "\n".join(out + ["</svg>", ""])
 
 
-def draw_all(folder, rows):
-    os.makedirs(folder, exist_ok=True)
-    charts = {}
+def charts(rows):
+    """(workload, metric, svg): one for each metric that rove has."""
+    found = {}
     for row in rows:
-        charts.setdefault((row["workload"], row["metric"], row["unit"]), []).append(row)
-    names = []
-    for (workload, metric, unit), group in charts.items():
-        bars = [(f"{row['implementation']}, {row['workers']} worker" + "s" * (row["workers"] > 1),
+        found.setdefault((row["workload"], row["metric"], row["unit"]), []).append(row)
+    for (workload, metric, unit), group in found.items():
+        if not any(row["implementation"] == "rove" for row in group):
+            continue
+        group.sort(key=lambda row: row["workers"])
+        bars = [(f"{NAMES.get(row['implementation'], row['implementation'])}, {row['workers']} w",
                  row["implementation"], row) for row in group]
-        name = f"{workload}_{metric}.svg"
-        with open(os.path.join(folder, name), "w") as f:
-            f.write(draw(f"{workload}: {metric}", unit, bars))
-        names.append(name)
+        yield workload, metric, draw(f"{workload}: {metric}", unit, bars)
+
+
+def draw_all(folder, rows, is_with_png=True):
+    os.makedirs(folder, exist_ok=True)
+    converter = shutil.which("rsvg-convert") if is_with_png else None
+    if is_with_png and not converter:
+        print("no rsvg-convert (Debian: librsvg2-bin): charts as SVG only", file=sys.stderr)
+    names = []
+    for workload, metric, svg in charts(rows):
+        path = os.path.join(folder, f"{workload}_{metric}.svg")
+        with open(path, "w") as f:
+            f.write(svg)
+        names.append(os.path.basename(path))
+        if converter:
+            subprocess.run([converter, "--background-color", "white", "-o", path[:-3] + "png",
+                            path], check=True)
     return names

@@ -35,30 +35,35 @@ def number(value):
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
+def print_line(rows, row, others):
+    spread = f"{number(row['min'])}-{number(row['max'])}"
+    line = (f"{row['metric']:<14}{row['workers']:>2} {row['unit']:<14}"
+            f"{number(row['median']):>9} {spread:>15}")
+    for name in others:
+        other = find(rows, row, name)
+        value = ratio(row, other)
+        line += f"{number(other['median']) if other else '-':>10}"
+        line += f"{f'{value:.2f}' if value is not None else '-':>7}"
+    print(line + ("  disturbed" if row["disturbed"] else ""))
+
+
 def print_table(rows):
-    implementations = list(dict.fromkeys(r["implementation"] for r in rows))
-    others = [i for i in implementations if i != "rove"]
-    print(f"\n{'workload/metric':<24}{'w':>2} {'unit':<14}{'rove':>9} {'min-max':>17}"
-          + "".join(f"{name:>10}{'rove/':>8}" for name in others))
-    for row in rows:
-        if row["implementation"] != "rove":
-            continue
-        spread = f"{number(row['min'])}-{number(row['max'])}"
-        line = (f"{row['workload'] + '/' + row['metric']:<24}{row['workers']:>2} {row['unit']:<14}"
-                f"{number(row['median']):>9} {spread:>17}")
-        for name in others:
-            other = find(rows, row, name)
-            value = ratio(row, other)
-            line += f"{number(other['median']) if other else '-':>10}"
-            line += f"{f'{value:.2f}' if value is not None else '-':>8}"
-        print(line + ("  disturbed" if row["disturbed"] else ""))
+    for workload in dict.fromkeys(r["workload"] for r in rows):
+        group = [r for r in rows if r["workload"] == workload]
+        others = [i for i in dict.fromkeys(r["implementation"] for r in group) if i != "rove"]
+        print(f"\n{workload:<14}{'w':>2} {'unit':<14}{'rove':>9} {'min-max':>15}"
+              + "".join(f"{name:>10}{'rove/':>7}" for name in others))
+        for row in group:
+            if row["implementation"] == "rove":
+                print_line(group, row, others)
     faults = {f"{r['workload']} {r['implementation']} w={r['workers']}": r["disturbed"]
               for r in rows if r["disturbed"]}
     if faults:
-        print("Disturbed and not compared:")
+        print("\nDisturbed and not compared:")
         for name, fault in faults.items():
             print(f"  {name}: {fault}")
-    print("rove/ is rove's value over the other's: below 1, rove is faster, smaller or earlier.")
+    print("\nrove/ is rove's value over the other's: below 1, rove is faster, smaller or earlier; "
+          "of a\nrate (1/s) it is the other way round.")
 
 
 def write_csv(path, rows):

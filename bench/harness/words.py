@@ -2,8 +2,10 @@
 """What docs/performance.md says about each workload: what is done, its limit, where time goes."""
 
 NAMES = {"rove": "rove", "limit": "limit", "go": "Go", "tokio": "Tokio", "rayon": "Rayon",
-         "fiber": "Boost.Fiber", "asyncio": "asyncio", "raw_epoll": "raw epoll",
-         "raw_uring": "raw io_uring", "rove_epoll": "rove on epoll"}
+         "hyper": "hyper", "fiber": "Boost.Fiber", "tbb": "oneTBB", "libuv": "libuv",
+         "node": "Node", "java": "Java", "asyncio": "asyncio", "uvloop": "uvloop",
+         "nginx": "nginx", "raw_epoll": "raw epoll", "raw_uring": "raw io_uring",
+         "rove_epoll": "rove on epoll"}
 
 WORDS = {
     "yield_many": {
@@ -50,7 +52,9 @@ WORDS = {
         "what": "fib(32), a task for each of 7 million calls: nothing but the cost of fork and "
                 "join. The limit's other metric, *serial*, is the plain function.",
         "limit": "a context on its own stack for each call, one thread.",
-        "why": "an eager task is a stack, a jump in, and a jump out unless its parent was "
+        "why": "Rayon's and oneTBB's tasks can wait for their children and nothing else, so they "
+               "need no stack of their own; Boost.Fiber takes 11 s and is left out. "
+               "An eager task is a stack, a jump in, and a jump out unless its parent was "
                "stolen meanwhile."},
     "nqueens": {
         "what": "All 14,200 ways to put 12 queens on a board, a task for each of the 856,188 "
@@ -95,9 +99,43 @@ WORDS = {
         "limit": "two threads, shared out by the kernel.",
         "why": "the second worker must fire the timers of the first while that one computes."},
     "echo": {
-        "what": "An echo server under a closed loop: connections x bytes. The examples' "
-                "echo_server, a task a connection.",
+        "what": "An echo server under a closed loop: connections x bytes; each connection sends, "
+                "waits for its echo, compares every byte, sends the next. rove is the examples' "
+                "echo_server, a task a connection; Node, libuv, asyncio and uvloop are one thread "
+                "of callbacks. *cpu* is the server's processor time a request, *calls* its system "
+                "calls.",
         "limit": "a bare epoll loop and a bare io_uring loop, a thread each.",
         "why": "the kernel's TCP path is most of it; what is left is a switch, an operation "
                "submitted with the others of the turn, and the share of a system call."},
+    "http": {
+        "what": "GET / of 13 bytes over connections that stay; *64x16* sends 16 requests at a "
+                "time. rove is the examples' http_server, with a whole parser; the raw loop looks "
+                "for empty lines and nothing else.",
+        "limit": "a bare epoll loop with one receive and one send a batch.",
+        "why": "one request at a time, as echo plus the parser. Sixteen: the kernel's share "
+               "shrinks, and what decides is the instructions a request and one write a batch."},
+    "open_loop": {
+        "what": "40,000 echoes a second on 64 connections, whether the server keeps up or not; a "
+                "latency begins when its message was due, so that a server is charged for all "
+                "that came due while it was away.",
+        "limit": "a bare epoll loop and a bare io_uring loop, a thread each.",
+        "why": "a server that sleeps between messages is woken for nearly each: the kernel's "
+               "wake-up is the median. With more workers than one the loader needs a processor "
+               "too, and the tail is the kernel's scheduler."},
+    "churn": {
+        "what": "Connections that are opened, used for one echo and closed, 64 at once; *rate* is "
+                "whole connections.",
+        "limit": "loops that accept themselves; with two threads, one more that deals out.",
+        "why": "the kernel's handshake and teardown are most of it; rove adds an accept, a task "
+               "with its stack from the cache, and a close."},
+    "idle": {
+        "what": "5000 connections that were used once and stay open: the server's memory for "
+                "each (resident and page tables, not the kernel's sockets), its processor time "
+                "over a window without traffic, and the time to open and use each.",
+        "limit": "the raw loops keep nothing (epoll) or one buffer of 16 KiB, of which a page is "
+                 "touched (io_uring), for a connection.",
+        "why": "a waiting task is a page of stack with its control block; what a server keeps "
+               "beside it is its own. echo_server has its 16 KiB buffer on that stack, and a "
+               "build with stack-clash protection touches each page of it; http_server gives its "
+               "buffers back while it waits."},
 }

@@ -4,17 +4,34 @@ import os
 import re
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-NAMES = ["yield_many", "spawn_join", "spawn_many", "ping_pong", "channel", "mutex", "skynet", "fib",
-         "nqueens", "uts", "wake_remote", "memory", "timers", "mixed", "file_read"]
+PROGRAMS = ["yield_many", "spawn_join", "spawn_many", "ping_pong", "channel", "mutex", "skynet",
+            "fib", "nqueens", "uts", "wake_remote", "memory", "timers", "mixed", "file_read"]
+SERVERS = ["echo", "http", "open_loop", "churn", "idle"]  # harness/servers.py
+NAMES = PROGRAMS + SERVERS
 SOURCES = {"rove": "rove.c", "limit": "limit.c", "go": "go.go", "tokio": "tokio.rs",
-           "rayon": "rayon.rs",
-           "fiber": "fiber.cpp", "asyncio": "python.py"}
+           "rayon": "rayon.rs", "hyper": "hyper.rs", "fiber": "fiber.cpp", "tbb": "tbb.cpp",
+           "libuv": "uv.c", "node": "node.js", "asyncio": "python.py",
+           "uvloop": "python.py"}
+ONE_THREAD = {"libuv", "node", "asyncio", "uvloop"}  # one is all they have
 
 
-class Workload:
-    def __init__(self, name, is_smoke=False):
+class Folder:
+    """A folder of programs, one for each implementation."""
+
+    def __init__(self, name):
         self.name = name
         self.folder = os.path.join(BENCH, name)
+
+    def source(self, implementation):
+        return os.path.join(self.folder, SOURCES[implementation])
+
+    def implementations(self):
+        return [name for name in SOURCES if os.path.exists(self.source(name))]
+
+
+class Workload(Folder):
+    def __init__(self, name, is_smoke=False):
+        super().__init__(name)
         with open(os.path.join(self.folder, "config.h")) as f:
             text = f.read()
         found = dict(re.findall(r"^#define\s+(\w+)\s+(\d+)$", text, re.MULTILINE))
@@ -24,10 +41,6 @@ class Workload:
             self.config.update({n: int(v) for n, v in smoke.items()})
         self.needs_mib = self.config.pop("NEEDS_MIB", 0)
         self.needs_all_cpus = bool(self.config.pop("ALL_CPUS", 0))
-
-    def implementations(self):
-        return [name for name, file in SOURCES.items()
-                if os.path.exists(os.path.join(self.folder, file))]
 
     def arguments(self, workers):
         return [str(workers), *(f"{n}={v}" for n, v in self.config.items())]

@@ -24,28 +24,32 @@ static void serve(int fd, char *buffer)
     } while (n == SERVER_BUFFER_BYTES); /* else it was emptied, and the next edge will tell */
 }
 
-static void take_connection(int epoll, int from)
+static void take_connection(int epoll, const struct server_source *from)
 {
-    int fd;
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-    if (read(from, &fd, sizeof fd) == sizeof fd) {
-        event.data.fd = fd;
-        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    if (from->is_listener) {
+        event.data.fd = accept4(from->fd, NULL, NULL, SOCK_CLOEXEC);
+    } else if (read(from->fd, &event.data.fd, sizeof(int)) != sizeof(int)) {
+        return;
+    }
+    if (event.data.fd >= 0) {
+        epoll_ctl(epoll, EPOLL_CTL_ADD, event.data.fd, &event);
     }
 }
 
 static void *loop(void *arg)
 {
-    int from = *(int *)arg, epoll = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event events[EVENTS], event = {.events = EPOLLIN, .data.fd = from};
+    const struct server_source *from = arg;
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event events[EVENTS], event = {.events = EPOLLIN, .data.fd = from->fd};
     char *buffer = malloc(SERVER_BUFFER_BYTES);
-    if (!buffer || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, from, &event) < 0) {
+    if (!buffer || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, from->fd, &event) < 0) {
         server_die("epoll");
     }
     for (;;) {
         int n = epoll_wait(epoll, events, EVENTS, -1);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == from) {
+            if (events[i].data.fd == from->fd) {
                 take_connection(epoll, from);
             } else {
                 serve(events[i].data.fd, buffer);

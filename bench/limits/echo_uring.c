@@ -56,38 +56,49 @@ static void advance(struct io_uring *ring, struct connection *c, int result)
     }
 }
 
-/* Completes without a connection as its data. */
-static void wait_for_connection(struct io_uring *ring, int from, int *fd)
+/* Completes without a connection as its data; an accept's result is the descriptor itself. */
+static void wait_for_connection(struct io_uring *ring, const struct server_source *from, int *fd)
 {
     struct io_uring_sqe *sqe = next_sqe(ring);
-    io_uring_prep_read(sqe, from, fd, sizeof *fd, 0);
+    if (from->is_listener) {
+        io_uring_prep_accept(sqe, from->fd, NULL, NULL, SOCK_CLOEXEC);
+    } else {
+        io_uring_prep_read(sqe, from->fd, fd, sizeof *fd, 0);
+    }
     io_uring_sqe_set_data(sqe, NULL);
 }
 
-static void take_connection(struct io_uring *ring, int from, int *fd)
+static void take_connection(struct io_uring *ring, const struct server_source *from, int *fd,
+                            int result)
 {
     struct connection *c = malloc(sizeof *c);
-    if (!c) {
-        server_die("memory");
+    if (!c || result < 0) {
+        server_die("connection");
     }
-    c->fd = *fd;
+    c->fd = from->is_listener ? result : *fd;
     receive(ring, c);
     wait_for_connection(ring, from, fd);
 }
 
-static void *loop(void *arg)
+static void make_ring(struct io_uring *ring)
 {
-    int from = *(int *)arg, fd;
-    struct io_uring ring;
-    struct io_uring_cqe *cqes[BATCH];
-    int rc = io_uring_queue_init(ENTRIES, &ring, SINGLE_ISSUER | DEFER_TASKRUN);
+    int rc = io_uring_queue_init(ENTRIES, ring, SINGLE_ISSUER | DEFER_TASKRUN);
     if (rc < 0) { /* an older kernel */
-        rc = io_uring_queue_init(ENTRIES, &ring, 0);
+        rc = io_uring_queue_init(ENTRIES, ring, 0);
     }
     if (rc < 0) {
         fprintf(stderr, "no ring: %s\n", strerror(-rc));
         exit(EXIT_FAILURE);
     }
+}
+
+static void *loop(void *arg)
+{
+    const struct server_source *from = arg;
+    int fd = -1;
+    struct io_uring ring;
+    struct io_uring_cqe *cqes[BATCH];
+    make_ring(&ring);
     wait_for_connection(&ring, from, &fd);
     for (;;) {
         io_uring_submit_and_wait(&ring, 1);
@@ -97,7 +108,7 @@ static void *loop(void *arg)
             if (c) {
                 advance(&ring, c, cqes[i]->res);
             } else {
-                take_connection(&ring, from, &fd);
+                take_connection(&ring, from, &fd, cqes[i]->res);
             }
         }
         io_uring_cq_advance(&ring, n);

@@ -2,8 +2,9 @@
 /*
  * Purpose: what the raw echo loops share: a listening socket, and connections dealt in turn to as
  *          many threads as were asked for.
- * Idea:    the main thread accepts and writes each descriptor into the pipe of the next thread,
- *          which waits for it by its own means. Nothing is shared afterwards.
+ * Idea:    one thread alone accepts in its own loop. Of several, the main thread accepts and writes
+ *          each descriptor into the pipe of the next one, which waits for it by its own means.
+ *          Nothing is shared afterwards.
  */
 #ifndef BENCH_LIMITS_SERVER_H
 #define BENCH_LIMITS_SERVER_H
@@ -42,19 +43,34 @@ static inline int server_listen(void)
     return fd;
 }
 
-/* Starts the threads; worker(&fd) gets the reading end of its pipe. Never returns. */
+/* Where a worker gets its connections from. */
+struct server_source {
+    int fd;          /* the listening socket, or the reading end of a pipe */
+    int is_listener;
+};
+
+/* Starts the threads; worker(&source) never returns, nor does this. */
 static inline void server_run(int argc, char **argv, void *(*worker)(void *))
 {
-    static int pipes[SERVER_MAX_WORKERS][2];
+    static struct server_source sources[SERVER_MAX_WORKERS];
+    int pipes[SERVER_MAX_WORKERS][2];
     unsigned long n = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
     if (n == 0 || n > SERVER_MAX_WORKERS) {
         fputs("usage: PROGRAM WORKERS\n", stderr);
         exit(EXIT_FAILURE);
     }
     int listener = server_listen();
+    if (n == 1) {
+        sources[0] = (struct server_source){.fd = listener, .is_listener = 1};
+        worker(&sources[0]);
+    }
     for (unsigned long i = 0; i < n; i++) {
         pthread_t thread;
-        if (pipe(pipes[i]) < 0 || pthread_create(&thread, NULL, worker, &pipes[i][0]) != 0) {
+        if (pipe(pipes[i]) < 0) {
+            server_die("pipe");
+        }
+        sources[i].fd = pipes[i][0];
+        if (pthread_create(&thread, NULL, worker, &sources[i]) != 0) {
             server_die("thread");
         }
     }

@@ -3,5 +3,5 @@
  * ever; another sleeps TICK_US, TICKS times, and notes how late it woke. */
 #define HOG_MS      10
 #define TICK_US     1000
-#define TICKS       1000
+#define TICKS       200
 #define TICKS_SMOKE 10

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""A case: the implementations that meet in one workload, and the windows that were measured."""
+import os
+import subprocess
+import sys
+import time
+
+from harness import machine, peers, results
+from harness.workloads import ONE_THREAD
+
+RUN_TIMEOUT_S = 300
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def parse_output(text):
+    """Lines "metric unit value"."""
+    found = {}
+    for line in text.splitlines():
+        metric, unit, value = line.split()
+        found[metric] = unit, float(value)
+    if not found:
+        raise ValueError("no metric was printed")
+    return found
+
+
+def shown(command):
+    return " ".join(word.replace(peers.ROOT + os.sep, "") for word in command)
+
+
+class Case:
+    """Every repetition measures each implementation once, in an order that turns."""
+
+    def __init__(self, name, workers, implementations, options, needs_line):
+        self.name, self.workers, self.options = name, workers, options
+        self.cpus = sorted(os.sched_getaffinity(0))
+        self.needs_line = needs_line and len(self.cpus) > 1 and not options.smoke
+        self.windows = {i: [] for i in implementations if workers == 1 or i not in ONE_THREAD}
+        self.seconds = {i: [] for i in self.windows}
+        self.key = f"{name} w={workers}"
+
+    def measure_once(self, implementation):
+        """{metric: (unit, value)}; Missing, ValueError or TimeoutExpired when it failed."""
+        raise NotImplementedError
+
+    def complaint(self, found):
+        """What the measurement itself says against being counted, or None."""
+        del found
+
+    def command_lines(self, implementation):
+        """What is run, as one could type it."""
+        raise NotImplementedError
+
+    def own_seconds(self):
+        """Processor time of ours that is not in a child that ended."""
+        return 0.0
+
+    def start(self):
+        """Before the first repetition."""
+
+    def stop(self):
+        """After the last."""
+
+    def measure(self, implementation):
+        line = [os.path.join(self.options.build, "bench", "line"),
+                *(str(c) for c in self.cpus[:2])]
+        begin = time.monotonic()
+        with machine.Window(line, self.needs_line, self.own_seconds) as window:
+            found = self.measure_once(implementation)
+        window.complaint = self.complaint(found)
+        self.seconds[implementation].append(time.monotonic() - begin)
+        self.windows[implementation].append((window, found))
+
+    def nearest(self):
+        return min((t for all_of in self.windows.values() for w, _ in all_of for t in w.lines),
+                   default=None)
+
+    def good(self, implementation):
+        nearest = self.nearest()
+        return [found for window, found in self.windows[implementation]
+                if not window.fault(nearest)]
+
+    def run(self, progress):
+        wanted = self.options.reps
+        for turn in range(3 * wanted if not self.options.smoke else 1):
+            names = list(self.windows)
+            names = names[turn % len(names):] + names[:turn % len(names)]
+            for name in names:
+                if turn < wanted or (len(self.good(name)) < wanted and progress.has_time()):
+                    progress.step(f"{self.key} {name}", self.expected(name) * (turn < wanted))
+                    self.measure_or_drop(name)
+
+    def measure_or_drop(self, name):
+        try:
+            self.measure(name)
+        except (peers.Missing, ValueError, OSError, subprocess.TimeoutExpired) as e:
+            if name in ("rove", "limit"):
+                raise
+            say(f"\nleft out: {self.key} {name}: {e}")
+            del self.windows[name]
+
+    def expected(self, implementation):
+        """Seconds of one repetition; measured once on the machine of docs/performance.md."""
+        return self.options.known.get(f"{self.key} {implementation}", 1.0)
+
+    def expected_total(self):
+        return sum(self.expected(i) for i in self.windows) * self.options.reps
+
+    def rows(self):
+        out = []
+        for name, windows in self.windows.items():
+            good, fault = self.good(name), None
+            if len(good) < self.least_good() and not self.options.smoke:
+                faults = [f for w, _ in windows if (f := w.fault(self.nearest()))]
+                fault = f"{len(good)} of {len(windows)} runs count; {faults[-1]}"
+                good = []
+            good = good or [found for _, found in windows]
+            for metric, (unit, _) in good[0].items():
+                values = [found[metric][1] for found in good if metric in found]
+                out.append(results.make_row(self.name, metric, unit, name, self.workers, values,
+                                            fault))
+        return out
+
+    def least_good(self):
+        """A median wants more than half of the repetitions."""
+        return self.options.reps // 2 + 1
+
+    def durations(self):
+        return {f"{self.key} {name}": round(min(self.seconds[name]), 2)
+                for name in self.windows if self.seconds[name]}
+
+
+class ProgramCase(Case):
+    """A workload whose implementations are programs that run, print and end."""
+
+    def __init__(self, workload, workers, commands, options):
+        super().__init__(workload.name, workers, commands, options,
+                         workers > 1 or workload.needs_all_cpus)
+        self.workload, self.commands = workload, commands
+        self.pinned = self.cpus if workload.needs_all_cpus else self.cpus[:workers]
+
+    def command(self, implementation):
+        return ["taskset", "-c", ",".join(str(c) for c in self.pinned),
+                *self.commands[implementation], *self.workload.arguments(self.workers)]
+
+    def command_lines(self, implementation):
+        return [shown(self.command(implementation))]
+
+    def measure_once(self, implementation):
+        done = subprocess.run(self.command(implementation), capture_output=True, text=True,
+                              timeout=RUN_TIMEOUT_S)
+        if done.returncode != 0:
+            raise peers.Missing(f"ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+        return parse_output(done.stdout)
+
+
+def progress_limit(planned):
+    """Seconds after which nothing is repeated any more."""
+    return 1.25 * planned + 10
+
+
+class Progress:
+    """The time that is planned, and what is left of it; repeats may take a quarter more."""
+
+    def __init__(self, planned):
+        self.planned, self.done, self.begin = max(planned, 1), 0, time.monotonic()
+
+    def has_time(self):
+        return time.monotonic() - self.begin < progress_limit(self.planned)
+
+    def step(self, what, seconds):
+        passed = time.monotonic() - self.begin
+        pace = passed / self.done if self.done > 5 else 1
+        left = max(0, self.planned - self.done) * pace
+        share = min(1.0, self.done / self.planned)
+        self.done += seconds
+        if sys.stderr.isatty():
+            bar = "#" * int(30 * share)
+            print(f"\r[{bar:<30}] {share:4.0%}  {left:4.0f} s left  {what:<40}", end="",
+                  file=sys.stderr, flush=True)

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""The server workloads: who meets, and how one is loaded for one window.
+
+All servers of a case are up at once and are loaded in turn, so that a machine that is slower for a
+while is slower for all. With one worker the server has the first processor and the loader, which
+never sleeps while it measures, the second; with more they share. The loader (bench/loader) says
+what a request cost the server: its processor time, by the scheduler's nanoseconds, and where the
+kernel counts them its system calls and user instructions.
+"""
+import glob
+import os
+import resource
+import select
+import socket
+import subprocess
+import tempfile
+import time
+
+from harness import peers
+from harness.cases import Case, parse_output, shown
+from harness.workloads import BENCH, Folder
+
+ECHO = ["rove", "rove_epoll", "raw_epoll", "raw_uring", "go", "tokio", "libuv", "node", "asyncio",
+        "uvloop"]
+HTTP = ["rove", "rove_epoll", "raw_epoll", "hyper", "nginx", "go", "node"]
+OWN = {"rove", "rove_epoll", "raw_epoll", "raw_uring"}
+START_S = 20
+LAG_MAX_US = 1000  # a loader this late was kept from its processor
+
+# (row's name, servers, mode, connections, bytes, options); bytes 0 is HTTP
+CASES = {
+    "echo": [("echo_1x64", "echo", "closed", 1, 64), ("echo_64x64", "echo", "closed", 64, 64),
+             ("echo_512x64", "echo", "closed", 512, 64),
+             ("echo_64x4096", "echo", "closed", 64, 4096)],
+    "http": [("http_64", "http", "closed", 64, 0),
+             ("http_64x16", "http", "closed", 64, 0, "depth=16")],
+    "open_loop": [("open_loop_40k", "echo", "open", 64, 64, "rate=40000")],
+    "churn": [("churn_64", "echo", "churn", 64, 64)],
+    "idle": [("idle_echo", "echo", "idle", 5000, 64), ("idle_http", "http", "idle", 5000, 0)],
+}
+SMOKE = {"connections": 8, "seconds": 0.2}
+ONE_WORKER_ONLY = {"echo_1x64", "echo_64x4096", "idle_echo", "idle_http"}
+TARGETS = ["bench_loader", "bench_echo_epoll", "bench_echo_uring", "bench_raw_epoll",
+           "echo_server", "http_server"]
+
+
+class Server:
+    """A server process on a port of its own."""
+
+    def __init__(self, name, command, cpus, port=None):
+        self.name, self.port = name, port
+        self.process = subprocess.Popen(["taskset", "-c", cpus, *command], text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            if port is None:
+                self.read_port()
+            else:
+                self.wait_until_open()
+        except peers.Missing:
+            self.stop()
+            raise
+
+    def read_port(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], START_S)
+        line = self.process.stdout.readline() if ready else ""
+        if not line.startswith("listening on "):
+            raise peers.Missing(f"{self.name} does not start: {line!r}")
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def wait_until_open(self):
+        end = time.monotonic() + START_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            except ConnectionRefusedError:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise peers.Missing(f"{self.name} does not start") from None
+                time.sleep(0.02)
+
+    def pids(self):
+        """The process, or those that work for it."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
+            return f.read().split() or [str(self.process.pid)]
+
+    def cpu_seconds(self):
+        total = 0
+        for pid in self.pids():
+            for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+                with open(path) as f:
+                    total += int(f.read().split()[0])
+        return total / 1e9
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=START_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def nginx_command(workers, folder):
+    with socket.socket() as probe:  # a port that was free a moment ago
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    os.chmod(folder, 0o755)
+    with open(os.path.join(BENCH, "http", "nginx.conf")) as f:
+        config = f.read()
+    for name, value in (("PORT", port), ("WORKERS", workers), ("DIR", folder)):
+        config = config.replace(f"@{name}@", str(value))
+    path = os.path.join(folder, "nginx.conf")
+    with open(path, "w") as f:
+        f.write(config)
+    return ["nginx", "-c", path, "-p", folder], port
+
+
+def own_command(kind, name, workers, options):
+    own = os.path.join(options.build, "bench")
+    if name.startswith("raw"):
+        program = "http_epoll" if kind == "http" else name.replace("raw", "echo")
+        return [os.path.join(own, program), str(workers)]
+    server = os.path.join(options.build, "examples", "bin", f"{kind}_server")
+    backend = "epoll" if name == "rove_epoll" else "auto"
+    return [server, "--address", "127.0.0.1:0", "--workers", str(workers), "--backend", backend,
+            *(["--quiet"] if kind == "http" else [])]
+
+
+def collect_commands(kind, options, skipped):
+    """{server: command without the number of workers}; what cannot be had is said."""
+    found = {}
+    for name in ECHO if kind == "echo" else HTTP:
+        if name.split("_")[0] not in (*options.only, "raw"):
+            continue
+        try:
+            if name == "nginx":
+                peers.need("nginx", "nginx-light")
+            found[name] = None if name in OWN or name == "nginx" else peers.command_for(
+                name, Folder(kind), options.build)
+        except peers.Missing as e:
+            skipped(f"{kind}/{name}", e)
+    return found
+
+
+class ServerCase(Case):
+    def __init__(self, row, workers, commands, options):
+        name, self.kind, self.mode, connections, size, *self.extra = row
+        super().__init__(name, workers, commands, options, True)
+        self.commands = commands
+        self.load = [str(SMOKE["connections"] if options.smoke else connections), str(size),
+                     str(SMOKE["seconds"] if options.smoke else options.seconds)]
+        self.servers, self.folder = {}, None
+        cpus = [str(c) for c in self.cpus]
+        self.server_cpus = ",".join(cpus[:workers])
+        self.loader_cpus = cpus[1] if workers == 1 and len(cpus) > 1 else ",".join(cpus)
+
+    def server_command(self, name):
+        return (own_command(self.kind, name, self.workers, self.options) if name in OWN
+                else [*self.commands[name], str(self.workers)])
+
+    def launch(self, name):
+        if name == "nginx":
+            command, port = nginx_command(self.workers, self.folder.name)
+            return Server(name, command, self.server_cpus, port)
+        return Server(name, self.server_command(name), self.server_cpus)
+
+    def loader_command(self, port, pids):
+        return ["taskset", "-c", self.loader_cpus,
+                os.path.join(self.options.build, "bench", "loader"), self.mode, port, *self.load,
+                *self.extra, "pids=" + pids]
+
+    def command_lines(self, implementation):
+        server = (["nginx", "-c", "bench/http/nginx.conf"] if implementation == "nginx"
+                  else self.server_command(implementation))
+        return [shown(["taskset", "-c", self.server_cpus, *server, "&"]),
+                shown(self.loader_command("PORT", "PID"))]
+
+    def start(self):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the servers inherit it
+        self.folder = tempfile.TemporaryDirectory(prefix="rove-bench-")
+        for name in [] if self.mode == "idle" else list(self.windows):
+            try:
+                self.servers[name] = self.launch(name)
+            except peers.Missing as e:
+                if name in ("rove", "raw_epoll"):
+                    raise
+                print(f"left out: {self.key} {name}: {e}")
+                del self.windows[name]
+
+    def stop(self):
+        for server in self.servers.values():
+            server.stop()
+        self.servers = {}
+        if self.folder:
+            self.folder.cleanup()
+
+    def own_seconds(self):
+        return sum(server.cpu_seconds() for server in self.servers.values())
+
+    def measure_once(self, implementation):
+        if self.mode != "idle":
+            return self.measure_server(self.servers[implementation])
+        # Memory is that of a server which has seen nothing else.
+        server = self.launch(implementation)
+        try:
+            return self.measure_server(server)
+        finally:
+            server.stop()
+
+    def measure_server(self, server):
+        command = self.loader_command(str(server.port), ",".join(server.pids()))
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise peers.Missing(done.stderr.strip())
+        return parse_output(done.stdout)
+
+    def complaint(self, found):
+        lag = found.get("lag_p99", ("us", 0))[1]
+        return f"the loader was {lag:.0f} us late" if lag > LAG_MAX_US else None
+
+
+def make_cases(name, options, commands):
+    out = []
+    for row in CASES[name]:
+        if options.cases and row[0] not in options.cases:
+            continue
+        for workers in options.workers:
+            # An open loop must not be kept from its processor: it is what keeps the time.
+            cpus = len(os.sched_getaffinity(0)) - (row[2] == "open")
+            if workers == 1 or (workers <= cpus and row[0] not in ONE_WORKER_ONLY):
+                out.append(ServerCase(row, workers, commands[row[1]], options))
+    return out

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""A workload's rows as a table: a line for each implementation, a column for each metric."""
+from harness.results import find, number, ratio
+from harness.words import NAMES, WORDS
+
+FLOORS = {"rove", "rove_epoll", "limit", "raw_epoll", "raw_uring"}  # not somebody else's runtime
+
+
+def groups(rows):
+    """(workload, its rows), in the order they were measured."""
+    return [(name, [r for r in rows if r["workload"] == name])
+            for name in dict.fromkeys(r["workload"] for r in rows)]
+
+
+def columns(rows):
+    """(metric, workers, unit) of rove's rows: what it has no figure for is not compared."""
+    return list(dict.fromkeys((r["metric"], r["workers"], r["unit"]) for r in rows
+                              if r["implementation"] == "rove"))
+
+
+def implementations(rows):
+    return list(dict.fromkeys(r["implementation"] for r in rows))
+
+
+def title(column):
+    metric, workers, unit = column
+    return f"{metric}, {unit}, {workers} worker{'s' * (workers > 1)}"
+
+
+class Cell:
+    """One implementation's figure, and rove's over it."""
+
+    def __init__(self, rows, implementation, column):
+        metric, workers, _ = column
+        rove = next(r for r in rows if r["implementation"] == "rove" and r["metric"] == metric
+                    and r["workers"] == workers)
+        self.row = find(rows, rove, implementation)
+        value = None if implementation == "rove" else ratio(rove, self.row)
+        self.ratio = None if value is None else f"{value:.2f}"
+        self.text = "–"
+        if self.row:
+            self.text = number(self.row["median"]) + ("†" if self.row["disturbed"] else "")
+
+    def spread(self):
+        if not self.row:
+            return ""
+        text = (f"{number(self.row['min'])} to {number(self.row['max'])} in "
+                f"{self.row['runs']} runs")
+        return text + (f"; disturbed: {self.row['disturbed']}" if self.row["disturbed"] else "")
+
+
+def words_of(workload):
+    """What words.py says about a workload, or the family it belongs to."""
+    found = [name for name in WORDS if workload == name or workload.startswith(name + "_")]
+    return WORDS[max(found, key=len)] if found else {}
+
+
+def losses(rows):
+    """Lines that say, by the numbers, where somebody else of the same kind is ahead."""
+    lines = []
+    for row in rows:
+        if row["implementation"] != "rove" or row["metric"].endswith("_max"):
+            continue
+        for peer in sorted({r["implementation"] for r in rows
+                            if r["workload"] == row["workload"]} - FLOORS):
+            value = ratio(row, find(rows, row, peer))
+            is_behind = value is not None and (value < 0.95 if row["unit"] == "1/s"
+                                               else value > 1.05)
+            if is_behind:
+                lines.append(f"{row['workload']}, {row['metric']}, {row['workers']} worker"
+                             f"{'s' * (row['workers'] > 1)}: {value:.2f} × "
+                             f"{NAMES.get(peer, peer)}'s.")
+    return lines
