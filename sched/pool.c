@@ -142,25 +142,36 @@ static void join(struct thread *t)
     }
 }
 
-static void *thread_main(void *arg)
+/* False: a job got in line after this thread had stopped waiting for one; nobody else may come. */
+static bool leave(struct rv_pool *pool, struct thread *t)
 {
-    struct thread *t = arg;
-    struct rv_pool *pool = t->pool;
     struct thread *before = NULL;
-    struct job *job;
-    rv_os_set_thread_name("rove-pool");
-    while ((job = next_job(pool, t)) != NULL) {
-        end_job(pool, job, job->fn(job->arg, &job->result));
-    }
     rv_lock_acquire(&pool->lock);
-    pool->thread_count--;
-    if (!pool->is_stopping) { /* else rv_pool_stop joins this one */
+    bool is_over = rv_list_is_empty(&pool->line);
+    if (is_over) {
+        pool->thread_count--;
+    }
+    if (is_over && !pool->is_stopping) { /* else rv_pool_stop joins this one */
         rv_list_remove(&t->all_link);
         before = pool->ended;
         pool->ended = t;
     }
     rv_lock_release(&pool->lock);
     join(before);
+    return is_over;
+}
+
+static void *thread_main(void *arg)
+{
+    struct thread *t = arg;
+    struct rv_pool *pool = t->pool;
+    struct job *job;
+    rv_os_set_thread_name("rove-pool");
+    do {
+        while ((job = next_job(pool, t)) != NULL) {
+            end_job(pool, job, job->fn(job->arg, &job->result));
+        }
+    } while (!leave(pool, t));
     return NULL;
 }
 

@@ -35,6 +35,7 @@ void rv_double_begin(unsigned n)
     blocks_used = 0;
     runtime.workers = workers;
     runtime.worker_count = RV_MODEL_THREADS;
+    rv_stack_cache_init(&runtime.outside_stacks, NULL);
     for (unsigned i = 0; i < RV_MODEL_THREADS; i++) {
         is_worker[i] = i <= n;
         workers[i].runtime = &runtime;
@@ -175,7 +176,7 @@ void rv_stack_cache_init(struct rv_stack_cache *c, struct rv_stack_pool *pool)
 
 /* Blocks are handed out once and again by the same worker; what one gives back another never gets,
  * so that nothing but the state word orders two uses. */
-bool rv_stack_cache_refill(struct rv_stack_cache *c)
+RV_NO_TSAN bool rv_stack_cache_refill(struct rv_stack_cache *c)
 {
     RV_MODEL_CHECK(blocks_used < BLOCKS, "a model has few tasks");
     c->items[c->count++] = &blocks[blocks_used++].stack;

@@ -73,7 +73,7 @@ struct rv_engine {
     enum rv_explore explore;
     unsigned max_preemptions, max_stale;
     bool is_newly_shared; /* a location turned out to be shared: start again */
-    bool is_tracing;
+    bool is_tracing;      /* the places reached are noted */
 };
 
 extern struct rv_engine rv_engine;
@@ -130,5 +130,7 @@ void rv_shadow_check_leaks(void);
 void rv_trace_reset(void);
 void rv_trace_note(const char *what, const void *at, uint64_t value, const char *site);
 void rv_trace_print(unsigned last);
+/* All places reached since the last call. */
+void rv_trace_print_sites(void);
 
 #endif

@@ -12,6 +12,8 @@
  *     --seed N            of the drawing (1)
  *     --replay "17t1 .."  one execution, with its trace; one model
  *     --quiet             one line for a failure only
+ *     --first             stop at the first model that fails
+ *     --sites             the places of the source that a few drawn executions reach
  */
 #include "engine.h"
 
@@ -26,7 +28,7 @@
 
 static struct options {
     uint64_t executions, random, seed;
-    bool only_random, is_quiet, is_list;
+    bool only_random, is_quiet, is_list, is_first, is_sites;
     const char *replay;
 } options = {.executions = UINT64_MAX, .seed = 1};
 
@@ -93,6 +95,11 @@ static bool run_model(const struct rv_model *model)
     if (!draw(model, WARM_UP, 0)) {
         return false;
     }
+    if (options.is_sites) {
+        printf("%s", model->name);
+        rv_trace_print_sites();
+        return true;
+    }
     bool is_wide = (model->flags & RV_MODEL_WIDE) != 0;
     if (!options.only_random && !is_wide && !count_out(model, &n, &is_complete)) {
         return false;
@@ -127,6 +134,7 @@ static const struct {
     const char *name;
     bool has_value;
 } known[] = {{"--list", false},     {"--only-random", false}, {"--quiet", false},
+             {"--first", false},    {"--sites", false},
              {"--preemptions", true}, {"--stale", true},      {"--executions", true},
              {"--random", true},    {"--seed", true},         {"--replay", true}};
 
@@ -144,18 +152,25 @@ static void set_option(size_t which, const char *value)
         options.is_quiet = true;
         break;
     case 3:
-        rv_engine.max_preemptions = (unsigned)number;
+        options.is_first = true;
         break;
     case 4:
-        rv_engine.max_stale = (unsigned)number;
+        options.is_sites = true;
+        rv_engine.is_tracing = true;
         break;
     case 5:
-        options.executions = number;
+        rv_engine.max_preemptions = (unsigned)number;
         break;
     case 6:
-        options.random = number;
+        rv_engine.max_stale = (unsigned)number;
         break;
     case 7:
+        options.executions = number;
+        break;
+    case 8:
+        options.random = number;
+        break;
+    case 9:
         options.seed = number;
         break;
     default:
@@ -183,26 +198,32 @@ static int parse(int argc, char *argv[])
     return i;
 }
 
+/* How many of a list were run, how many failed. */
+static void run_list(const struct rv_model_list *list, int count, char *wanted[], unsigned *run,
+                     unsigned *failed)
+{
+    for (size_t i = 0; i < list->n && (*failed == 0 || !options.is_first); i++) {
+        const struct rv_model *model = &list->models[i];
+        if (!is_wanted(model->name, count, wanted)) {
+            continue;
+        }
+        (*run)++;
+        if (options.is_list) {
+            puts(model->name);
+        } else if (!run_model(model)) {
+            (*failed)++;
+        }
+    }
+}
+
 int main(int argc, char *argv[])
 {
     rv_engine.max_preemptions = 3;
     rv_engine.max_stale = 2;
     int first = parse(argc, argv);
-    int failed = 0;
-    unsigned run = 0;
+    unsigned run = 0, failed = 0;
     for (size_t l = 0; first > 0 && l < RV_ARRAY_LEN(lists); l++) {
-        for (size_t i = 0; i < lists[l]->n; i++) {
-            const struct rv_model *model = &lists[l]->models[i];
-            if (!is_wanted(model->name, argc - first, argv + first)) {
-                continue;
-            }
-            run++;
-            if (options.is_list) {
-                puts(model->name);
-            } else if (!run_model(model)) {
-                failed++;
-            }
-        }
+        run_list(lists[l], argc - first, argv + first, &run, &failed);
     }
     return first < 0 || run == 0 || failed > 0;
 }

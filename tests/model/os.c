@@ -102,6 +102,52 @@ void rv_os_sched_yield(void)
     rv_model_relax();
 }
 
+static struct {
+    void *(*main)(void *arg);
+    void *arg;
+} mains[RV_MODEL_THREADS];
+
+static void begin_main(void *arg)
+{
+    (void)arg;
+    mains[rv_engine.current].main(mains[rv_engine.current].arg);
+}
+
+int rv_os_thread_create(pthread_t *thread, void *(*main)(void *arg), void *arg)
+{
+    unsigned i = rv_engine.thread_count;
+    if (i < RV_MODEL_THREADS) {
+        mains[i].main = main;
+        mains[i].arg = arg;
+    }
+    *thread = rv_model_spawn(begin_main, NULL);
+    rv_model_point("thread create");
+    return 0;
+}
+
+void rv_os_thread_join(pthread_t thread)
+{
+    rv_model_join((unsigned)thread);
+}
+
+int rv_os_set_thread_name(const char *name)
+{
+    (void)name;
+    return 0;
+}
+
+int rv_os_block_async_signals(sigset_t *old)
+{
+    (void)old;
+    return 0;
+}
+
+int rv_os_restore_signals(const sigset_t *old)
+{
+    (void)old;
+    return 0;
+}
+
 pid_t rv_os_gettid(void)
 {
     return (pid_t)(1000 + rv_engine.current);

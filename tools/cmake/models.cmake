@@ -35,6 +35,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     sched/mutex.c
     sched/once.c
     sched/oneshot.c
+    sched/pool.c
     sched/queue.c
     sched/rwlock.c
     sched/select.c
@@ -56,13 +57,14 @@ set(ROVE_MODEL_SOURCES
     tests/model/models_future.c
     tests/model/models_idle.c
     tests/model/models_many.c
+    tests/model/models_pool.c
     tests/model/models_queue.c
     tests/model/models_runq.c
     tests/model/models_state.c
     tests/model/models_sync.c
 )
 set(ROVE_MODEL_GROUPS deque runq inbox park lock bias backlog state future task idle mutex rwlock
-    semaphore cond event once barrier chan select queue oneshot broadcast watch many group)
+    semaphore cond event once barrier chan select queue oneshot broadcast watch many group pool call)
 
 set(ROVE_MODEL_CHECKER_SOURCES
     core/context.c
