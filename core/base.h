@@ -48,6 +48,13 @@
 #define RV_PRINTF(a, b)  __attribute__((format(printf, a, b)))
 #define RV_UNREACHABLE() __builtin_unreachable()
 
+/* The canary costs an eighth of a switch, where no buffer is. */
+#if __has_attribute(no_stack_protector)
+#define RV_NO_STACK_PROTECTOR __attribute__((no_stack_protector))
+#else
+#define RV_NO_STACK_PROTECTOR
+#endif
+
 #define RV_NO_ASAN __attribute__((no_sanitize_address))
 /* clang's no_sanitize keeps the entry and exit calls; the second attribute drops those too. */
 #if __has_attribute(disable_sanitizer_instrumentation)

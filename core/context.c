@@ -50,30 +50,6 @@
 
 #if defined(__x86_64__) && !RV_CONTEXT_HOOKS
 /*
- * Jumps to jump_fcontext with a return address pushed by hand, so without an entry in the stack of
- * predicted returns; comes back to label 1 and returns from there, which takes the entry of the
- * call of this function. That entry was made by the context which left last; it predicts right
- * because all contexts call from the same few places. Halves a switch: bench/ping_pong.
- * The nop is there for unwinders, which look up the byte before a return address.
- */
-__asm__(".text\n"
-        ".p2align 4\n"
-        ".hidden rv_context_jump\n"
-        ".globl rv_context_jump\n"
-        ".type rv_context_jump, @function\n"
-        "rv_context_jump:\n"
-        "    .cfi_startproc\n"
-        "    lea 1f(%rip), %rcx\n"
-        "    push %rcx\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    jmp jump_fcontext@PLT\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    nop\n"
-        "1:  ret\n"
-        "    .cfi_endproc\n"
-        "    .size rv_context_jump, . - rv_context_jump\n");
-
-/*
  * Where an entry function would return to. It is entered by a jump, not a call, for the same
  * reason: an entry that never returns would leave one more address on the processor's stack.
  * Unwinders see the end of the stack here; the nop is the byte before the return address.

@@ -23,6 +23,7 @@
 #ifndef RV_CORE_CONTEXT_H
 #define RV_CORE_CONTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -85,25 +86,34 @@ void rv_context_init_thread(struct rv_context *ctx);
 /* Not from within ctx itself. Contexts made anew on a reused struct need it in between. */
 void rv_context_fini(struct rv_context *ctx);
 
+/* From the next context, after rv_context_rest: true if ctx can be switched to as it is. */
+static inline bool rv_context_retire(struct rv_context *ctx)
+{
+#if RV_CONTEXT_HOOKS
+    rv_context_fini(ctx);
+#endif
+    return ctx->sp != NULL;
+}
+
 /* The last switch of `from`, whose stack may be reused as soon as `to` runs. */
 #if RV_CONTEXT_HOOKS || !defined(__x86_64__)
 RV_NORETURN void rv_context_exit_switch(struct rv_context *from, struct rv_context *to, void *arg);
 #endif
 
+/*
+ * The last switch of a life: `from` may rest, to be switched to again as if it were new, or not.
+ * Resting it keeps its frames on its stack and needs no rv_context_make; then this returns. The
+ * hooks of the sanitizers want an end: there `from` is made anew.
+ */
+#if RV_CONTEXT_HOOKS
+#define rv_context_rest rv_context_exit_switch
+#else
+#define rv_context_rest rv_context_switch
+#endif
+
 #if RV_CONTEXT_HOOKS
 void *rv_context_switch(struct rv_context *from, struct rv_context *to, void *arg);
 #else
-/*
- * jump_fcontext, called so that the processor's stack of predicted returns stays in step. fcontext
- * is entered by a call but left by a jump, so each switch leaves one entry too many there, and all
- * the returns from the switch up to the user's code are mispredicted. context.c has the thunk.
- */
-#if defined(__x86_64__)
-struct rv_fcontext_transfer rv_context_jump(rv_fcontext to, void *data);
-#else
-#define rv_context_jump jump_fcontext
-#endif
-
 /*
  * fcontext loads the MXCSR that a context saved. Loading a value other than the present one costs
  * 60 ns on Zen 5 (4 ns if equal), and the sticky exception flags make almost any two contexts
@@ -121,6 +131,39 @@ static RV_ALWAYS_INLINE void rv_context_keep_fp_flags(struct rv_context *to)
         *saved = now;
 #else
     (void)to;
+#endif
+}
+
+/*
+ * jump_fcontext is left by a jump, so a call of it leaves an entry too many on the processor's
+ * stack of predicted returns, and all returns from the switch up to the user's code are
+ * mispredicted. Hence a jump into it, with the return address pushed by hand: neither side of a
+ * switch touches the predicted returns. An eager child's parent finds them as it left them; in a
+ * ring of tasks that stopped in the same calls they are right for the next one. Needs
+ * -mno-red-zone (tools/cmake/options.cmake).
+ */
+static RV_ALWAYS_INLINE struct rv_fcontext_transfer rv_context_jump(rv_fcontext to, void *data)
+{
+#if defined(__x86_64__)
+    struct rv_fcontext_transfer got;
+    __asm__ volatile("leaq 1f(%%rip), %%rcx\n\t"
+                     "pushq %%rcx\n\t"
+                     "jmp jump_fcontext@PLT\n"
+                     "1:"
+                     : "=a"(got.fctx), "=d"(got.data), "+D"(to), "+S"(data)
+                     :
+                     : "rcx", "r8", "r9", "r10", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2",
+                       "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                       "xmm12", "xmm13", "xmm14", "xmm15"
+#if defined(__AVX512F__)
+                       , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",
+                       "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31",
+                       "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#endif
+    );
+    return got;
+#else
+    return jump_fcontext(to, data);
 #endif
 }
 
@@ -145,8 +188,7 @@ RV_NORETURN static RV_ALWAYS_INLINE void rv_context_exit_switch(struct rv_contex
     struct rv_context_pass pass = {from, to, arg};
 
     rv_context_keep_fp_flags(to);
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\t" /* below the red zone */
-                     "push $0\n\t"
+    __asm__ volatile("push $0\n\t"
                      "jmp jump_fcontext@PLT"
                      :
                      : "D"(to->sp), "S"(&pass)

@@ -31,7 +31,8 @@
 _Static_assert(RV_STACK_CACHE_MAX % RV_STACK_BATCH == 0, "a cache holds whole batches");
 _Static_assert(RV_STACK_CACHE_MAX / RV_STACK_BATCH >= 1, "a cache holds at least one batch");
 _Static_assert(RV_STACK_AHEAD < RV_STACK_BATCH, "alloc looks ahead inside of a batch");
-_Static_assert(RV_STACK_BATCH * sizeof(void *) <= RV_STACK_MIN_BYTES / 2, "a batch fits a stack");
+_Static_assert(RV_STACK_BATCH * sizeof(void *) + RV_STACK_REST_BYTES <= RV_STACK_MIN_BYTES / 2,
+               "a batch fits a stack");
 
 struct rv_stack_pool {
     struct rv_lock lock;
@@ -90,10 +91,11 @@ void rv_stack_pool_release(struct rv_stack_pool *pool)
     unlock_and_settle(pool);
 }
 
-/* Where a holder keeps its batch. By arithmetic, not by s->high: to know it costs no miss. */
+/* Where a holder keeps its batch. By arithmetic, not by s->high: to know it costs no miss. Below
+ * the frames of a resting context, which is switched to again in the block's next life. */
 static char *batch_bytes(const struct rv_stack_pool *pool, struct rv_stack *holder)
 {
-    return (char *)holder - pool->slabs.stack_offset - RV_STACK_BATCH_BYTES;
+    return (char *)holder - pool->slabs.stack_offset - RV_STACK_REST_BYTES - RV_STACK_BATCH_BYTES;
 }
 
 /* The items are free, so the holder's stack is nobody's; for ASan it is poison again afterwards. */

@@ -12,7 +12,8 @@
  *          a freed block keeps its contents (but for `batch`), a fresh one is zero.
  *          A cache is an array of pointers, its top the hottest; so alloc touches no free block,
  *          it only asks for the one RV_STACK_AHEAD places below. Batches of RV_STACK_BATCH travel
- *          between caches and pool; in the pool, each is written into a free stack of its own.
+ *          between caches and pool; in the pool, each is written into a free stack of its own,
+ *          below the RV_STACK_REST_BYTES in which a context at rest between two lives has frames.
  * Threads: a cache belongs to one thread; everything on the pool is for any thread.
  * Rejected: malloc per stack (no guard, page faults on each); munmap of free slots (one mapping
  *          each, and a late reader of a dead block would fault); lists linked through the blocks
@@ -34,6 +35,7 @@
 
 #define RV_STACK_MIN_BYTES ((size_t)16384)
 #define RV_STACK_BATCH 64
+#define RV_STACK_REST_BYTES 512 /* at the high end of a free stack; the pool leaves them alone */
 #ifndef RV_STACK_CACHE_MAX
 /* Free blocks a cache may hold, a multiple of RV_STACK_BATCH. At 256 a cache would be larger than
  * the frame limit of 2048 bytes, and callers make short-lived ones on coroutine stacks. */
@@ -47,10 +49,10 @@ struct rv_stack_pool;
 /* Embedded by the caller in its block at the pool's stack_offset. low .. slot_idx are constant
  * while the block is out of the pool's trimmed set. */
 struct rv_stack {
+    struct rv_stack_pool *pool; /* first: a free looks at nothing else */
     struct rv_stack *batch; /* the pool's, while it holds a batch: the next one's holder */
     char *low;              /* lowest usable byte */
     char *high;             /* initial stack pointer, 16-aligned: where the block begins */
-    struct rv_stack_pool *pool;
     uint32_t slab_idx;
     uint32_t slot_idx;
 };
@@ -158,7 +160,6 @@ static inline void rv_stack_prefetch(const struct rv_stack_cache *c, const struc
 
     __builtin_prefetch(block, 1);
     __builtin_prefetch(block + RV_CACHE_LINE, 1);
-    __builtin_prefetch(block + 2 * RV_CACHE_LINE, 1);
 }
 
 /* The block, or NULL when memory or address space is out. */

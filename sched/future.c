@@ -30,11 +30,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-void rv_future_init_task(struct rove_future *f, uint32_t refs)
+void rv_future_init(struct rove_future *f, enum rv_future_kind kind, uint32_t refs)
 {
     f->result = NULL;
     f->error = 0;
-    f->kind = RV_FUTURE_TASK;
+    f->kind = (uint8_t)kind;
+    f->flags = 0;
     f->is_draining = 0;
     f->has_woken = 0;
     f->callbacks = NULL;
@@ -42,13 +43,6 @@ void rv_future_init_task(struct rove_future *f, uint32_t refs)
     f->waiters = (struct rv_waitq){0};
     rv_lock_init(&f->lock);
     rv_state_init(&f->state, refs);
-}
-
-void rv_future_init(struct rove_future *f, enum rv_future_kind kind, uint32_t refs)
-{
-    f->flags = 0;
-    rv_future_init_task(f, refs);
-    f->kind = (uint8_t)kind;
 }
 
 struct rove_future *rv_future_alloc(size_t bytes, enum rv_future_kind kind, uint32_t refs)
@@ -83,7 +77,9 @@ void rv_future_wake_waiters(struct rove_future *f)
 {
     uint64_t word = rv_load_relaxed(&f->state);
     if (word & RV_STATE_SOLO) {
-        rv_waiter_fire(wait_for_solo(f));
+        struct rv_waiter *solo = wait_for_solo(f);
+        rv_store_relaxed(&f->solo, NULL); /* at rest again, for a task's next life */
+        rv_waiter_fire(solo);
     }
     if (word & RV_STATE_WAITERS) {
         rv_lock_acquire(&f->lock);
@@ -226,6 +222,9 @@ static void take_back(struct rv_task *self, struct rove_future *f, struct rv_wai
     if (is_cancelled_again) {
         rv_put_back_cancel(self);
     }
+    if (is_solo) {
+        rv_store_relaxed(&f->solo, NULL); /* as the completer leaves it, who may be first */
+    }
 }
 
 /*
@@ -265,23 +264,31 @@ static int wait_for_done(struct rv_task *self, struct rove_future *f)
     return rc;
 }
 
-int rove_await(rove_future *f, void **result)
+/* f may be anything, and is perhaps not done. */
+static RV_NOINLINE int await_pending(struct rv_task *self, struct rove_future *f)
 {
-    struct rv_task *self = rv_current_task();
-    if (RV_UNLIKELY(self == NULL)) {
+    if (self == NULL) {
         return -EPERM;
     }
-    if (RV_UNLIKELY(f == NULL)) {
+    if (f == NULL) {
         return -EINVAL;
     }
-    if (RV_UNLIKELY(f == &self->future)) {
+    if (f == &self->future) {
         return -EDEADLK;
     }
-    if (!rv_state_is_done(&f->state)) {
-        if (RV_UNLIKELY(rv_state_has_cancel(&self->future.state))) {
-            rv_cancel_before_await(self, f);
-        }
-        int rc = wait_for_done(self, f);
+    if (rv_state_is_done(&f->state)) {
+        return 0;
+    }
+    if (RV_UNLIKELY(rv_state_has_cancel(&self->future.state))) {
+        rv_cancel_before_await(self, f);
+    }
+    return wait_for_done(self, f);
+}
+
+static RV_ALWAYS_INLINE int await(struct rv_task *self, struct rove_future *f, void **result)
+{
+    if (RV_UNLIKELY(self == NULL || f == NULL) || !rv_state_is_done(&f->state)) {
+        int rc = await_pending(self, f);
         if (rc < 0) {
             return rc;
         }
@@ -289,13 +296,18 @@ int rove_await(rove_future *f, void **result)
     return rv_future_read(f, result);
 }
 
+int rove_await(rove_future *f, void **result)
+{
+    return await(rv_current_task(), f, result);
+}
+
 int rove_join(rove_task *t, void **result)
 {
-    if (rv_current_task() == NULL) {
-        return -EPERM; /* nothing was done: the caller still has its reference */
+    struct rv_task *self = rv_current_task();
+    int rc = await(self, t, result);
+    if (RV_LIKELY(self != NULL)) { /* else nothing was done: the caller still has its reference */
+        rove_release(t);
     }
-    int rc = rove_await(t, result);
-    rove_release(t);
     return rc;
 }
 
@@ -361,7 +373,9 @@ void rove_release(rove_future *f)
 
 void rv_future_destroy(struct rove_future *f)
 {
-    rv_callback_drop_all(f);
+    if (RV_UNLIKELY(f->callbacks != NULL)) {
+        rv_callback_drop_all(f);
+    }
     RV_CHECK(rv_waitq_is_empty(&f->waiters), "a future is not freed under its waiters");
     bool is_debug = RV_UNLIKELY(f->flags & RV_TASK_DEBUG);
     if (is_debug && f->kind != RV_FUTURE_TASK) {

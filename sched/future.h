@@ -35,7 +35,10 @@ struct rove_future {
     uint8_t is_draining;      /* a hidden task runs the callbacks; under lock */
     uint8_t has_woken;        /* the callbacks at completion have woken the waiters; under lock */
     struct rv_lock lock;      /* guards waiters, callbacks */
-    uint32_t reserved2;
+    uint8_t is_started;       /* of a task, here for its cache line: it has run; its owner's */
+    uint8_t is_laden;         /* .. it has timeout blocks or group errors; its own */
+    uint8_t is_named;         /* .. it has a name; under lock */
+    uint8_t reserved;
     RV_ATOMIC(struct rv_waiter *) solo; /* the first awaiter's cell: stored after its SOLO bit */
     struct rv_waitq waiters;  /* all others */
     struct rv_callback *callbacks; /* in order added */
@@ -43,8 +46,6 @@ struct rove_future {
 
 /* A plain future (or one of a kind that embeds it) with `refs` references. */
 void rv_future_init(struct rove_future *f, enum rv_future_kind kind, uint32_t refs);
-/* The same for a task, whose flags stay; its state, set last, is what publishes the block. */
-void rv_future_init_task(struct rove_future *f, uint32_t refs);
 /* Allocates a PLAIN or other non-task future of `bytes` (>= sizeof(struct rove_future)), zeroed. */
 struct rove_future *rv_future_alloc(size_t bytes, enum rv_future_kind kind, uint32_t refs);
 

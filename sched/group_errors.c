@@ -61,6 +61,7 @@ void rv_group_errors_keep(struct rv_group_errors *errors, struct rv_task *parent
         spill->group = group;
         spill->next = parent->group_spills;
         parent->group_spills = spill;
+        parent->future.is_laden = 1;
     }
 }
 

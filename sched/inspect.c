@@ -195,7 +195,8 @@ static bool stands_still_here(const struct rv_worker *w, const struct rv_task *t
 {
     return w != NULL && w->runtime == t->runtime && w->runtime->worker_count == 1 &&
            rv_load_relaxed(&w->current) != t &&
-           rv_state_phase(rv_load_relaxed(&t->future.state)) == RV_PHASE_ACTIVE && t->is_started;
+           rv_state_phase(rv_load_relaxed(&t->future.state)) == RV_PHASE_ACTIVE &&
+           t->future.is_started;
 }
 
 size_t rv_inspect_stack(struct rv_task *t, void *pcs[], size_t capacity)

@@ -1,32 +1,172 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: where a runnable task goes, and which one a worker runs next.
+ *
+ * Idea: first in, first out, as asyncio's loop. The one ready task of a worker is a private batch
+ * of its run queue, announced to nobody: the worker runs it within a step, and a pair of tasks that
+ * hand over to each other never wakes another core. Private batches and the overflow can be reached
+ * by a rescue only (watch.c), hence the biased lock around them.
+ *
+ * Sleepers are told of new work when the public part of the run queue goes from empty to not empty:
+ * whoever found it not empty was told before, or will look again before it sleeps (idle.c).
+ *
+ * Cost: a push is a few stores; a pop one compare-exchange per claimed batch of eight; one fence
+ * per empty-to-not-empty with several workers. All of it is inline: a switch is one function.
  */
 #ifndef RV_SCHED_READY_H
 #define RV_SCHED_READY_H
 
 #include "core/base.h"
+#include "sched/current.h"
+#include "sched/idle.h"
+#include "sched/task.h"
+#include "sched/worker.h"
 
 #include <stdbool.h>
 
-struct rove_runtime;
-struct rv_task;
-struct rv_worker;
+#define RV_READY_PREFETCH_AHEAD 4 /* bench/yield_many, bench/spawn_many */
 
-/* Any thread; the caller owns t, which is ACTIVE. On a worker of its runtime: the end of its
- * queue. */
-void rv_ready_push(struct rv_task *t);
-/* The same, on worker w's own thread. */
-void rv_ready_push_local(struct rv_worker *w, struct rv_task *t);
-/* Owner: a suspended eager parent, newest first. */
-void rv_ready_push_cont(struct rv_worker *w, struct rv_task *t);
-/* Owner: the next local task, or NULL: nothing here, or it is time to look around. */
-struct rv_task *rv_ready_pick(struct rv_worker *w);
 /* Owner, when looking around: as rv_ready_pick, but queued and pinned tasks go before conts. */
 struct rv_task *rv_ready_pick_fair(struct rv_worker *w);
 /* Owner: none of its own tasks is ready; it may be running one. */
 bool rv_ready_is_empty(const struct rv_worker *w);
 /* Owner: takes its share of the injection queue. */
 void rv_ready_take_injected(struct rv_worker *w);
+
+/* The rest of the functions below. */
+void rv_ready_push_pinned(struct rv_worker *here, struct rv_task *t);
+void rv_ready_push_outside(struct rv_worker *here, struct rv_task *t);
+void rv_ready_push_overflow(struct rv_worker *w, struct rv_task *t);
+void rv_ready_push_cont_pinned(struct rv_worker *w, struct rv_task *t);
+struct rv_task *rv_ready_pop_pinned(struct rv_worker *w);
+void rv_ready_refill(struct rv_worker *w);
+
+/* It has run, and may not run elsewhere. */
+static inline bool rv_ready_is_bound(const struct rv_task *t)
+{
+    return RV_UNLIKELY((t->future.flags & RV_TASK_PINNED) != 0) && t->future.is_started;
+}
+
+#ifdef RV_MODEL_TASKS /* a model whose tasks are its threads has them made ready by the model */
+void rv_ready_push_local(struct rv_worker *w, struct rv_task *t);
+void rv_ready_push(struct rv_task *t);
+#else
+/*
+ * On worker w's own thread: the end of its queue. When the run queue is full, or older tasks wait
+ * behind it, t goes behind those: order is kept, thieves find the run queue full, a rescuer reaches
+ * the overflow. Out of memory, order is given up: the injection queue links tasks through
+ * themselves.
+ */
+static RV_ALWAYS_INLINE void rv_ready_push_local(struct rv_worker *w, struct rv_task *t)
+{
+    if (rv_ready_is_bound(t)) {
+        rv_ready_push_pinned(w, t);
+        return;
+    }
+    rv_bias_owner_enter(&w->bias);
+    if (rv_runq_push_private(&w->runq, t)) {
+        rv_bias_owner_leave(&w->bias);
+        if (!w->is_alone) {
+            rv_idle_hint(w);
+        }
+        return;
+    }
+    if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) || !rv_runq_push(&w->runq, t)) {
+        rv_ready_push_overflow(w, t);
+        return;
+    }
+    rv_bias_owner_leave(&w->bias);
+    /* Looked at after the push: a thief may have taken the rest, and gone to sleep, before. */
+    if (!w->is_alone && rv_runq_size_hint(&w->runq) <= 1) {
+        rv_idle_notify(w->runtime);
+    }
+}
+
+/* Any thread; the caller owns t, which is ACTIVE. On a worker of its runtime: the end of its
+ * queue. */
+static inline void rv_ready_push(struct rv_task *t)
+{
+    struct rv_worker *w = rv_current_worker();
+    if (RV_UNLIKELY(w == NULL || w->runtime != t->runtime)) {
+        rv_ready_push_outside(w, t);
+    } else {
+        rv_ready_push_local(w, t);
+    }
+}
+
+/* Owner: a suspended eager parent, newest first. */
+static RV_ALWAYS_INLINE void rv_ready_push_cont(struct rv_worker *w, struct rv_task *t)
+{
+    if (RV_UNLIKELY(t->future.flags & RV_TASK_PINNED)) {
+        rv_ready_push_cont_pinned(w, t);
+        return;
+    }
+    unsigned depth = w->is_alone ? 2 : (unsigned)rv_deque_size_hint(&w->conts);
+    if (RV_UNLIKELY(rv_deque_push(&w->conts, t) != 0)) {
+        rv_ready_push_local(w, t);
+    } else if (depth == 0) {
+        rv_idle_hint(w);
+    } else if (depth == 1) {
+        rv_idle_notify(w->runtime);
+    }
+}
+
+/*
+ * Fetches what the switch to a coming task will need: its block and the frames below it (a task
+ * that waits in the library's calls has its registers within five lines of the block). The address
+ * is not followed: the task may be another worker's by then.
+ */
+static RV_ALWAYS_INLINE void rv_ready_prefetch(struct rv_worker *w)
+{
+    const char *block = rv_runq_peek(&w->runq, RV_READY_PREFETCH_AHEAD);
+    if (block != NULL) {
+        __builtin_prefetch(block, 1);
+        __builtin_prefetch(block + RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - 2 * RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - 3 * RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - 4 * RV_CACHE_LINE, 1);
+        __builtin_prefetch(block - 5 * RV_CACHE_LINE, 1);
+    }
+}
+
+static RV_ALWAYS_INLINE struct rv_task *rv_ready_pop_queued(struct rv_worker *w)
+{
+    rv_bias_owner_enter(&w->bias);
+    struct rv_task *t = rv_runq_pop(&w->runq);
+    rv_ready_prefetch(w);
+    if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) && rv_runq_private_hint(&w->runq) == 0) {
+        rv_ready_refill(w);
+    }
+    rv_bias_owner_leave(&w->bias);
+    return t;
+}
+
+static RV_ALWAYS_INLINE struct rv_task *rv_ready_pop_cont(struct rv_worker *w)
+{
+    if (RV_UNLIKELY(w->is_pinned_first)) {
+        return rv_ready_pop_pinned(w);
+    }
+    return rv_deque_pop(&w->conts);
+}
+
+/* Owner: the next local task, or NULL: nothing here, or it is time to look around. */
+static RV_ALWAYS_INLINE struct rv_task *rv_ready_pick(struct rv_worker *w)
+{
+    if (RV_UNLIKELY(--w->tick == 0) || RV_UNLIKELY(rv_load_relaxed(&w->is_wanted))) {
+        w->tick = 1;
+        return NULL;
+    }
+    struct rv_task *t = rv_ready_pop_cont(w);
+    if (t == NULL) {
+        t = rv_ready_pop_queued(w);
+    }
+    if (RV_UNLIKELY(t == NULL) && !rv_fifo_is_empty(&w->pinned)) {
+        t = rv_ready_pop_pinned(w);
+    }
+    return t;
+}
+
+#endif
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: the transitions of the state word, and nothing else. state.h is the specification.
+ * Purpose: the transitions of the state word that are not on every task's way: cancellation, pins,
+ * counts. state.h is the specification and has the others, inline.
  *
  * Threads: any; each function says who may call it. All are lock-free: a failed compare-exchange
  * means that somebody else's transition went through.
@@ -12,62 +13,6 @@
 #define RV_STATE_KNOWN                                                                             \
     (RV_STATE_PHASE | RV_STATE_WOKEN | RV_STATE_CANCEL | RV_STATE_PINNED | RV_STATE_WAITERS |      \
      RV_STATE_CALLBACKS | RV_STATE_OBSERVED | RV_STATE_SOLO | RV_STATE_CANCEL_COUNT)
-
-static uint64_t with_phase(uint64_t word, enum rv_phase phase)
-{
-    return (word & ~RV_STATE_PHASE) | (uint64_t)phase;
-}
-
-bool rv_state_park(rv_state_word *state)
-{
-    uint64_t word = rv_load_relaxed(state);
-    for (;;) {
-        RV_ASSERT(rv_state_phase(word) == RV_PHASE_ACTIVE, "only a running task parks");
-        bool is_wanted = (word & (RV_STATE_WOKEN | RV_STATE_CANCEL)) != 0;
-        uint64_t next = is_wanted ? word & ~RV_STATE_WOKEN : with_phase(word, RV_PHASE_PARKED);
-        /* order: acq_rel S2. The saved registers before PARKED, pairs with rv_state_wake; and what
-         * the waker wrote before WOKEN is seen by the task that goes on. */
-        if (rv_cas_weak_acq_rel(state, &word, next)) {
-            return !is_wanted;
-        }
-    }
-}
-
-bool rv_state_wake(rv_state_word *state)
-{
-    uint64_t word = rv_load_relaxed(state);
-    for (;;) {
-        uint64_t next;
-        enum rv_phase phase = rv_state_phase(word);
-        if (phase == RV_PHASE_PARKED && !(word & RV_STATE_PINNED)) {
-            next = with_phase(word, RV_PHASE_ACTIVE);
-        } else if (phase == RV_PHASE_PARKED || phase == RV_PHASE_ACTIVE) {
-            next = word | RV_STATE_WOKEN;
-        } else {
-            return false;
-        }
-        /* order: acq_rel S2. Takes over the saved registers; and the waker's writes before WOKEN.
-         * An unchanged word is written all the same: the write is what publishes them. */
-        if (rv_cas_weak_acq_rel(state, &word, next)) {
-            return rv_state_phase(next) == RV_PHASE_ACTIVE && phase == RV_PHASE_PARKED;
-        }
-    }
-}
-
-bool rv_state_take_wake(rv_state_word *state)
-{
-    if (!(rv_load_relaxed(state) & RV_STATE_WOKEN)) {
-        return false;
-    }
-    /* order: acquire S2. What the waker wrote before WOKEN; pairs with rv_state_wake. */
-    return (rv_fetch_and_acquire(state, ~RV_STATE_WOKEN) & RV_STATE_WOKEN) != 0;
-}
-
-bool rv_state_take_cancel(rv_state_word *state)
-{
-    /* order: acquire S3. What the canceller wrote (an expired timeout) before the flag. */
-    return (rv_fetch_and_acquire(state, ~RV_STATE_CANCEL) & RV_STATE_CANCEL) != 0;
-}
 
 uint32_t rv_state_uncancel(rv_state_word *state)
 {
@@ -127,7 +72,7 @@ bool rv_state_set_cancel(rv_state_word *state, bool *wake)
         bool is_free = phase == RV_PHASE_PARKED && !(word & RV_STATE_PINNED);
         uint64_t next = word | RV_STATE_CANCEL;
         if (is_free) {
-            next = with_phase(next, RV_PHASE_ACTIVE);
+            next = rv_state_with_phase(next, RV_PHASE_ACTIVE);
         }
         /* order: acq_rel S3. As rv_state_cancel. */
         if (rv_cas_weak_acq_rel(state, &word, next)) {
@@ -161,7 +106,7 @@ bool rv_state_unpin(rv_state_word *state, bool deliver)
         }
         bool is_wanted = (next & (RV_STATE_WOKEN | RV_STATE_CANCEL)) != 0;
         if (is_wanted) {
-            next = with_phase(next & ~RV_STATE_WOKEN, RV_PHASE_ACTIVE);
+            next = rv_state_with_phase(next & ~RV_STATE_WOKEN, RV_PHASE_ACTIVE);
         }
         /* order: acq_rel S3. As rv_state_cancel, and passes on a wake that came meanwhile (S2). */
         if (rv_cas_weak_acq_rel(state, &word, next)) {
@@ -188,23 +133,6 @@ bool rv_state_announce(rv_state_word *state, uint64_t bit)
     return true;
 }
 
-enum rv_solo rv_state_announce_solo(rv_state_word *state)
-{
-    /* order: acquire S1. The result before DONE, as in a failed exchange below; pairs with
-     * rv_state_finish. */
-    uint64_t word = rv_load_acquire(state);
-    do {
-        if (rv_state_phase(word) == RV_PHASE_DONE) {
-            return RV_SOLO_DONE;
-        }
-        if (word & (RV_STATE_SOLO | RV_STATE_WAITERS)) {
-            return RV_SOLO_TAKEN;
-        }
-        /* order: acq_rel S4. SOLO is in before DONE or DONE is seen; pairs with rv_state_finish. */
-    } while (!rv_cas_weak_acq_rel(state, &word, word | RV_STATE_SOLO));
-    return RV_SOLO_OURS;
-}
-
 bool rv_state_retract_solo(rv_state_word *state)
 {
     uint64_t word = rv_load_relaxed(state);
@@ -226,24 +154,6 @@ uint64_t rv_state_finish(rv_state_word *state, uint32_t drop)
     return before;
 }
 
-bool rv_state_finish_unless(rv_state_word *state, uint32_t drop, uint64_t unless, uint64_t *before)
-{
-    uint64_t word = rv_load_relaxed(state);
-    uint64_t next;
-    do {
-        RV_CHECK(rv_state_phase(word) == RV_PHASE_ACTIVE, "a future completes once");
-        RV_ASSERT(rv_state_refs(word) >= drop, "references are dropped by their holders");
-        if (word & unless) {
-            return false;
-        }
-        next = with_phase(word & ~(RV_STATE_WOKEN | RV_STATE_CANCEL), RV_PHASE_DONE) -
-               (uint64_t)drop * RV_STATE_ONE_REF;
-        /* order: acq_rel S1, S4. Result before DONE; and the waiters' announcements. */
-    } while (!rv_cas_weak_acq_rel(state, &word, next));
-    *before = word;
-    return true;
-}
-
 void rv_state_retain(rv_state_word *state)
 {
     uint64_t before = rv_fetch_add_relaxed(state, RV_STATE_ONE_REF);
@@ -261,25 +171,6 @@ bool rv_state_retain_live(rv_state_word *state)
         /* order: acquire S5. The block as rv_task_create left it; pairs with its queueing. */
     } while (!rv_cas_weak_acq_rel(state, &word, word + RV_STATE_ONE_REF));
     return true;
-}
-
-bool rv_state_release(rv_state_word *state)
-{
-    /* order: acquire S5. The only reference to something done is nobody else's: no need to
-     * count. */
-    uint64_t word = rv_load_acquire(state);
-    if (rv_state_refs(word) == 1 && rv_state_phase(word) == RV_PHASE_DONE) {
-        return true;
-    }
-    /* order: acq_rel S5. All use of the object before its end, in every holder. */
-    uint64_t before = rv_fetch_sub_acq_rel(state, RV_STATE_ONE_REF);
-    RV_CHECK(rv_state_refs(before) > 0, "a handle is released as often as it was given");
-    return rv_state_refs(before) == 1;
-}
-
-void rv_state_retire(rv_state_word *state)
-{
-    rv_store_relaxed(state, RV_PHASE_FREE);
 }
 
 uint64_t rv_state_observe(rv_state_word *state)

@@ -72,6 +72,11 @@ static inline uint32_t rv_state_refs(uint64_t word)
     return (uint32_t)(word >> RV_STATE_REF_SHIFT);
 }
 
+static inline uint64_t rv_state_with_phase(uint64_t word, enum rv_phase phase)
+{
+    return (word & ~RV_STATE_PHASE) | (uint64_t)phase;
+}
+
 /* A fresh object with `refs` references, all other fields set: no atomic read-modify-write. */
 static inline void rv_state_init(rv_state_word *state, uint32_t refs)
 {
@@ -95,16 +100,60 @@ static inline bool rv_state_has_cancel(const rv_state_word *state)
 
 /* After-switch action, registers saved. True: parked. False: a wake or a cancellation came first;
  * the task is still ACTIVE and the caller owns it: make it ready. */
-bool rv_state_park(rv_state_word *state);
+static inline bool rv_state_park(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    for (;;) {
+        RV_ASSERT(rv_state_phase(word) == RV_PHASE_ACTIVE, "only a running task parks");
+        bool is_wanted = (word & (RV_STATE_WOKEN | RV_STATE_CANCEL)) != 0;
+        uint64_t next =
+            is_wanted ? word & ~RV_STATE_WOKEN : rv_state_with_phase(word, RV_PHASE_PARKED);
+        /* order: acq_rel S2. The saved registers before PARKED, pairs with rv_state_wake; and what
+         * the waker wrote before WOKEN is seen by the task that goes on. */
+        if (rv_cas_weak_acq_rel(state, &word, next)) {
+            return !is_wanted;
+        }
+    }
+}
 
 /* Any thread. True: PARKED became ACTIVE and the caller owns the task: make it ready. */
-bool rv_state_wake(rv_state_word *state);
+static inline bool rv_state_wake(rv_state_word *state)
+{
+    uint64_t word = rv_load_relaxed(state);
+    for (;;) {
+        uint64_t next;
+        enum rv_phase phase = rv_state_phase(word);
+        if (phase == RV_PHASE_PARKED && !(word & RV_STATE_PINNED)) {
+            next = rv_state_with_phase(word, RV_PHASE_ACTIVE);
+        } else if (phase == RV_PHASE_PARKED || phase == RV_PHASE_ACTIVE) {
+            next = word | RV_STATE_WOKEN;
+        } else {
+            return false;
+        }
+        /* order: acq_rel S2. Takes over the saved registers; and the waker's writes before WOKEN.
+         * An unchanged word is written all the same: the write is what publishes them. */
+        if (rv_cas_weak_acq_rel(state, &word, next)) {
+            return rv_state_phase(next) == RV_PHASE_ACTIVE && phase == RV_PHASE_PARKED;
+        }
+    }
+}
 
 /* The task itself, before a park: true if a wake had already come; it is spent. */
-bool rv_state_take_wake(rv_state_word *state);
+static inline bool rv_state_take_wake(rv_state_word *state)
+{
+    if (!(rv_load_relaxed(state) & RV_STATE_WOKEN)) {
+        return false;
+    }
+    /* order: acquire S2. What the waker wrote before WOKEN; pairs with rv_state_wake. */
+    return (rv_fetch_and_acquire(state, ~RV_STATE_WOKEN) & RV_STATE_WOKEN) != 0;
+}
 
 /* The task itself: true if a cancellation was pending; it is spent. */
-bool rv_state_take_cancel(rv_state_word *state);
+static inline bool rv_state_take_cancel(rv_state_word *state)
+{
+    /* order: acquire S3. What the canceller wrote (an expired timeout) before the flag. */
+    return (rv_fetch_and_acquire(state, ~RV_STATE_CANCEL) & RV_STATE_CANCEL) != 0;
+}
 
 /* Any thread: one request less; the last one withdraws what was not delivered. How many are
  * left. */
@@ -140,7 +189,22 @@ bool rv_state_announce(rv_state_word *state, uint64_t bit);
 enum rv_solo { RV_SOLO_TAKEN, RV_SOLO_DONE, RV_SOLO_OURS };
 /* Who awaits: ours if nobody waits yet and it is not done; then it must store its cell to
  * `solo`. */
-enum rv_solo rv_state_announce_solo(rv_state_word *state);
+static inline enum rv_solo rv_state_announce_solo(rv_state_word *state)
+{
+    /* order: acquire S1. The result before DONE, as in a failed exchange below; pairs with
+     * rv_state_finish. */
+    uint64_t word = rv_load_acquire(state);
+    do {
+        if (rv_state_phase(word) == RV_PHASE_DONE) {
+            return RV_SOLO_DONE;
+        }
+        if (word & (RV_STATE_SOLO | RV_STATE_WAITERS)) {
+            return RV_SOLO_TAKEN;
+        }
+        /* order: acq_rel S4. SOLO is in before DONE or DONE is seen; pairs with rv_state_finish. */
+    } while (!rv_cas_weak_acq_rel(state, &word, word | RV_STATE_SOLO));
+    return RV_SOLO_OURS;
+}
 /* The solo waiter gives up, `solo` being NULL again. False: done, the completer wants the cell. */
 bool rv_state_retract_solo(rv_state_word *state);
 
@@ -149,16 +213,48 @@ bool rv_state_retract_solo(rv_state_word *state);
 uint64_t rv_state_finish(rv_state_word *state, uint32_t drop);
 /* The same only if no bit of `unless` is set: false, and nothing changed, if one is. */
 /* Fails also while a cancellation is pending, if CANCEL is in `unless`. */
-bool rv_state_finish_unless(rv_state_word *state, uint32_t drop, uint64_t unless, uint64_t *before);
+static inline bool rv_state_finish_unless(rv_state_word *state, uint32_t drop, uint64_t unless,
+                                          uint64_t *before)
+{
+    uint64_t word = rv_load_relaxed(state);
+    uint64_t next;
+    do {
+        RV_CHECK(rv_state_phase(word) == RV_PHASE_ACTIVE, "a future completes once");
+        RV_ASSERT(rv_state_refs(word) >= drop, "references are dropped by their holders");
+        if (word & unless) {
+            return false;
+        }
+        next = rv_state_with_phase(word & ~(RV_STATE_WOKEN | RV_STATE_CANCEL), RV_PHASE_DONE) -
+               (uint64_t)drop * RV_STATE_ONE_REF;
+        /* order: acq_rel S1, S4. Result before DONE; and the waiters' announcements. */
+    } while (!rv_cas_weak_acq_rel(state, &word, next));
+    *before = word;
+    return true;
+}
 
 /* Holder of a reference. */
 void rv_state_retain(rv_state_word *state);
 /* Introspection, no reference held: true if the object lived and a reference was taken. */
 bool rv_state_retain_live(rv_state_word *state);
 /* Holder of a reference: true if it was the last; the caller owns the memory. */
-bool rv_state_release(rv_state_word *state);
+static inline bool rv_state_release(rv_state_word *state)
+{
+    /* order: acquire S5. The only reference to something done is nobody else's: no need to
+     * count. */
+    uint64_t word = rv_load_acquire(state);
+    if (rv_state_refs(word) == 1 && rv_state_phase(word) == RV_PHASE_DONE) {
+        return true;
+    }
+    /* order: acq_rel S5. All use of the object before its end, in every holder. */
+    uint64_t before = rv_fetch_sub_acq_rel(state, RV_STATE_ONE_REF);
+    RV_CHECK(rv_state_refs(before) > 0, "a handle is released as often as it was given");
+    return rv_state_refs(before) == 1;
+}
 /* The owner of a dead block marks it FREE for rv_state_retain_live. */
-void rv_state_retire(rv_state_word *state);
+static inline void rv_state_retire(rv_state_word *state)
+{
+    rv_store_relaxed(state, RV_PHASE_FREE);
+}
 /* Any thread: its outcome has been looked at. Returns the word before. */
 uint64_t rv_state_observe(rv_state_word *state);
 

@@ -30,7 +30,7 @@ void rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object)
 
 void rv_wake(struct rv_task *t)
 {
-    /* PATH 11/14 -> sched/ready.c rv_ready_push */
+    /* PATH 11/14 -> sched/ready.h rv_ready_push */
     if (rv_state_wake(&t->future.state)) {
         rv_ready_push(t);
     }

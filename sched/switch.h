@@ -8,24 +8,90 @@
  * first thing on arrival, wherever that is, is rv_switch_arrive: it carries out the action for the
  * task that left, whose registers are saved by then.
  *
+ * Cost: one jump, one pick, a few stores to the worker's own lines. No allocation, no system call;
+ * an atomic read-modify-write only to park (PARKED must not be missed by a waker).
  * Threads: a worker's own.
  */
 #ifndef RV_SCHED_SWITCH_H
 #define RV_SCHED_SWITCH_H
 
+#include "core/check.h"
+#include "sched/ready.h"
+#include "sched/task.h"
 #include "sched/worker.h"
-
-struct rv_task;
 
 /* A task leaves its worker; returns when it runs again, perhaps on another. Not for the finish. */
 void rv_switch_away(struct rv_task *self, enum rv_after after);
 /* An eager child runs at once; self becomes a continuation that may be stolen. */
 void rv_switch_to_child(struct rv_task *self, struct rv_task *child);
-/* The task has ended: where to go, with *next as argument, by rv_context_exit_switch. */
-struct rv_context *rv_switch_before_exit(struct rv_task *self, struct rv_task **next);
 /* The scheduler context runs t until something comes back to it. */
 void rv_switch_from_scheduler(struct rv_worker *w, struct rv_task *t);
-/* First act of a task that starts. */
+
+#ifdef RV_MODEL_TASKS
 void rv_switch_arrive(struct rv_worker *w);
+struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
+                                  struct rv_task **next);
+#else
+/* t is about to run on w. */
+static RV_ALWAYS_INLINE struct rv_context *rv_switch_prepare(struct rv_worker *w, struct rv_task *t)
+{
+    RV_ASSERT(rv_state_phase(rv_load_relaxed(&t->future.state)) == RV_PHASE_ACTIVE,
+              "only an active task runs");
+    rv_store_relaxed(&w->current, t);
+    t->worker = w;
+    rv_count(&w->step, 1);
+    if (RV_UNLIKELY(w->is_debug)) {
+        rv_debug_step_begin(w);
+    }
+    if (!t->future.is_started) {
+        t->future.is_started = true;
+        if (RV_UNLIKELY(t->context.sp == NULL)) {
+            rv_task_make_context(t);
+        }
+    }
+    return &t->context;
+}
+
+/* First act of a task that starts, and after every switch that comes back. */
+static RV_ALWAYS_INLINE void rv_switch_arrive(struct rv_worker *w)
+{
+    enum rv_after after = w->after;
+    struct rv_task *left = w->after_task;
+    if (after == RV_AFTER_PARK) {
+        if (RV_LIKELY(rv_state_park(&left->future.state))) {
+            return;
+        }
+        after = RV_AFTER_READY;
+    }
+    if (after == RV_AFTER_READY) {
+        rv_ready_push_local(w, left);
+    } else if (after == RV_AFTER_CONT) {
+        rv_ready_push_cont(w, left);
+    } else if (after == RV_AFTER_FINISH) {
+        rv_task_bury(w, left);
+    }
+}
+
+/* Where a task that stops goes: to *next, or to the scheduler if that is NULL. */
+static RV_ALWAYS_INLINE struct rv_context *rv_switch_next(struct rv_worker *w,
+                                                          struct rv_task *self,
+                                                          enum rv_after after,
+                                                          struct rv_task **next)
+{
+    RV_ASSERT(rv_load_relaxed(&w->current) == self, "a task leaves the worker it runs on");
+    if (RV_UNLIKELY(w->is_debug)) {
+        rv_debug_step_end(w, self, after == RV_AFTER_FINISH);
+    }
+    w->after = after;
+    w->after_task = self;
+    *next = rv_ready_pick(w);
+    if (RV_LIKELY(*next != NULL)) {
+        return rv_switch_prepare(w, *next);
+    }
+    rv_store_relaxed(&w->current, NULL);
+    return &w->scheduler;
+}
+
+#endif
 
 #endif

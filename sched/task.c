@@ -29,8 +29,8 @@
 
 #if !RV_CONTEXT_HOOKS
 _Static_assert(sizeof(struct rove_future) == RV_CACHE_LINE, "the future is line 0");
-_Static_assert(offsetof(struct rv_task, stack) == 2 * RV_CACHE_LINE, "line 1 is for the switch");
-_Static_assert(offsetof(struct rv_task, wait_kind) < 3 * RV_CACHE_LINE, "line 2 is for free");
+_Static_assert(offsetof(struct rv_task, stack.pool) + sizeof(void *) == 2 * RV_CACHE_LINE,
+               "line 1 is for create, switch, free");
 #endif
 
 static void *alloc_outside(struct rove_runtime *runtime, struct rv_stack_pool *pool)
@@ -86,6 +86,7 @@ static int set_name(struct rv_task *t, const char *name)
         free(t->name);
     }
     t->name = copy;
+    t->future.is_named = copy != NULL;
     return 0;
 }
 
@@ -105,7 +106,31 @@ static void count_created(struct rove_runtime *runtime, struct rv_worker *w, boo
     }
 }
 
-/* PATH 2/14 -> sched/ready.c rv_ready_push */
+/* What not every creation asks for. 0 or -ENOMEM. */
+static RV_NOINLINE int set_extras(struct rv_task *t, const char *name, const struct rv_task *parent)
+{
+    if (name != NULL && set_name(t, name) < 0) {
+        return -ENOMEM;
+    }
+    return parent == NULL || parent->locals == NULL ? 0 : rv_locals_copy(t, parent);
+}
+
+/* A block becomes a task. The phase comes last: it is the release. */
+static RV_ALWAYS_INLINE void fill(struct rv_task *t, struct rove_runtime *runtime,
+                                  rove_coro *fn, void *arg, unsigned flags)
+{
+    RV_ASSERT(t->locals == NULL && !t->future.is_started && !t->future.is_named &&
+                  t->awaiting == NULL && t->timeouts == NULL && t->group_spills == NULL &&
+                  rv_load_relaxed(&t->future.solo) == NULL && t->future.callbacks == NULL,
+              "a block is handed out at rest");
+    t->runtime = runtime;
+    t->fn = fn;
+    t->arg = arg;
+    t->future.flags = (uint8_t)flags;
+    rv_state_init(&t->future.state, (flags & RV_TASK_HIDDEN) != 0 ? 1 : 2);
+}
+
+/* PATH 2/14 -> sched/ready.h rv_ready_push_local */
 struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w,
                                const rove_task_options *options, rove_coro *fn, void *arg,
                                unsigned flags)
@@ -114,25 +139,11 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
     if (RV_UNLIKELY(t == NULL)) {
         return NULL;
     }
-    t->worker = w;
-    t->runtime = runtime;
-    t->fn = fn;
-    t->arg = arg;
-    t->is_started = false;
-    t->wait_kind = RV_WAIT_NONE;
-    t->name = NULL;
-    t->locals = NULL;
-    RV_ASSERT(t->awaiting == NULL && t->timeouts == NULL && t->group_spills == NULL,
-              "a block is handed out as its last task left it, at rest");
-    t->id = (flags & RV_TASK_HIDDEN) != 0 ? 0 : take_id(runtime, w);
     struct rv_task *parent = w == NULL ? NULL : rv_load_relaxed(&w->current);
-    bool is_short_of_memory =
-        (options != NULL && options->name != NULL && set_name(t, options->name) < 0) ||
-        (RV_UNLIKELY(parent != NULL && parent->locals != NULL) && rv_locals_copy(t, parent) < 0);
-    /* Hidden tasks have no handle. The flags come after init, the phase last: it is the release. */
-    t->future.flags = (uint8_t)(flags | (runtime->options.debug ? RV_TASK_DEBUG : 0));
-    rv_future_init_task(&t->future, (flags & RV_TASK_HIDDEN) != 0 ? 1 : 2);
-    if (RV_UNLIKELY(is_short_of_memory)) {
+    t->id = (flags & RV_TASK_HIDDEN) != 0 ? 0 : take_id(runtime, w);
+    int rc = set_extras(t, options == NULL ? NULL : options->name, parent);
+    fill(t, runtime, fn, arg, flags | (runtime->options.debug ? RV_TASK_DEBUG : 0));
+    if (RV_UNLIKELY(rc < 0)) {
         rv_task_destroy(t);
         return NULL;
     }
@@ -151,7 +162,6 @@ void rv_task_start(struct rv_task *t, bool is_eager)
     if (is_eager && self != NULL) {
         rv_switch_to_child(self, t);
     } else {
-        /* PATH 3/14 -> sched/idle.c rv_idle_notify */
         rv_ready_push(t);
     }
 }
@@ -203,13 +213,19 @@ static void publish(struct rv_task *t)
     rv_future_notify(f, before);
 }
 
-/* PATH 12/14 -> sched/future.c rv_future_notify */
-static void task_finish(struct rv_task *t, int rc, void *result)
+static RV_NOINLINE void unload(struct rv_task *t)
 {
-    if (RV_UNLIKELY(t->locals != NULL || t->timeouts != NULL || t->group_spills != NULL)) {
-        rv_timeout_check_left(t);
-        rv_group_forget_errors(t);
-        rv_locals_free(t);
+    rv_timeout_check_left(t);
+    rv_group_forget_errors(t);
+    rv_locals_free(t);
+    t->future.is_laden = 0;
+}
+
+/* PATH 12/14 -> sched/future.c rv_future_notify */
+static RV_ALWAYS_INLINE void task_finish(struct rv_task *t, int rc, void *result)
+{
+    if (RV_UNLIKELY(t->future.is_laden != 0 || t->locals != NULL)) {
+        unload(t);
     }
     if (rc == 0 && rv_take_cancel(t)) {
         rc = -ECANCELED; /* asyncio: cancelled right before it returned */
@@ -221,34 +237,39 @@ static void task_finish(struct rv_task *t, int rc, void *result)
     }
 }
 
+/*
+ * A block's lives, one a turn. Between two the context rests in the last switch, and the block is
+ * handed out as it is: a new life costs no new context.
+ */
 /* PATH 8/14 -> sched/suspend.c rv_park */
-static void task_entry(void *arg, struct rv_context *from)
+static RV_NO_STACK_PROTECTOR void task_entry(void *arg, struct rv_context *from)
 {
     struct rv_task *t = arg;
     (void)from;
-    rv_switch_arrive(t->worker);
-    void *result = NULL;
-    bool is_sure = RV_UNLIKELY(t->future.flags & RV_TASK_SURE);
-    int rc = !is_sure && rv_take_cancel(t) ? -ECANCELED : t->fn(t->arg, &result);
-    if (RV_UNLIKELY(rv_fork_in_task)) {
-        rv_fork_end_child(t);
+    for (;;) {
+        rv_switch_arrive(t->worker);
+        void *result = NULL;
+        bool is_sure = RV_UNLIKELY(t->future.flags & RV_TASK_SURE);
+        int rc = !is_sure && rv_take_cancel(t) ? -ECANCELED : t->fn(t->arg, &result);
+        if (RV_UNLIKELY(rv_fork_in_task)) {
+            rv_fork_end_child(t);
+        }
+        task_finish(t, rc, result);
+        struct rv_task *next;
+        struct rv_context *to = rv_switch_next(t->worker, t, RV_AFTER_FINISH, &next);
+        rv_context_rest(&t->context, to, next);
     }
-    task_finish(t, rc, result);
-    struct rv_task *next;
-    struct rv_context *to = rv_switch_before_exit(t, &next);
-    rv_context_exit_switch(&t->context, to, next);
 }
 
 void rv_task_make_context(struct rv_task *t)
 {
-    t->is_started = true;
     rv_context_make(&t->context, t->stack.low, t->stack.high, task_entry);
 }
 
-void rv_task_bury(struct rv_worker *w, struct rv_task *t)
+RV_NOINLINE void rv_task_bury(struct rv_worker *w, struct rv_task *t)
 {
     struct rove_future *f = &t->future;
-    rv_context_fini(&t->context);
+    rv_context_retire(&t->context);
     /* order: release R3. What it created is counted before its end; pairs with rv_runtime_live. */
     rv_store_release(&w->count.finished, rv_load_relaxed(&w->count.finished) + 1);
     if (RV_UNLIKELY(f->flags & RV_TASK_HIDDEN)) {
@@ -269,18 +290,27 @@ void rv_task_bury(struct rv_worker *w, struct rv_task *t)
     rove_release(f);
 }
 
+/* Back to rest; not the context. */
+static RV_NOINLINE void lay_down(struct rv_task *t)
+{
+    if ((t->future.flags & RV_TASK_DEBUG) != 0 && t->future.error < 0) {
+        rv_task_report_unread(t);
+    }
+    if (t->future.is_named) {
+        set_name(t, NULL);
+    }
+    rv_locals_free(t);
+    t->future.has_woken = 0;
+}
+
 /* PATH 14/14 */
 void rv_task_destroy(struct rv_task *t)
 {
-    if (RV_UNLIKELY(t->future.flags & RV_TASK_DEBUG) && t->future.error < 0) {
-        rv_task_report_unread(t);
+    if (RV_UNLIKELY((t->future.flags & RV_TASK_DEBUG) != 0 || t->future.is_named != 0 ||
+                    t->future.has_woken != 0 || t->locals != NULL)) {
+        lay_down(t);
     }
-    if (RV_UNLIKELY(t->name != t->short_name)) {
-        free(t->name);
-    }
-    if (RV_UNLIKELY(t->locals != NULL)) {
-        rv_locals_free(t);
-    }
+    t->future.is_started = false;
     rv_state_retire(&t->future.state);
     struct rv_worker *w = rv_current_worker();
     if (RV_LIKELY(w != NULL && t->stack.pool == w->stacks.pool)) {
@@ -290,19 +320,12 @@ void rv_task_destroy(struct rv_task *t)
     }
 }
 
-static rove_task *create_task(const rove_task_options *options, rove_coro *fn, void *arg,
-                              const void *site)
+/* Anything but a plain task: by rv_task_create. */
+static RV_NOINLINE rove_task *create_special(struct rv_worker *w, const rove_task_options *options,
+                                             rove_coro *fn, void *arg, const void *site)
 {
-    struct rv_worker *w = rv_current_worker();
-    if (RV_UNLIKELY(w == NULL || rv_load_relaxed(&w->current) == NULL || fn == NULL)) {
-        return NULL;
-    }
-    unsigned flags = 0;
-    bool is_eager = w->runtime->options.eager;
-    if (options != NULL) {
-        is_eager = is_eager || options->eager;
-        flags = options->pinned ? RV_TASK_PINNED : 0;
-    }
+    unsigned flags = options != NULL && options->pinned ? RV_TASK_PINNED : 0;
+    bool is_eager = w->runtime->options.eager || (options != NULL && options->eager);
     struct rv_task *t = rv_task_create(w->runtime, w, options, fn, arg, flags);
     if (RV_UNLIKELY(t == NULL)) {
         return NULL;
@@ -311,6 +334,40 @@ static rove_task *create_task(const rove_task_options *options, rove_coro *fn, v
         t->site = site;
     }
     rv_task_start(t, is_eager);
+    return &t->future;
+}
+
+static bool is_plain(const rove_task_options *options)
+{
+    return options == NULL ||
+           (options->name == NULL && options->stack_size == 0 && !options->pinned);
+}
+
+static RV_ALWAYS_INLINE rove_task *create_task(const rove_task_options *options, rove_coro *fn,
+                                               void *arg, const void *site)
+{
+    struct rv_worker *w = rv_current_worker();
+    struct rv_task *self = w == NULL ? NULL : rv_load_relaxed(&w->current);
+    if (RV_UNLIKELY(self == NULL || fn == NULL)) {
+        return NULL;
+    }
+    struct rove_runtime *runtime = w->runtime;
+    if (RV_UNLIKELY(self->locals != NULL || w->is_debug) || !is_plain(options)) {
+        return create_special(w, options, fn, arg, site);
+    }
+    struct rv_task *t = rv_stack_alloc(&w->stacks);
+    if (RV_UNLIKELY(t == NULL)) {
+        return NULL;
+    }
+    t->id = take_id(runtime, w);
+    fill(t, runtime, fn, arg, 0);
+    rv_count(&w->count.created, 1);
+    if (runtime->options.eager || (options != NULL && options->eager)) {
+        rv_switch_to_child(self, t);
+    } else {
+        /* PATH 3/14 -> sched/idle.c rv_idle_notify */
+        rv_ready_push_local(w, t);
+    }
     return &t->future;
 }
 
@@ -349,6 +406,7 @@ const char *rv_task_name(struct rv_task *t)
     if (t->name == NULL) {
         snprintf(t->short_name, sizeof t->short_name, "task-%llu", (unsigned long long)t->id);
         t->name = t->short_name;
+        t->future.is_named = 1;
     }
     const char *name = t->name;
     rv_lock_release(&t->future.lock);

@@ -39,35 +39,37 @@ enum { /* future.flags of a task, constant after create */
 #define RV_TASK_NAME_BYTES 24
 
 /*
- * Cache lines: 0 the future; 1 and 2 what create, switch and free touch; the rest only on waits and
- * reports. A million tasks are a million cold blocks, so a line less is a miss less for each.
+ * Cache lines: 0 the future; 1 what create, switch and free touch besides; the rest only on waits
+ * and reports. A million tasks are a million cold blocks, so a line less is a miss less for each.
+ *
+ * A free block is at rest: all but runtime, context, stack and what is said to be constant is as in
+ * a fresh one, zero. So creation writes little; whoever leaves a trace in a field takes it back.
  */
 struct rv_task {
     struct rove_future future;
 
     /* owner only */
-    struct rv_context context;
+    struct rv_context context;      /* of a free block: rests in task_entry, or was never made */
     struct rv_worker *worker;       /* who runs it, or ran it last */
     struct rove_runtime *runtime;   /* constant */
     rove_coro *fn;                  /* constant */
     void *arg;                      /* constant */
-    struct rv_fifo_node queue_link; /* in a fifo that owns the task */
     struct rv_local_map *locals;    /* the task's own; copied at create */
-    char *name;                     /* NULL: "task-<id>"; own allocation, or short_name */
+    uint64_t id;                    /* constant */
 
     struct rv_stack stack;          /* the pool's */
-    uint64_t id;                    /* constant */
-    bool is_started;                /* its context has been made */
+    struct rv_fifo_node queue_link; /* in a fifo that owns the task */
+    char *name;                     /* NULL: "task-<id>"; own allocation, or short_name */
+
+    /* the task's own; NULL at its end (is_laden) */
+    void *timeouts;                 /* innermost timeout scope (sched/timeout.c) */
+    struct rv_group_spill *group_spills; /* error codes of groups it left (sched/group_errors.h) */
 
     /* written by the task itself before it parks, read by who pins it; NULL between waits */
-    uint8_t wait_kind;              /* enum rv_wait_kind */
     struct rove_future *awaiting;   /* with RV_WAIT_FUTURE: where a cancellation goes first */
     const void *wait_object;        /* what it waits for, for reports; not followed otherwise */
     int64_t wait_since;             /* worker's loop time when it parked */
-
-    /* the task's own; NULL at its end */
-    void *timeouts;                 /* innermost timeout scope (sched/timeout.c) */
-    struct rv_group_spill *group_spills; /* error codes of groups it left (sched/group_errors.h) */
+    uint8_t wait_kind;              /* enum rv_wait_kind */
 
     struct rv_message ready_message; /* in the inbox of its worker, if pinned */
     const void *site;               /* RV_TASK_DEBUG only: where it was created, an address */
@@ -85,7 +87,7 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
                                const rove_task_options *options, rove_coro *fn, void *arg,
                                unsigned flags);
 /* Starts a created task: queues it, or runs it at once if eager (then the caller may change
- * worker). */
+ * worker). On a worker. */
 void rv_task_start(struct rv_task *t, bool is_eager);
 /* For the library's own: a started task whose fn is called whatever comes, as it has something to
  * give back: a cancellation waits at its first suspension. The handle's reference; NULL: no
@@ -98,7 +100,7 @@ int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx);
  * after what is ready now; elsewhere, where no order is promised, or without memory, at once.
  */
 void rv_task_run_in_turn(rove_coro *fn, void *ctx);
-/* Before its first switch: the context that starts it. */
+/* Before the first switch of the block's first life: the context that starts it. */
 void rv_task_make_context(struct rv_task *t);
 /* After its last switch, on its last worker: publishes the outcome if that is left, drops the
  * reference. */

@@ -91,6 +91,7 @@ static void enter(rove_timeout *block, int64_t when_ns, int64_t now_ns)
     t->cancelling = rv_state_cancelling(&self->future.state);
     t->outer = self->timeouts;
     self->timeouts = t;
+    self->future.is_laden = 1;
     arm(t, when_ns, now_ns);
 }
 

@@ -56,15 +56,15 @@ struct rv_worker {
     struct rv_task *after_task;
     enum rv_after after;
     bool is_debug;                        /* steps are looked at (debug.c); constant */
+    bool is_alone;                      /* the runtime has no other worker; constant */
+    bool is_pinned_first;               /* an eager parent that is pinned runs next */
     uint32_t tick;                      /* switches left until the next look around */
     uint32_t tick_budget;               /* what tick starts from, by how long steps last */
-    bool is_pinned_first;               /* an eager parent that is pinned runs next */
-    struct rv_context scheduler;        /* the thread's own stack */
-    struct rv_stack_cache stacks;
     struct rv_fifo pinned;
-    struct rv_rand rand;
     int64_t now_ns;                     /* clock at the last look around */
     uint64_t next_id, last_id;          /* task ids it may still hand out */
+    struct rv_context scheduler;        /* the thread's own stack */
+    struct rv_rand rand;
     void *poll_data;                    /* the back-end's */
     int64_t trim_at_ns;                 /* when free stacks go back to the kernel; 0: no need */
     uint64_t trim_created;              /* tasks it had created when that was set */
@@ -92,6 +92,8 @@ struct rv_worker {
 
     pthread_t thread;                      /* runtime.c */
     int32_t tid;                           /* constant once started */
+
+    struct rv_stack_cache stacks;          /* owner only */
 };
 
 /*

@@ -47,7 +47,7 @@ void rv_double_begin(unsigned n)
     for (unsigned i = 0; i <= n; i++) {
         struct rv_task *t = rv_task_create(&runtime, &workers[0], NULL, NULL, NULL, 0);
         t->worker = &workers[i];
-        t->is_started = true;
+        t->future.is_started = true;
         rv_store_relaxed(&workers[i].current, t);
     }
 }
@@ -85,13 +85,6 @@ struct rv_worker *rv_current_worker(void)
     return is_worker[self] ? &workers[self] : NULL;
 }
 
-struct rv_task *rv_current_task(void)
-{
-    const struct rv_worker *w = rv_current_worker();
-    struct rv_task *t = w == NULL ? NULL : rv_load_relaxed(&w->current);
-    return t == NULL || (t->future.flags & RV_TASK_HIDDEN) != 0 ? NULL : t;
-}
-
 static void run_task(void *arg)
 {
     struct rv_task *t = arg;
@@ -99,18 +92,25 @@ static void run_task(void *arg)
     is_worker[self] = true;
     rv_store_relaxed(&workers[self].current, t);
     t->worker = &workers[self];
+    t->future.is_started = true;
     rv_task_make_context(t);
     entries[self](t, NULL);
 }
 
 void rv_ready_push(struct rv_task *t)
 {
-    if (!t->is_started) {
+    if (!t->future.is_started) {
         rv_model_spawn(run_task, t);
         return;
     }
     RV_MODEL_CHECK(t->context.sp != NULL, "a task is resumed by its saved registers");
     rv_model_unblock(t->worker->idx);
+}
+
+void rv_ready_push_local(struct rv_worker *w, struct rv_task *t)
+{
+    (void)w;
+    rv_ready_push(t);
 }
 
 void rv_switch_away(struct rv_task *self, enum rv_after after)
@@ -139,10 +139,13 @@ void rv_switch_arrive(struct rv_worker *w)
     (void)w;
 }
 
-struct rv_context *rv_switch_before_exit(struct rv_task *self, struct rv_task **next)
+struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
+                                  struct rv_task **next)
 {
+    (void)self;
+    (void)after;
     *next = NULL;
-    return &self->worker->scheduler;
+    return &w->scheduler;
 }
 
 void rv_double_context_make(struct rv_context *ctx, void *low, void *high, rv_context_entry entry)

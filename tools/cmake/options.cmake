@@ -21,6 +21,11 @@ set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_DEBUG "-Og -g3")
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
+# The inline switch (core/context.h) pushes onto the stack of the function it is in.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    add_compile_options(-mno-red-zone)
+endif()
+
 set(ROVE_FRAME_LIMIT OFF)
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT ROVE_SANITIZE)
     set(ROVE_FRAME_LIMIT ON)
