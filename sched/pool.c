@@ -93,6 +93,13 @@ static void end_job(struct rv_pool *pool, struct job *job, int rc)
     rv_fetch_sub_relaxed(&pool->runtime->outside_pending, 1);
 }
 
+static RV_ATOMIC(int64_t) idle_ns = RV_POOL_IDLE_NS;
+
+void rv_pool_set_idle_ns(int64_t ns)
+{
+    rv_store_relaxed(&idle_ns, ns);
+}
+
 static struct job *job_of(struct rv_list *link)
 {
     return link == NULL ? NULL : rv_container_of(link, struct job, link);
@@ -116,7 +123,7 @@ static struct job *wait_for_job(struct rv_pool *pool, struct thread *t)
     int rc = 0;
     /* order: acquire P5. The job before the wake; pairs with hand_over. */
     while (rv_load_acquire(&t->wake) == 0 && rc != -ETIMEDOUT) {
-        rc = rv_os_futex_wait(&t->wake, 0, RV_POOL_IDLE_NS);
+        rc = rv_os_futex_wait(&t->wake, 0, rv_load_relaxed(&idle_ns));
     }
     rv_lock_acquire(&pool->lock);
     rv_list_remove(&t->idle_link);

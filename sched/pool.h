@@ -7,6 +7,8 @@
 
 #include <rove/task.h>
 
+#include <stdint.h>
+
 struct rove_runtime;
 
 /*
@@ -18,6 +20,10 @@ int rv_pool_run(struct rove_runtime *runtime, rove_coro *fn, void *arg, void **r
 
 /* Threads that exist now; any thread. */
 unsigned rv_pool_thread_count(struct rove_runtime *runtime);
+
+/* For tests: how long threads stay that have nothing to do, in all pools, from their next wait
+ * on. */
+void rv_pool_set_idle_ns(int64_t ns);
 
 /* When no task is left: ends and joins all threads, frees the pool. */
 void rv_pool_stop(struct rove_runtime *runtime);

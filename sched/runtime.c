@@ -338,19 +338,54 @@ static void cancel_one(struct rv_task *t, RV_UNUSED void *ctx)
     rove_release(&t->future);
 }
 
-/* Those that live now, and not what they create while they clean up. Without the memory for a list
- * that cannot be told apart, but a stop has to come to an end. */
-static void cancel_all(struct rove_runtime *runtime)
+static void count_one(struct rv_task *t, void *ctx)
+{
+    size_t *n = ctx;
+    (*n)++;
+    rove_release(&t->future);
+}
+
+static bool has_tasks(struct rove_runtime *runtime)
+{
+    size_t n = 0;
+    rv_runtime_for_each_task(runtime, count_one, &n);
+    return n > 0;
+}
+
+/* Until all of them have ended, or the deadline has come. Releases them. */
+static void wait_for_each(struct rove_runtime *runtime, struct rv_task *tasks[], size_t n,
+                          int64_t deadline_ns)
+{
+    for (size_t i = 0; i < n; i++) {
+        while (!rv_state_is_done(&tasks[i]->future.state) && rv_clock_now() < deadline_ns &&
+               !wait_for_tasks(runtime, RV_RUNTIME_LOOK_NS)) {
+        }
+        if (rv_state_is_done(&tasks[i]->future.state)) {
+            rv_task_report_leftover(tasks[i]);
+        }
+        rove_release(&tasks[i]->future);
+    }
+}
+
+/*
+ * Cancels what lives and waits for its end. What that starts while it cleans up is its own affair;
+ * what it leaves behind is the next round's. Without the memory for a list the two cannot be told
+ * apart, but a stop has to come to an end. False: none was there.
+ */
+static bool cancel_round(struct rove_runtime *runtime, int64_t deadline_ns)
 {
     size_t n;
     struct rv_task **tasks = rv_runtime_tasks(runtime, &n);
     for (size_t i = 0; i < n; i++) {
-        cancel_one(tasks[i], NULL);
+        rv_future_cancel(&tasks[i]->future);
     }
     if (tasks == NULL) {
         rv_runtime_for_each_task(runtime, cancel_one, NULL);
+        wait_for_tasks(runtime, RV_RUNTIME_LOOK_NS);
     }
+    wait_for_each(runtime, tasks, n, deadline_ns);
     free(tasks);
+    return n > 0 || has_tasks(runtime);
 }
 
 static void name_leftover(struct rv_task *t, void *ctx)
@@ -371,20 +406,6 @@ static int abandon(struct rove_runtime *runtime)
     return -ETIMEDOUT;
 }
 
-static void count_one(struct rv_task *t, void *ctx)
-{
-    size_t *n = ctx;
-    (*n)++;
-    rove_release(&t->future);
-}
-
-static bool has_tasks(struct rove_runtime *runtime)
-{
-    size_t n = 0;
-    rv_runtime_for_each_task(runtime, count_one, &n);
-    return n > 0;
-}
-
 /*
  * False: some task does not end. Callbacks go on meanwhile, as clean-up may count on them; but one
  * that asks for itself again and again is as good as a task, so they stop when no other is left.
@@ -392,14 +413,13 @@ static bool has_tasks(struct rove_runtime *runtime)
 static bool end_tasks(struct rove_runtime *runtime, int64_t grace_ns)
 {
     if (!wait_for_tasks(runtime, grace_ns)) {
-        cancel_all(runtime);
         int64_t deadline = rv_clock_add(rv_clock_now(), RV_RUNTIME_PATIENCE_NS);
-        while (!wait_for_tasks(runtime, RV_RUNTIME_LOOK_NS) && has_tasks(runtime) &&
-               rv_clock_now() < deadline) {
+        while (cancel_round(runtime, deadline) && rv_clock_now() < deadline) {
         }
     }
+    bool has_left = has_tasks(runtime);
     rv_calls_stop(runtime);
-    return wait_for_tasks(runtime, RV_RUNTIME_PATIENCE_NS / 2);
+    return wait_for_tasks(runtime, has_left ? 0 : RV_RUNTIME_PATIENCE_NS);
 }
 
 /* The last task may have been woken by a thread that is still about to wake a worker: a few
@@ -438,9 +458,8 @@ int rove_runtime_stop(rove_runtime *runtime, rove_duration grace)
     if (rv_fork_is_dead(runtime)) {
         return -EOWNERDEAD;
     }
-    struct rv_worker *w = rv_current_worker();
-    if (w != NULL) {
-        return w->runtime == runtime ? -EDEADLK : -EPERM;
+    if (rv_current_worker() != NULL) {
+        return -EPERM;
     }
     return rv_runtime_end(runtime, grace);
 }

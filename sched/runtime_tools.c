@@ -138,17 +138,27 @@ struct rv_task **rv_runtime_tasks(struct rove_runtime *runtime, size_t *n)
     return c.tasks;
 }
 
+static bool is_unread(const struct rv_task *t)
+{
+    return (rv_load_relaxed(&t->future.state) & RV_STATE_OBSERVED) == 0 && t->future.error < 0 &&
+           t->future.error != -ECANCELED;
+}
+
+void rv_task_report_leftover(struct rv_task *t)
+{
+    if ((t->future.flags & RV_TASK_DEBUG) != 0 && is_unread(t)) {
+        rv_state_observe(&t->future.state);
+        rv_runtime_log(t->runtime, LOG_ERR, "rove: the error of task %s was never read: %s",
+                       rv_task_name(t), rove_strerror(t->future.error));
+    }
+}
+
 void rv_task_report_unread(struct rv_task *t)
 {
     struct rv_worker *w = rv_current_worker();
-    if ((rv_load_relaxed(&t->future.state) & RV_STATE_OBSERVED) != 0 ||
-        t->future.error == -ECANCELED) {
-        return;
-    }
     if (w != NULL && w->runtime == t->runtime) {
-        rv_runtime_log(t->runtime, LOG_ERR, "rove: the error of task %s was never read: %s",
-                       rv_task_name(t), rove_strerror(t->future.error));
-    } else {
+        rv_task_report_leftover(t);
+    } else if (is_unread(t)) {
         fprintf(stderr, "rove: the error of task %s was never read: %s\n", rv_task_name(t),
                 rove_strerror(t->future.error));
     }

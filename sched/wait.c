@@ -121,12 +121,12 @@ ssize_t rove_wait(size_t n, rove_future *const fs[], rove_return_when when, rove
     };
     struct rv_task *self = rv_current_task();
     struct wait w;
-    if ((unsigned)when >= RV_ARRAY_LEN(until)) {
-        return -EINVAL;
-    }
     int rc = check_arguments(self, n, fs, when == ROVE_ALL_COMPLETED && timeout < 0);
     if (rc < 0) {
         return rc;
+    }
+    if ((unsigned)when >= RV_ARRAY_LEN(until)) {
+        return -EINVAL;
     }
     w.is_armed = false;
     rv_store_relaxed(&w.is_expired, 0u);

@@ -47,7 +47,8 @@ typedef struct rove_runtime rove_runtime; /* opaque */
  * arg     handed to main.
  * result  receives main's result on return 0; may be NULL.
  *
- * Returns what main returned · -EDEADLK inside a task · why the runtime could not start.
+ * Returns what main returned · -EDEADLK inside a task · why the runtime could not start ·
+ * -ETIMEDOUT (main returned 0, and tasks ignored their cancellation; as rove_runtime_stop).
  * Threads: any thread but a task's; several at once get a runtime each. Suspends: no, it blocks
  * the calling thread. Cost: the start and stop of the worker threads.
  * asyncio: run.
@@ -85,7 +86,8 @@ ROVE_API int rove_runtime_start(const rove_options *options, rove_runtime **runt
  * runtime  invalid after return 0.
  * grace    nanoseconds to let tasks end by themselves; 0 cancels at once; negative waits for ever.
  *
- * Returns 0 · -ETIMEDOUT (tasks were cancelled after the grace; all is freed) · -EPERM in a task.
+ * Returns 0 · -ETIMEDOUT (tasks ignored their cancellation for 10 s: they are named in the log and
+ * abandoned, with their memory) · -EINVAL (NULL) · -EPERM in a task.
  * Threads: any thread but a task's. Suspends: no, it blocks the calling thread. Cost: thread ends.
  * asyncio: Runner.close.
  */
