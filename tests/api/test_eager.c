@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: eager tasks: begin inside the call that creates them, nest by the thousand, and are
+ *          tasks like others otherwise.
+ * Idea:    with one worker the order is asyncio's: create returns when the child has suspended or
+ *          ended. With several an idle worker may take the creator up while the child still runs
+ *          its first step, so there the tests hold to what is promised: it has begun.
+ */
+#include "support/actor.h"
+#include "support/fixture.h"
+
+static const rove_task_options eager = {.eager = true};
+
+struct who {
+    rove_task *parent, *self;
+    RV_ATOMIC(uint32_t) has_begun;
+    rove_future *gate;
+    rove_task *after;
+};
+
+static int note_who(void *arg, RV_UNUSED void **result)
+{
+    struct who *w = arg;
+    w->self = rove_current_task();
+    rv_store_relaxed(&w->has_begun, 1u);
+    int rc = rove_await(w->gate, NULL);
+    w->after = rove_current_task();
+    return rc;
+}
+
+/* Goal: the child is the current task in its part, the parent again after the call. */
+RV_TASK_TEST(test_eager_task_is_current_in_its_first_step)
+{
+    struct who w = {.parent = rove_current_task(), .gate = rove_create_future()};
+    rove_task *t = rove_create_task_with(&eager, note_who, &w);
+    RV_EXPECT_EQ(rv_load_relaxed(&w.has_begun), 1);
+    RV_EXPECT_PTR(rove_current_task(), w.parent);
+    RV_EXPECT(!rove_done(t));
+    rove_set_result(w.gate, NULL);
+    RV_EXPECT_EQ(rove_await(t, NULL), 0);
+    RV_EXPECT_PTR(w.self, t);
+    RV_EXPECT_PTR(w.after, t);
+    rove_release(t);
+    rove_release(w.gate);
+    return 0;
+}
+
+/* One worker. Goal: create returns at the child's first suspension; then it is queued as any. */
+static int order_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct rv_trace trace = {""};
+    struct rv_actor lazy = {.yields = 1, .name = "lazy", .trace = &trace};
+    struct rv_actor first = {.yields = 1, .name = "first", .trace = &trace};
+    struct rv_actor second = {.name = "second", .trace = &trace, .rc = -EIO};
+    rove_task *a = rove_create_task(rv_actor_run, &lazy);
+    rove_task *b = rove_create_task_with(&eager, rv_actor_run, &first);
+    rove_task *c = rove_create_task_with(&eager, rv_actor_run, &second);
+    RV_EXPECT_STR(trace.text, "first+ second+ second- ");
+    RV_EXPECT_EQ(rove_result(c, NULL), -EIO);
+    RV_EXPECT_EQ(rove_result(b, NULL), -EINPROGRESS);
+    RV_EXPECT_EQ(rove_join(b, NULL), 0);
+    RV_EXPECT_EQ(rove_join(a, NULL), 0);
+    RV_EXPECT_STR(trace.text, "first+ second+ second- lazy+ first- lazy- ");
+    rove_release(c);
+    return 0;
+}
+
+static void test_eager_order_on_one_worker(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, order_body, NULL);
+}
+
+enum { DEPTH = RV_ASAN || RV_TSAN ? 1000 : 10000 };
+
+/* Each starts the next eagerly and awaits it: DEPTH stacks are in use, none is deep. */
+static int nest(void *arg, void **result)
+{
+    uintptr_t left = (uintptr_t)arg;
+    void *below = NULL;
+    if (left > 0) {
+        rove_task *t = rove_create_task_with(&eager, nest, (void *)(left - 1));
+        RV_REQUIRE(t != NULL);
+        RV_REQUIRE_EQ(rove_join(t, &below), 0);
+    }
+    *result = (void *)((uintptr_t)below + 1);
+    return 0;
+}
+
+RV_TASK_TEST(test_eager_starts_nest_ten_thousand_deep)
+{
+    void *count = NULL;
+    RV_EXPECT_EQ(nest((void *)(uintptr_t)DEPTH, &count), 0);
+    RV_EXPECT_EQ((uintptr_t)count, DEPTH + 1);
+    return 0;
+}
+
+static int nest_all_eager(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    void *count = NULL;
+    RV_EXPECT_EQ(nest((void *)(uintptr_t)DEPTH, &count), 0);
+    return (uintptr_t)count == DEPTH + 1 ? 0 : RV_TEST_FAILED;
+}
+
+static void test_eager_runtime_nests_as_deep(void **state)
+{
+    (void)state;
+    RV_FOR_EACH_WORKERS(workers) {
+        const rove_options options = {.workers = workers, .eager = true};
+        rv_test_run_with(&options, nest_all_eager, NULL);
+    }
+}
+
+static int cancel_parent(void *arg, RV_UNUSED void **result)
+{
+    return rove_cancel(arg) ? 0 : RV_TEST_FAILED;
+}
+
+/* Goal: what the child does in its first step counts at once; the parent hears of it when it
+ * suspends. */
+RV_TASK_TEST(test_eager_child_that_cancels_its_parent)
+{
+    rove_task *self = rove_current_task();
+    rove_task *t = rove_create_task_with(&eager, cancel_parent, self);
+    int rc = rove_join(t, NULL);
+    /* The join felt it, or the child was done and the next suspension does. */
+    RV_EXPECT(rc == -ECANCELED || rove_yield() == -ECANCELED);
+    RV_EXPECT_EQ(rove_uncancel(self), 0);
+    RV_EXPECT_EQ(rove_yield(), 0);
+    return 0;
+}
+
+static rove_local key;
+
+static int read_local(void *arg, void **result)
+{
+    *result = rove_local_get(&key);
+    return rove_local_set(&key, arg);
+}
+
+/* Goal: task-locals are copied at creation, and the child's are not the parent's. */
+RV_TASK_TEST(test_eager_child_has_its_own_locals)
+{
+    int mine, other;
+    void *seen = NULL;
+    RV_EXPECT_EQ(rove_local_set(&key, &mine), 0);
+    RV_EXPECT_EQ(rove_join(rove_create_task_with(&eager, read_local, &other), &seen), 0);
+    RV_EXPECT_PTR(seen, &mine);
+    RV_EXPECT_PTR(rove_local_get(&key), &mine);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eager_task_is_current_in_its_first_step),
+        cmocka_unit_test(test_eager_order_on_one_worker),
+        cmocka_unit_test(test_eager_starts_nest_ten_thousand_deep),
+        cmocka_unit_test(test_eager_runtime_nests_as_deep),
+        cmocka_unit_test(test_eager_child_that_cancels_its_parent),
+        cmocka_unit_test(test_eager_child_has_its_own_locals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
