@@ -55,7 +55,8 @@ ROVE_API rove_task *rove_create_task(rove_coro *fn, void *arg);
  * fn, arg  as in rove_create_task.
  *
  * Returns a reference that the caller owns, NULL when memory is exhausted or outside a task.
- * Threads: task. Suspends: no; an eager task runs inside the call until its first suspension.
+ * Threads: task. Suspends: no; an eager task runs inside the call until its first suspension, but
+ * with several workers an idle one may take the caller up meanwhile: fork and join in parallel.
  * Cost: as rove_create_task; a stack size other than the runtime's may cost a system call.
  * asyncio: create_task(name=), eager_task_factory.
  */

