@@ -121,7 +121,7 @@ static inline uint32_t rv_ring_cq_tail(const struct rv_ring *ring)
     return rv_load_acquire(ring->cq_tail);
 }
 
-static inline const struct io_uring_cqe *rv_ring_cqe(const struct rv_ring *ring, uint32_t at)
+static inline struct io_uring_cqe *rv_ring_cqe(const struct rv_ring *ring, uint32_t at)
 {
     return &ring->cqes[at & ring->cq_mask];
 }

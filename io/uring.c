@@ -28,6 +28,7 @@
 #include "sched/current.h"
 #include "sched/ready.h"
 #include "sched/suspend.h"
+#include "sched/watch.h"
 
 #include <errno.h>
 #include <syslog.h>
@@ -36,31 +37,46 @@
 #define HELPERS_FOR_FILES 8   /* arbitrary: reads that miss the page cache */
 #define HELPERS_FOR_OTHERS 64 /* arbitrary: terminals and other devices that cannot be polled */
 
+/* The owner's own completion: what it slept for. */
+static void note_own(struct rv_uring *u, const struct io_uring_cqe *cqe)
+{
+    if (cqe->user_data == RV_URING_DATA_WAKE) {
+        rv_store_relaxed(&u->is_armed, 0u);
+        rv_store_relaxed(&u->is_woken, 1u);
+    } else if (cqe->user_data == RV_URING_DATA_ALARM) {
+        rv_store_relaxed(&u->is_guard, 0u);
+        rv_store_relaxed(&u->is_alarmed, 1u);
+    } else if (cqe->user_data == RV_URING_DATA_TIMER) {
+        rv_store_relaxed(&u->timer_ns, cqe->res == -ETIME ? 0 : RV_URING_NO_TIMERS);
+    }
+}
+
+/*
+ * A rescuer leaves the owner's own completions where they are: the owner may be about to wait for
+ * just this one. It takes what stands behind them all the same, and marks it as taken.
+ */
 unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
 {
     /* order: acquire K1. What the owner wrote before it pushed; pairs with rv_ring_push. */
     (void)rv_load_acquire(u->ring.sq_tail);
     uint32_t head = rv_ring_cq_head(&u->ring);
     uint32_t tail = rv_ring_cq_tail(&u->ring);
+    uint32_t kept = tail;
     unsigned woken = 0;
     for (; head != tail; head++) {
-        const struct io_uring_cqe *cqe = rv_ring_cqe(&u->ring, head);
+        struct io_uring_cqe *cqe = rv_ring_cqe(&u->ring, head);
         if (RV_LIKELY(cqe->user_data > RV_URING_DATA_TIMER)) {
-            rv_op_complete((struct rv_op *)(uintptr_t)cqe->user_data, cqe->res);
+            struct rv_op *op = (struct rv_op *)(uintptr_t)cqe->user_data;
+            cqe->user_data = RV_URING_DATA_IGNORE;
+            rv_op_complete(op, cqe->res);
             woken++;
-        } else if (cqe->user_data == RV_URING_DATA_TIMER) {
-            rv_uring_timer_fired(u, cqe->res, reaper);
-        } else if (cqe->user_data != RV_URING_DATA_IGNORE && reaper != u->worker) {
-            break; /* the owner's own: it may be about to wait for just this completion */
-        } else if (cqe->user_data == RV_URING_DATA_WAKE) {
-            rv_store_relaxed(&u->is_armed, 0u);
-            rv_store_relaxed(&u->is_woken, 1u);
-        } else if (cqe->user_data == RV_URING_DATA_ALARM) {
-            rv_store_relaxed(&u->is_guard, 0u);
-            rv_store_relaxed(&u->is_alarmed, 1u);
+        } else if (reaper == u->worker) {
+            note_own(u, cqe);
+        } else if (cqe->user_data != RV_URING_DATA_IGNORE && kept == tail) {
+            kept = head;
         }
     }
-    rv_ring_cq_advance(&u->ring, head);
+    rv_ring_cq_advance(&u->ring, kept);
     rv_count(&reaper->count.ops_completed, woken);
     return woken;
 }
@@ -68,8 +84,14 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
 unsigned rv_uring_reap(struct rv_uring *u)
 {
     if (!rv_lock_try(&u->cq_lock)) {
-        return 0;
+        rv_store_relaxed(&u->is_missed, 1u);
+        /* order: full V3. The note before the second try; pairs with release in guard.c. */
+        rv_fence_full();
+        if (!rv_lock_try(&u->cq_lock)) {
+            return 0; /* whoever holds it looks again for us */
+        }
     }
+    rv_store_relaxed(&u->is_missed, 0u);
     unsigned woken = rv_uring_reap_locked(u, u->worker);
     rv_lock_release(&u->cq_lock);
     return woken;
@@ -199,6 +221,7 @@ static void submit(struct rv_op *op, struct rv_task *self)
         sqe = rv_uring_take_sqe(u);
     }
     rv_uring_queue(u, sqe, op);
+    rv_watch_left_behind(w);
 }
 
 static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
@@ -268,6 +291,15 @@ static void uring_end_waits(struct rove_runtime *runtime, struct rv_fd_slot *slo
     }
 }
 
+unsigned rv_uring_resume(struct rv_uring *u)
+{
+    if (RV_LIKELY(!rv_guard_resume(u))) {
+        return 0;
+    }
+    (void)rv_ring_enter(&u->ring);
+    return rv_uring_reap(u);
+}
+
 static unsigned uring_poll(struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
@@ -280,8 +312,7 @@ static unsigned uring_poll(struct rv_worker *w)
     }
     woken += rv_uring_reap(u);
     rv_steer_note(&rv_io_of(w->runtime)->steer, w);
-    rv_guard_resume(u);
-    return woken;
+    return woken + rv_uring_resume(u);
 }
 
 /* With nothing to run the worker sleeps next: the sleep hands over, in the same system call. */
@@ -311,10 +342,16 @@ static void uring_kicked(struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
     bool had_alarm = rv_ring_has_alarm(&u->ring);
-    rv_store_relaxed(&u->is_kicked, 0u);
     rv_ring_set_alarm(&u->ring, false);
     (void)rv_ring_enter(&u->ring);
     rv_ring_set_alarm(&u->ring, had_alarm);
+    /* order: full V2. As in rv_guard_resume. */
+    rv_fence_full();
+    if (rv_ring_must_enter(&u->ring)) {
+        (void)rv_ring_enter(&u->ring);
+    }
+    /* order: release V4. The completions before the end of the kick; pairs with is_under_way. */
+    rv_store_release(&u->is_kicked, 0u);
 }
 
 static int uring_worker_start(struct rv_worker *w)

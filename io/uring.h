@@ -21,6 +21,8 @@
 
 #define RV_URING_NO_TIMERS INT64_MIN /* the kernel refused one */
 
+#define RV_GUARDS 2
+
 struct rv_uring {
     /* owner */
     struct rv_ring ring RV_ALIGNED_LINE;
@@ -28,6 +30,8 @@ struct rv_uring {
     uint64_t wake_count;      /* the kernel's while is_armed */
     struct rv_uring *posted;  /* the ring it posted to last, or NULL; post.c */
     struct __kernel_timespec timer_ts; /* the kernel's until it has taken the entry */
+    RV_ATOMIC(uint32_t) *guard_post; /* while it guards: its place in `guards` */
+    uint64_t *steps;          /* and its part of `steps` */
     int wake_fd;              /* constant; any thread writes to it */
 
     /* under cq_lock */
@@ -41,6 +45,7 @@ struct rv_uring {
     struct rv_lock cq_lock RV_ALIGNED_LINE; /* held for ever once the ring is gone */
     struct rv_inbox requests;
     struct rv_inbox posts;          /* operations to be queued here; the owner or a rescuer takes */
+    RV_ATOMIC(uint32_t) is_missed;  /* the owner found cq_lock taken: look again for it */
     RV_ATOMIC(uint32_t) is_kicked;  /* a kick is on its way to the owner */
 };
 
@@ -50,8 +55,8 @@ struct rv_uring_io {
     unsigned count;
     int alarm_fd;            /* constant; every ring signals it while its alarm is on */
     bool may_kick;           /* constant */
-    RV_ATOMIC(uint32_t) guard; /* 1 + idx of the sleeper that listens for alarms; 0: none */
-    uint64_t *steps;         /* the guard's: each worker's step when the alarm came */
+    RV_ATOMIC(uint32_t) guards[RV_GUARDS]; /* 1 + idx of a sleeper that listens; 0: none */
+    uint64_t *steps;         /* by guard: each worker's step when the alarm came */
 };
 
 static inline struct rv_uring_io *rv_uring_io_of(const struct rove_runtime *runtime)
@@ -72,6 +77,9 @@ void rv_uring_destroy(struct rv_uring_io *all);
 struct io_uring_sqe *rv_uring_take_sqe(struct rv_uring *u);
 /* The owner: wakes the tasks of completed operations, unless somebody else is at it; how many. */
 unsigned rv_uring_reap(struct rv_uring *u);
+/* The owner, done with its own reaping: the alarm goes on again. What came in between is taken now,
+ * with the alarm on: the worker may be about to compute. How many tasks were woken. */
+unsigned rv_uring_resume(struct rv_uring *u);
 /* The owner: true: there were some, and they may have made tasks ready. */
 bool rv_uring_drain_requests(struct rv_uring *u);
 /* Wakes the tasks of completed operations; 0 also when somebody else is at it. cq_lock held. */
@@ -83,8 +91,6 @@ void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe, struct rv_op *
 /* uring_sleep.c: the poller's sleep and wake. */
 void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns);
 void rv_uring_wake(struct rv_worker *w);
-/* The completion of the timeout that the sleeps keep in flight. cq_lock held. */
-void rv_uring_timer_fired(struct rv_uring *u, int result, const struct rv_worker *reaper);
 /* The owner, at the end: the kernel has no memory of ours any more. */
 void rv_uring_disarm_wake(struct rv_uring *u);
 
@@ -106,11 +112,13 @@ bool rv_direct_send(struct rv_op *op, struct rv_task *self, ssize_t *result);
 /* The owner goes to sleep: listens for alarms unless another sleeper does. True: it does. */
 bool rv_guard_enter(struct rv_uring *u);
 void rv_guard_leave(struct rv_uring *u);
-/* The guard's sleep was interrupted: notes who runs. True: look again RV_GUARD_PATIENCE_NS
- * later. */
-bool rv_guard_note(struct rv_uring *u);
-/* That much later: helps who is still at the same step; how many tasks were woken. */
-unsigned rv_guard_help(struct rv_uring *u);
+/* A guard's watch over the others in one sleep of its own. */
+struct rv_vigil {
+    int64_t look_ns;     /* when to look at them again; INT64_MAX: at the next alarm */
+    int64_t patience_ns; /* how long after the last look that is */
+};
+/* The guard is awake, with nothing of its own to do: how many tasks it got by helping others. */
+unsigned rv_guard_stand(struct rv_uring *u, struct rv_vigil *vigil);
 /* Reaps for a worker that computes, which has to enter the kernel for it: how many tasks. */
 unsigned rv_guard_reap(struct rv_worker *self, struct rv_uring *victim);
 /* The owner, around its own reaping: the alarm is off meanwhile. */
@@ -118,11 +126,20 @@ static inline void rv_guard_pause(struct rv_uring *u)
 {
     rv_ring_set_alarm(&u->ring, false);
 }
-static inline void rv_guard_resume(struct rv_uring *u)
+static inline bool rv_guard_exists(const struct rv_uring_io *all)
 {
-    rv_ring_set_alarm(&u->ring, rv_load_relaxed(&rv_uring_io_of(u->worker->runtime)->guard) != 0);
+    return rv_load_relaxed(&all->guards[0]) != 0 || rv_load_relaxed(&all->guards[1]) != 0;
 }
-
-#define RV_GUARD_PATIENCE_NS 15000 /* REACTOR 4.4: steps of 10 us are everyday */
+/* True: something became due while the alarm was off: nobody was told. */
+static inline bool rv_guard_resume(struct rv_uring *u)
+{
+    if (!rv_guard_exists(rv_uring_io_of(u->worker->runtime))) {
+        return false;
+    }
+    rv_ring_set_alarm(&u->ring, true);
+    /* order: full V2. The alarm before the look; the kernel raises the flag, then looks at it. */
+    rv_fence_full();
+    return rv_ring_must_enter(&u->ring);
+}
 
 #endif

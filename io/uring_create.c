@@ -50,7 +50,7 @@ static int create_rings(struct rv_uring_io *all)
 static int create_guard(struct rv_uring_io *all)
 {
     all->may_kick = all->count > 1 && rv_kick_init() == 0;
-    all->steps = calloc(all->count, sizeof(*all->steps));
+    all->steps = calloc((size_t)all->count * RV_GUARDS, sizeof(*all->steps));
     all->alarm_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return all->alarm_fd < 0 ? -errno : all->steps == NULL ? -ENOMEM : 0;
 }

@@ -78,14 +78,6 @@ static bool keep_timer(struct rv_uring *u, int64_t until_ns)
     return true;
 }
 
-void rv_uring_timer_fired(struct rv_uring *u, int result, const struct rv_worker *reaper)
-{
-    rv_store_relaxed(&u->timer_ns, result == -ETIME ? 0 : RV_URING_NO_TIMERS);
-    if (reaper != u->worker) {
-        rv_uring_wake(u->worker); /* it may be about to rely on it */
-    }
-}
-
 static void wait_until(struct rv_uring *u, int64_t until_ns)
 {
     int64_t left_ns = until_ns == INT64_MAX ? INT64_MAX : until_ns - rv_clock_now();
@@ -98,31 +90,18 @@ static void wait_until(struct rv_uring *u, int64_t until_ns)
     }
 }
 
-/* Nothing came for this worker: does what a guard does. True: it got something to run by that. */
-static bool stand_guard(struct rv_uring *u, int64_t *look_ns)
-{
-    if (rv_load_relaxed(&u->is_alarmed) != 0) {
-        int64_t now_ns = rv_clock_now();
-        *look_ns = rv_guard_note(u) ? now_ns + RV_GUARD_PATIENCE_NS : INT64_MAX;
-    } else if (*look_ns != INT64_MAX && rv_clock_now() >= *look_ns) {
-        *look_ns = INT64_MAX;
-        return rv_guard_help(u) != 0;
-    }
-    return false;
-}
-
 /* Sleeps until there is something to do; alarms are dealt with in between. */
 static void sleep_on(struct rv_uring *u, int64_t deadline_ns, bool is_guard)
 {
-    int64_t look_ns = INT64_MAX;
+    struct rv_vigil vigil = {.look_ns = INT64_MAX};
     bool is_over = false;
     while (!is_over) {
         if (!is_guard || rv_load_relaxed(&u->is_alarmed) == 0) {
-            wait_until(u, look_ns < deadline_ns ? look_ns : deadline_ns);
+            wait_until(u, vigil.look_ns < deadline_ns ? vigil.look_ns : deadline_ns);
         }
         is_over = rv_uring_reap(u) != 0 || rv_load_relaxed(&u->is_woken) != 0 ||
                   !rv_inbox_is_empty(&u->requests) || !rv_inbox_is_empty(&u->posts) ||
-                  (is_guard && stand_guard(u, &look_ns)) ||
+                  (is_guard && rv_guard_stand(u, &vigil) != 0) ||
                   (deadline_ns != INT64_MAX && rv_clock_now() >= deadline_ns);
     }
 }
@@ -148,7 +127,7 @@ void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns)
     }
     rv_store_relaxed(&u->is_woken, 0u);
     rv_steer_note(&rv_io_of(w->runtime)->steer, w);
-    rv_guard_resume(u);
+    (void)rv_uring_resume(u);
 }
 
 /* The read of the eventfd writes into our memory: it must be over before that is freed. */

@@ -11,6 +11,7 @@
 
 #include "core/check.h"
 #include "sched/current.h"
+#include "sched/watch.h"
 #include "sched/worker.h"
 
 #include <errno.h>
@@ -50,6 +51,7 @@ int rv_timer_arm(struct rv_timer *t, int64_t deadline_ns, void (*fire)(struct rv
         note_next(&w->timers);
     }
     rv_lock_release(&w->timers.lock);
+    rv_watch_left_behind(w);
     return rc;
 }
 

@@ -16,6 +16,11 @@
  * awake, and when everyone is asleep no private task is left. When it gets work instead while
  * others sleep on, it wakes one of those if a private task waits somewhere (rv_watch_is_needed).
  *
+ * A lone awake worker whose next step may be a long one leaves nothing that a sleeper would have to
+ * be woken for: it hands its entries over to the kernel, whose answers wake a guard (io/guard.c).
+ * Only for a timer that is due soon, or a second ready task, it wakes a watcher. So a request to an
+ * idle program wakes one worker and not two.
+ *
  * Threads: a look under the try-lock; nobody waits for it.
  * Rejected: a monitor thread as Go's: one more thread to wake, and it could run nothing it found.
  */
@@ -191,6 +196,19 @@ void rv_watch_end(struct rv_worker *self)
     self->is_watching = false;
     /* order: release I2. Its looks before nobody watches; pairs with rv_watch_begin. */
     rv_store_release(&idle->watching, 0);
+}
+
+bool rv_watch_is_off(const struct rv_worker *self)
+{
+    const struct rv_idle *idle = &self->runtime->idle;
+    return rv_load_relaxed(&idle->watching) == 0 && rv_load_relaxed(&idle->sleeping) > 0;
+}
+
+void rv_watch_left_behind(struct rv_worker *self)
+{
+    if (self->tick > 1 && rv_watch_is_off(self)) {
+        self->tick = 1;
+    }
 }
 
 bool rv_watch_is_needed(struct rv_worker *self)

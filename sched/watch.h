@@ -29,6 +29,14 @@ void rv_watch_fini(struct rv_watch *watch);
 unsigned rv_watch_poll(struct rv_worker *self, int64_t now_ns);
 /* An announced sleeper: until when it may sleep. While others are awake one sleeper wakes early. */
 int64_t rv_watch_begin(struct rv_worker *self, int64_t now_ns, int64_t deadline_ns);
+/*
+ * Owner, after it left something behind that only it would look at (a timer, an entry for the
+ * kernel): when others sleep and nobody watches, it goes through its loop before the next task, and
+ * there hands over what it can.
+ */
+void rv_watch_left_behind(struct rv_worker *self);
+/* Owner, about to run a task: is it on its own, with sleepers that nobody woke to watch? */
+bool rv_watch_is_off(const struct rv_worker *self);
 /* A worker that stops searching to run a task: should a sleeper be woken to watch? */
 bool rv_watch_is_needed(struct rv_worker *self);
 /* Back from the sleep. */

@@ -32,6 +32,7 @@
 #define RV_WORKER_CONTS_LOG2_MAX 24
 #define RV_WORKER_KEEP_STACKS 4096 /* free stacks a runtime keeps: 16 MiB or a little more */
 #define RV_WORKER_TRIM_NS INT64_C(1000000000)
+#define RV_WORKER_SOON_NS 20000000 /* arbitrary: later ones mind a long step less */
 #define RV_WORKER_SEARCH_ROUNDS 4 /* arbitrary: a few microseconds */
 
 int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned idx)
@@ -250,9 +251,23 @@ static struct rv_task *search_or_sleep(struct rv_worker *w)
     return NULL;
 }
 
+/* Nobody watches, and the step may be a long one: see watch.c. */
+static RV_NOINLINE void leave_nothing_behind(struct rv_worker *w)
+{
+    int64_t next_ns = rv_load_relaxed(&w->timers.next_ns);
+    bool is_timer_near = next_ns != INT64_MAX && next_ns - w->now_ns < RV_WORKER_SOON_NS;
+    if (is_timer_near || rv_runq_private_hint(&w->runq) > 0) {
+        rv_idle_notify(w->runtime);
+    }
+}
+
 /* PATH 7/14 -> sched/task.c task_entry */
 static void run(struct rv_worker *w, struct rv_task *t)
 {
+    w->runtime->poller->flush(w);
+    if (rv_watch_is_off(w)) {
+        leave_nothing_behind(w);
+    }
     rv_switch_from_scheduler(w, t);
 }
 
@@ -269,7 +284,6 @@ static void loop(struct rv_worker *w)
             t = search_or_sleep(w);
         }
         if (t != NULL) {
-            runtime->poller->flush(w);
             run(w, t);
         }
     }

@@ -79,6 +79,40 @@ static void test_guard_serves_while_a_worker_computes(void **state)
     }
 }
 
+/* Goal: the same when everybody was asleep, so nobody watches, and the worker that wakes first goes
+ * through a few tasks and then computes. */
+static int wake_and_compute(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    for (int round = 0; round < 60; round++) {
+        int fds[2];
+        RV_REQUIRE_EQ(pipe2(fds, O_CLOEXEC), 0);
+        struct pair p = {.in = fds[0], .out = fds[1]};
+        rove_task *reader = rove_create_task(serve, &p);
+        await_waiters(fds[0], 1);
+        RV_REQUIRE_EQ(rove_sleep(ROVE_MS(2)), 0);
+        RV_REQUIRE_EQ(write(fds[1], "x", 1), 1);
+        if (round % 2 != 0) {
+            rove_yield();
+        }
+        RV_REQUIRE_EQ(write(fds[1], "x", 1), 1);
+        RV_REQUIRE(compute_until(&p, 2));
+        RV_REQUIRE_EQ(write(fds[1], "x", 1), 1);
+        RV_EXPECT_EQ(rove_await(reader, NULL), 0);
+        rove_release(reader);
+        RV_EXPECT_EQ(rove_close(fds[0]), 0);
+        RV_EXPECT_EQ(rove_close(fds[1]), 0);
+    }
+    return 0;
+}
+
+static void test_guard_serves_when_nobody_was_watching(void **state)
+{
+    (void)state;
+    for (unsigned workers = 2; workers <= 4; workers++) {
+        rv_test_run_on(workers, wake_and_compute, NULL);
+    }
+}
+
 static int sleep_and_note(void *arg, RV_UNUSED void **result)
 {
     struct pair *p = arg;
@@ -152,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guard_serves_while_a_worker_computes),
+        cmocka_unit_test(test_guard_serves_when_nobody_was_watching),
         cmocka_unit_test(test_guard_fires_timers_while_a_worker_computes),
         cmocka_unit_test(test_guard_does_not_break_a_blocking_read),
     };

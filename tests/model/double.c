@@ -11,6 +11,7 @@
 #include "sched/ready.h"
 #include "sched/suspend.h"
 #include "sched/switch.h"
+#include "sched/watch.h"
 
 #include <string.h>
 
@@ -214,6 +215,11 @@ void rv_runtime_log(struct rove_runtime *of, int level, const char *format, ...)
     (void)of;
     (void)level;
     rv_model_fail("a model logs nothing: %s", format);
+}
+
+void rv_watch_left_behind(struct rv_worker *self)
+{
+    (void)self;
 }
 
 void rv_fork_end_child(const struct rv_task *t)
