@@ -50,6 +50,18 @@ def own_seconds():
     return total
 
 
+def process_seconds(pid):
+    with open(f"/proc/{pid}/schedstat") as f:
+        return int(f.read().split()[0]) / 1e9
+
+
+def foreign_share(busy, own, wall):
+    """Of one processor, what others used. The kernel counts in ticks: two of them a processor may
+    be rounding."""
+    rounding = 2 * len(os.sched_getaffinity(0)) / TICKS
+    return max(0.0, busy - own - rounding) / wall
+
+
 class Window:
     """Around one measurement: the line's time before and after, and who else used processors."""
 
@@ -73,9 +85,7 @@ class Window:
         wall = time.monotonic() - self.begin[0]
         busy = busy_seconds() - self.begin[1]
         own = own_seconds() + self.more_own_seconds() - self.begin[2]
-        # The kernel counts in ticks: two of them a processor may be rounding.
-        rounding = 2 * len(os.sched_getaffinity(0)) / TICKS
-        self.foreign = max(0.0, busy - own - rounding) / wall
+        self.foreign = foreign_share(busy, own, wall)
         self.time_line()
 
     def fault(self, nearest):

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """One self-contained page of a run: tables, charts, the exact commands; light and dark."""
 import os
+import re
+import shutil
+import subprocess
+import sys
 from html import escape
 
 from harness import tables
@@ -11,10 +15,15 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.css")) 
     STYLE = css.read()
 
 
+def heading(column):
+    metric, workers, unit = column
+    return f"{escape(metric)}<br><small>{escape(unit)}<br>{workers} w</small>"
+
+
 def table_of(rows):
     columns = tables.columns(rows)
     out = ['<div class="wide"><table><thead><tr><th></th>']
-    out += [f"<th>{escape(tables.title(c))}</th>" for c in columns]
+    out += [f"<th>{heading(c)}</th>" for c in columns]
     out.append("</tr></thead><tbody>")
     for implementation in tables.implementations(rows):
         kind = "rove" if implementation == "rove" else "floor" * (implementation in tables.FLOORS)
@@ -41,15 +50,19 @@ def commands_of(workload, commands):
     return f"<details><summary>Commands</summary><pre>{text}</pre></details>"
 
 
-def section(workload, rows, commands, drawn):
-    words = tables.words_of(workload)
+def prose(text):
+    return re.sub(r"\*([^*]+)\*", r"<i>\1</i>", escape(text))
+
+
+def section(workload, rows, commands, drawn, is_first):
+    words = tables.words_of(workload) if is_first else {}
     out = [f'<section id="{workload}"><h2>{workload}</h2>']
     if words:
-        out.append(f"<p>{escape(words['what'])}</p>")
+        out.append(f"<p>{prose(words['what'])}</p>")
     if drawn:
         out.append(f'<div class="wide">{drawn[0]}</div>')
     out.append(table_of(rows))
-    out += [f"<p><b>{title.capitalize()}:</b> {escape(words[title])}</p>"
+    out += [f"<p><b>{title.capitalize()}:</b> {prose(words[title])}</p>"
             for title in ("limit", "why") if title in words]
     if len(drawn) > 1:
         more = "\n".join(f'<div class="wide">{svg}</div>' for svg in drawn[1:])
@@ -74,6 +87,22 @@ def head_of(runs):
             f"<details><summary>Versions and flags</summary><table>{versions}</table></details>")
 
 
+def photograph(path, folder):
+    """The head of the page as a browser shows it, light and dark."""
+    browser = shutil.which("chromium")
+    if not browser:
+        print("no chromium (Debian: chromium): the page is not photographed", file=sys.stderr)
+        return
+    os.makedirs(folder, exist_ok=True)
+    for name, scheme in (("light", 1), ("dark", 0)):
+        subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu",
+                        "--hide-scrollbars", "--window-size=900,780",
+                        f"--blink-settings=preferredColorScheme={scheme}",
+                        f"--screenshot={os.path.join(os.path.abspath(folder), name)}.png",
+                        "file://" + os.path.abspath(path)], check=True, timeout=120,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def write(path, runs):
     rows = [row for run in runs for row in run["rows"]]
     commands = {k: v for run in runs for k, v in run.get("commands", {}).items()}
@@ -83,7 +112,8 @@ def write(path, runs):
     groups = tables.groups(rows)
     links = " · ".join(f'<a href="#{name}">{name}</a>' for name, _ in groups)
     losses = "".join(f"<li>{escape(line)}</li>" for line in tables.losses(rows))
-    sections = "\n".join(section(name, group, commands, drawn.get(name, []))
+    first = tables.firsts([name for name, _ in groups])
+    sections = "\n".join(section(name, group, commands, drawn.get(name, []), name in first)
                          for name, group in groups)
     with open(path, "w") as f:
         f.write('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'

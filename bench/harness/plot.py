@@ -14,12 +14,16 @@ COLOURS = {"rove": "#d9480f", "rove_epoll": "#f08c4a", "limit": "#868e96", "raw_
            "raw_uring": "#adb5bd", "go": "#1098ad", "tokio": "#7048e8", "rayon": "#9775fa",
            "hyper": "#7048e8", "fiber": "#2f9e44", "tbb": "#1c7ed6", "libuv": "#a1662f",
            "node": "#66a80f", "nginx": "#0ca678", "asyncio": "#e8a100", "uvloop": "#c2255c"}
-LABEL, WIDTH, BAR, GAP, NUMBER = 170, 420, 16, 6, 110
+LABEL, WIDTH, BAR, GAP, NUMBER = 170, 420, 16, 6, 80
 CUT = 8  # a bar is cut at as many times rove's length, so that the others can be told apart
 STYLE = """<style>
 .chart text { font: 12px system-ui, sans-serif; fill: #212529; }
 .chart .title { font-weight: 600; font-size: 14px; }
-@media (prefers-color-scheme: dark) { .chart text { fill: #e9ecef; } }
+.chart .range { stroke: #343a40; stroke-opacity: 0.7; }
+.chart .cut { stroke: #fff; stroke-width: 2; }
+@media (prefers-color-scheme: dark) {
+.chart text { fill: #e9ecef; } .chart .range { stroke: #f1f3f5; } .chart .cut { stroke: #16181b; }
+}
 </style>"""
 
 
@@ -40,13 +44,12 @@ def draw_bar(y, label, implementation, row, top):
     if is_cut:
         cut = LABEL + WIDTH * 0.94
         out.append(f'<path d="M{cut:.1f} {y + BAR + 3}l8 -{BAR + 6}M{cut + 6:.1f} {y + BAR + 3}'
-                   f'l8 -{BAR + 6}" stroke="#fff" stroke-width="2"/>')
+                   f'l8 -{BAR + 6}" class="cut"/>')
     else:
         low = LABEL + row["min"] * scale
         end = LABEL + min(WIDTH, row["max"] * scale)
-        out.append(f'<path d="M{low:.1f} {middle}H{end:.1f}" stroke="#343a40" '
-                   f'stroke-opacity="0.6"/>')
-    text = number(row["median"]) + (" (disturbed)" if row["disturbed"] else "")
+        out.append(f'<path d="M{low:.1f} {middle}H{end:.1f}" class="range"/>')
+    text = number(row["median"]) + "†" * bool(row["disturbed"])
     out.append(f'<text x="{max(end, LABEL + length) + 6:.1f}" y="{y + 12}">{text}</text>')
     return out
 
@@ -90,6 +93,6 @@ def draw_all(folder, rows, is_with_png=True):
             f.write(svg)
         names.append(os.path.basename(path))
         if converter:
-            subprocess.run([converter, "--background-color", "white", "-o", path[:-3] + "png",
-                            path], check=True)
+            subprocess.run([converter, "--background-color", "white", "--zoom", "2", "-o",
+                            path[:-3] + "png", path], check=True)
     return names

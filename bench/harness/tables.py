@@ -24,7 +24,7 @@ def implementations(rows):
 
 def title(column):
     metric, workers, unit = column
-    return f"{metric}, {unit}, {workers} worker{'s' * (workers > 1)}"
+    return f"{metric}, {unit}, {workers} w"
 
 
 class Cell:
@@ -53,6 +53,14 @@ def words_of(workload):
     """What words.py says about a workload, or the family it belongs to."""
     found = [name for name in WORDS if workload == name or workload.startswith(name + "_")]
     return WORDS[max(found, key=len)] if found else {}
+
+
+def firsts(workloads):
+    """Of each family the first: what is said of echo_1x64 need not be said of echo_64x64 again."""
+    seen = {}
+    for name in workloads:
+        seen.setdefault(words_of(name).get("what", name), name)
+    return set(seen.values())
 
 
 def losses(rows):
