@@ -154,6 +154,9 @@ class ServerCase(Case):
         self.server_cpus = ",".join(cpus[:workers])
         self.loader_cpus = cpus[1] if workers == 1 and len(cpus) > 1 else ",".join(cpus)
 
+    def expected(self, implementation):
+        return self.options.seconds + (1.2 if self.mode == "idle" else 0.35)
+
     def server_command(self, name):
         return (own_command(self.kind, name, self.workers, self.options) if name in OWN
                 else [*self.commands[name], str(self.workers)])

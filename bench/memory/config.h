@@ -7,5 +7,7 @@
 #define MANY_SMOKE      2000
 #define ASLEEP_MS       1000
 #define ASLEEP_MS_SMOKE 20
+/* What they cost does not depend on how many workers there are. */
+#define ONE_WORKER      1
 #define NEEDS_MIB       7000
 #define NEEDS_MIB_SMOKE 100
