@@ -58,14 +58,19 @@ static struct rv_task *alloc_block(struct rove_runtime *runtime, struct rv_worke
     return w != NULL ? rv_stack_alloc(&w->stacks) : alloc_outside(runtime, runtime->stacks);
 }
 
-static uint64_t take_id(struct rove_runtime *runtime, struct rv_worker *w)
+static RV_NOINLINE void take_ids(struct rove_runtime *runtime, struct rv_worker *w)
 {
-    if (w == NULL) {
+    w->next_id = rv_fetch_add_relaxed(&runtime->next_task_id, RV_TASK_ID_BLOCK);
+    w->last_id = w->next_id + RV_TASK_ID_BLOCK;
+}
+
+static RV_ALWAYS_INLINE uint64_t take_id(struct rove_runtime *runtime, struct rv_worker *w)
+{
+    if (RV_UNLIKELY(w == NULL)) {
         return rv_fetch_add_relaxed(&runtime->next_task_id, 1);
     }
     if (RV_UNLIKELY(w->next_id == w->last_id)) {
-        w->next_id = rv_fetch_add_relaxed(&runtime->next_task_id, RV_TASK_ID_BLOCK);
-        w->last_id = w->next_id + RV_TASK_ID_BLOCK;
+        take_ids(runtime, w);
     }
     return w->next_id++;
 }

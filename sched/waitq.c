@@ -8,29 +8,13 @@
 #include "core/clock.h"
 #include "core/os.h"
 #include "sched/current.h"
+#include "sched/ready.h"
 #include "sched/runtime.h"
 #include "sched/suspend.h"
 #include "sched/task.h"
 
 #include <errno.h>
 #include <stddef.h>
-
-void rv_waiter_init(struct rv_waiter *w, struct rv_task *task)
-{
-    *w = (struct rv_waiter){.task = task};
-}
-
-void rv_waitq_push(struct rv_waitq *q, struct rv_waiter *w)
-{
-    w->next = NULL;
-    w->prev = q->last;
-    if (q->last != NULL) {
-        q->last->next = w;
-    } else {
-        q->first = w;
-    }
-    q->last = w;
-}
 
 void rv_waitq_push_front(struct rv_waitq *q, struct rv_waiter *w)
 {
@@ -42,26 +26,6 @@ void rv_waitq_push_front(struct rv_waitq *q, struct rv_waiter *w)
         q->last = w;
     }
     q->first = w;
-}
-
-struct rv_waiter *rv_waitq_pop(struct rv_waitq *q)
-{
-    struct rv_waiter *w = q->first;
-    if (w != NULL) {
-        rv_waitq_remove(q, w);
-    }
-    return w;
-}
-
-void rv_waitq_remove(struct rv_waitq *q, struct rv_waiter *w)
-{
-    struct rv_waiter **from_prev = w->prev != NULL ? &w->prev->next : &q->first;
-    struct rv_waiter **from_next = w->next != NULL ? &w->next->prev : &q->last;
-    RV_CHECK(*from_prev == w && *from_next == w, "a cell is removed from the queue it is in");
-    *from_prev = w->next;
-    *from_next = w->prev;
-    w->next = NULL;
-    w->prev = NULL;
 }
 
 struct rv_waiter *rv_waitq_take_all(struct rv_waitq *q)
@@ -99,35 +63,37 @@ void rv_waitq_check(const struct rv_waitq *q)
  * From a thread that is no worker of its runtime: once fired, the task may end for another reason,
  * and its runtime with it, before it is woken. rv_runtime_end waits for visitors.
  */
-static struct rove_runtime *visit(struct rv_task *task)
+static RV_NOINLINE void fire_from_outside(struct rv_waiter *w, struct rv_task *task)
 {
-    struct rv_worker *here = rv_current_worker();
-    if (RV_LIKELY(here != NULL && here->runtime == task->runtime)) {
-        return NULL;
-    }
-    rv_fetch_add_relaxed(&task->runtime->visitors, 1);
-    return task->runtime;
+    struct rove_runtime *runtime = task->runtime;
+    rv_fetch_add_relaxed(&runtime->visitors, 1);
+    /* order: release W1. As in rv_waiter_fire. */
+    rv_store_release(&w->fired, 1);
+    rv_wake(task);
+    /* order: release R4. The last use of the runtime; pairs with rv_runtime_end. */
+    rv_fetch_sub_release(&runtime->visitors, 1);
 }
 
 void rv_waiter_fire(struct rv_waiter *w)
 {
-    if (w->on_fire != NULL) {
+    if (RV_UNLIKELY(w->on_fire != NULL)) {
         w->on_fire(w);
         return;
     }
     struct rv_task *task = w->task;
-    struct rove_runtime *visited = task == NULL ? NULL : visit(task);
+    struct rv_worker *here = rv_current_worker();
+    bool is_outside = task != NULL && (here == NULL || here->runtime != task->runtime);
+    if (RV_UNLIKELY(is_outside)) {
+        fire_from_outside(w, task);
+        return;
+    }
     /* order: release W1. value before fired; pairs with rv_waiter_is_fired. The cell may be gone
      * after this line: the task is woken by its type-stable block, the thread by address only. */
     rv_store_release(&w->fired, 1);
-    if (task != NULL) {
-        rv_wake(task);
-    } else {
+    if (RV_UNLIKELY(task == NULL)) {
         rv_os_futex_wake(&w->fired, 1);
-    }
-    if (RV_UNLIKELY(visited != NULL)) {
-        /* order: release R4. The last use of the runtime; pairs with rv_runtime_end. */
-        rv_fetch_sub_release(&visited->visitors, 1);
+    } else if (rv_state_wake(&task->future.state)) {
+        rv_ready_push_local(here, task);
     }
 }
 

@@ -19,9 +19,11 @@
 #define RV_SCHED_WAITQ_H
 
 #include "core/atomic.h"
+#include "core/check.h"
 #include "core/lock.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct rv_task;
@@ -66,11 +68,48 @@ struct rv_waitq {
 };
 
 /* For the calling task, or for the calling OS thread when `task` is NULL. Not queued, not fired. */
-void rv_waiter_init(struct rv_waiter *w, struct rv_task *task);
-void rv_waitq_push(struct rv_waitq *q, struct rv_waiter *w);       /* lock held */
-void rv_waitq_push_front(struct rv_waitq *q, struct rv_waiter *w); /* lock held */
-struct rv_waiter *rv_waitq_pop(struct rv_waitq *q);                /* lock held; NULL: empty */
-void rv_waitq_remove(struct rv_waitq *q, struct rv_waiter *w);     /* lock held; must be queued */
+static inline void rv_waiter_init(struct rv_waiter *w, struct rv_task *task)
+{
+    *w = (struct rv_waiter){.task = task};
+}
+
+/* Lock held, as for all that follows. */
+static inline void rv_waitq_push(struct rv_waitq *q, struct rv_waiter *w)
+{
+    w->next = NULL;
+    w->prev = q->last;
+    if (q->last != NULL) {
+        q->last->next = w;
+    } else {
+        q->first = w;
+    }
+    q->last = w;
+}
+
+void rv_waitq_push_front(struct rv_waitq *q, struct rv_waiter *w);
+
+/* w is queued. */
+static inline void rv_waitq_remove(struct rv_waitq *q, struct rv_waiter *w)
+{
+    struct rv_waiter **from_prev = w->prev != NULL ? &w->prev->next : &q->first;
+    struct rv_waiter **from_next = w->next != NULL ? &w->next->prev : &q->last;
+    RV_CHECK(*from_prev == w && *from_next == w, "a cell is removed from the queue it is in");
+    *from_prev = w->next;
+    *from_next = w->prev;
+    w->next = NULL;
+    w->prev = NULL;
+}
+
+/* NULL: empty. */
+static inline struct rv_waiter *rv_waitq_pop(struct rv_waitq *q)
+{
+    struct rv_waiter *w = q->first;
+    if (w != NULL) {
+        rv_waitq_remove(q, w);
+    }
+    return w;
+}
+
 static inline bool rv_waitq_is_empty(const struct rv_waitq *q)
 {
     return q->first == NULL;
