@@ -199,7 +199,11 @@ int rove_wait_for(rove_future *f, rove_duration timeout, void **result)
     }
     rove_timeout block;
     rove_timeout_enter(&block, timeout);
-    return rove_timeout_exit(&block, rove_await(f, result));
+    int rc = rove_timeout_exit(&block, rove_await(f, result));
+    if (rc == -ETIMEDOUT && rv_state_is_done(&f->state) && f->error != -ECANCELED) {
+        return rv_future_read(f, result); /* it came first; the deadline, before the caller ran */
+    }
+    return rc;
 }
 
 int rove_wait_for_call(rove_coro *fn, void *arg, rove_duration timeout, void **result)

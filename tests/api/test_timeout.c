@@ -6,6 +6,8 @@
 #include "support/fixture.h"
 
 #include "core/atomic.h"
+#include "core/clock.h"
+#include "core/os.h"
 
 #define EIO_APP (-5001)
 
@@ -255,6 +257,48 @@ RV_TASK_TEST(test_wait_for_cancels_and_waits_for_the_end)
     return 0;
 }
 
+static RV_ATOMIC(int64_t) added_ns;
+
+static int64_t shifted_clock(void)
+{
+    return rv_os_clock_ns() + rv_load_relaxed(&added_ns);
+}
+
+static void ignore(RV_UNUSED void *ctx)
+{
+}
+
+static int wait_an_hour(void *f, void **result)
+{
+    return rove_wait_for(f, ROVE_SEC(3600), result);
+}
+
+/* One worker: the future is set, then two hours pass before who waits for it can run. */
+static int found_late_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    int value;
+    void *got = NULL;
+    rove_future *f = rove_create_future();
+    rove_task *t = rove_create_task(wait_an_hour, f);
+    RV_EXPECT_EQ(rove_yield(), 0);
+    RV_EXPECT_EQ(rove_set_result(f, &value), 0);
+    (void)rv_fetch_add_relaxed(&added_ns, ROVE_SEC(7200));
+    rove_handle_release(rove_call_later(0, ignore, NULL)); /* has the timers looked at first */
+    RV_EXPECT_EQ(rove_join(t, &got), 0);
+    RV_EXPECT_PTR(got, &value);
+    rove_release(f);
+    return 0;
+}
+
+/* Goal: what came first is the outcome; a value is not lost because nobody had run meanwhile. */
+static void test_wait_for_returns_a_value_that_is_found_late(void **state)
+{
+    (void)state;
+    rv_clock_set_source(shifted_clock);
+    rv_test_run_on(1, found_late_body, NULL);
+    rv_clock_set_source(NULL);
+}
+
 /* Goal: what swallows the cancellation and succeeds has succeeded; what fails has failed so. */
 RV_TASK_TEST(test_wait_for_keeps_the_outcome_of_who_ends_otherwise)
 {
@@ -390,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_timeout_rescheduled_obeys_the_new_deadline),
         cmocka_unit_test(test_wait_for_returns_a_result_in_time),
         cmocka_unit_test(test_wait_for_cancels_and_waits_for_the_end),
+        cmocka_unit_test(test_wait_for_returns_a_value_that_is_found_late),
         cmocka_unit_test(test_wait_for_keeps_the_outcome_of_who_ends_otherwise),
         cmocka_unit_test(test_wait_for_no_time_cancels_at_once),
         cmocka_unit_test(test_wait_for_cancelled_caller_cancels_the_future),
