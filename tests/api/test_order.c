@@ -2,39 +2,15 @@
 /*
  * Purpose: on one worker everything happens in the order in which it does in asyncio, round for
  *          round of the ready queue.
- * Idea:    a ticker counts the rounds: a task that notes a number and yields. Each scene notes what
- *          it sees; beside it stands the Python program, `child` being
+ * Idea:    scenes, see rounds.h. Beside each stands the Python program, `child` being
  *              async def child(name, yields, exc=None):
  *                  log(name + "+"); [await sleep(0) for _ in range(yields)]   # "!": cancelled
  *                  log(name + "-"); if exc: raise exc
  *          and what CPython prints for it, which must be what is printed here.
  */
-#include "support/fixture.h"
-
-#include <stdio.h>
+#include "support/rounds.h"
 
 #define BAD (-5001)
-#define ROUNDS 9
-
-static char trace[256];
-
-static void note(const char *name, const char *what)
-{
-    size_t used = strlen(trace);
-    (void)snprintf(trace + used, sizeof trace - used, "%s%s%s", used == 0 ? "" : " ", name, what);
-}
-
-static int ticker(RV_UNUSED void *arg, RV_UNUSED void **result)
-{
-    for (int i = 0; i < ROUNDS; i++) {
-        const char number[] = {(char)('0' + i), '\0'};
-        note(number, "");
-        int rc = rove_yield();
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
 
 struct child {
     const char *name;
@@ -44,14 +20,14 @@ struct child {
 static int run_child(void *arg, RV_UNUSED void **result)
 {
     const struct child *c = arg;
-    note(c->name, "+");
+    rv_note(c->name, "+");
     for (int i = 0; i < c->yields; i++) {
         if (rove_yield() == -ECANCELED) {
-            note(c->name, "!");
+            rv_note(c->name, "!");
             return -ECANCELED;
         }
     }
-    note(c->name, "-");
+    rv_note(c->name, "-");
     return c->rc;
 }
 
@@ -105,7 +81,7 @@ static void scene_gather_error(void)
 {
     struct pair p = {{CHILD("a", 1, BAD), CHILD("b", 3, 0)}, NULL};
     RV_EXPECT_EQ(gather_pair(&p), BAD);
-    note("E", "");
+    rv_note("E", "");
     RV_EXPECT_EQ(rove_await(p.fs[1], NULL), 0);
     pair_release(&p);
 }
@@ -143,7 +119,7 @@ static void scene_wait_first(void)
 {
     struct pair p = {{CHILD("a", 1, 0), CHILD("b", 3, 0)}, NULL};
     RV_EXPECT_EQ(rove_wait(2, p.fs, ROVE_FIRST_COMPLETED, ROVE_FOREVER, NULL), 1);
-    note("W", "");
+    rv_note("W", "");
     RV_EXPECT_EQ(rove_await(p.fs[1], NULL), 0);
     pair_release(&p);
 }
@@ -164,7 +140,7 @@ static void scene_as_completed(void)
     rove_as_completed *it = rove_as_completed_open(2, p.fs, ROVE_FOREVER);
     rove_future *f;
     while (rove_as_completed_next(it, &f) == 1)
-        note("N", "");
+        rv_note("N", "");
     rove_as_completed_close(it);
     pair_release(&p);
 }
@@ -180,7 +156,7 @@ static int group(int yields_of_a, int rc_of_a, int yields_of_b, bool waits)
     rove_task_group_create_task(&g, run_child, &a);
     rove_task_group_create_task(&g, run_child, &b);
     if (waits && (rc = rove_sleep(ROVE_FOREVER)) < 0)
-        note("B", "!");
+        rv_note("B", "!");
     return rove_task_group_exit(&g, rc);
 }
 
@@ -193,14 +169,14 @@ static void scene_group(void)
 static void scene_group_child_fails(void)
 {
     RV_EXPECT_EQ(group(1, BAD, 5, false), BAD);
-    note("E", "");
+    rv_note("E", "");
 }
 
 /* the same; in the block: try: await sleep(100) except CancelledError: log("B!"); raise */
 static void scene_group_child_fails_in_the_block(void)
 {
     RV_EXPECT_EQ(group(1, BAD, 5, true), BAD);
-    note("E", "");
+    rv_note("E", "");
 }
 
 /* await shield(a) */
@@ -224,7 +200,7 @@ static int wait_noting_cancel(void *arg, RV_UNUSED void **result)
     struct pair *p = arg;
     int rc = p->wait(p);
     if (rc == -ECANCELED)
-        note("w", "!");
+        rv_note("w", "!");
     return rc;
 }
 
@@ -240,9 +216,9 @@ static void cancel_waiter(struct pair *p, int (*wait)(struct pair *))
     RV_EXPECT_EQ(rove_yield(), 0);
     RV_EXPECT_EQ(rove_yield(), 0);
     RV_EXPECT(rove_cancel(t));
-    note("C", "");
+    rv_note("C", "");
     RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
-    note("E", "");
+    rv_note("E", "");
 }
 
 static int await_first(struct pair *p)
@@ -317,7 +293,7 @@ static void scene_group_cancelled(void)
 
 static void note_callback(RV_UNUSED rove_future *f, void *ctx)
 {
-    note(ctx, "");
+    rv_note(ctx, "");
 }
 
 /* a.add_done_callback(k); a.add_done_callback(l); await a */
@@ -335,14 +311,14 @@ static void scene_callback_late(void)
     rove_task *a = CHILD("a", 0, 0);
     RV_EXPECT_EQ(rove_await(a, NULL), 0);
     RV_EXPECT_EQ(rove_add_done_callback(a, note_callback, "k"), 0);
-    note("L", "");
+    rv_note("L", "");
     RV_EXPECT_EQ(rove_yield(), 0);
     rove_release(a);
 }
 
 static void note_soon(void *ctx)
 {
-    note(ctx, "");
+    rv_note(ctx, "");
 }
 
 /* call_soon(k); a = create_task(...); call_soon(l); await a */
@@ -363,7 +339,7 @@ static int await_and_note(void *arg, RV_UNUSED void **result)
 {
     const struct name *n = arg;
     int rc = rove_await(n->f, NULL);
-    note(n->name, "");
+    rv_note(n->name, "");
     return rc;
 }
 
@@ -378,17 +354,13 @@ static void scene_future(void)
     RV_EXPECT_EQ(rove_add_done_callback(f, note_callback, "k"), 0);
     RV_EXPECT_EQ(rove_yield(), 0);
     RV_EXPECT_EQ(rove_set_result(f, NULL), 0);
-    note("S", "");
+    rv_note("S", "");
     for (size_t i = 0; i < 3; i++)
         RV_EXPECT_EQ(rove_join(ts[i], NULL), 0);
     rove_release(f);
 }
 
-static const struct scene {
-    const char *name;
-    void (*play)(void);
-    const char *expected; /* what CPython prints, unless said otherwise */
-} scenes[] = {
+static const struct rv_scene scenes[] = {
     {"await", scene_await, "0 a+ 1 2 a- 3 M"},
     {"gather", scene_gather, "0 a+ b+ 1 a- 2 b- 3 4 M"},
     {"gather_error", scene_gather_error, "0 a+ b+ 1 a- 2 3 E b- 4 M"},
@@ -419,28 +391,10 @@ static const struct scene {
     {"future", scene_future, "0 S 1 k x y z 2 M"},
 };
 
-static int play_scene(void *arg, RV_UNUSED void **result)
-{
-    const struct scene *s = arg;
-    trace[0] = '\0';
-    rove_task *t = rove_create_task(ticker, NULL);
-    s->play();
-    note("M", "");
-    rove_cancel(t);
-    rove_release(t);
-    if (!RV_EXPECT_STR(trace, s->expected))
-        print_message("scene %s\n", s->name);
-    return 0;
-}
-
 static void test_order_is_that_of_asyncio(void **state)
 {
     (void)state;
-    struct scene scene;
-    for (size_t i = 0; i < RV_ARRAY_LEN(scenes); i++) {
-        scene = scenes[i];
-        rv_test_run_on(1, play_scene, &scene);
-    }
+    rv_rounds_play(scenes, RV_ARRAY_LEN(scenes));
 }
 
 int main(void)
