@@ -120,14 +120,20 @@ static RV_NOINLINE int set_extras(struct rv_task *t, const char *name, const str
     return parent == NULL || parent->locals == NULL ? 0 : rv_locals_copy(t, parent);
 }
 
-/* A block becomes a task. The phase comes last: it is the release. */
-static RV_ALWAYS_INLINE void fill(struct rv_task *t, struct rove_runtime *runtime,
-                                  rove_coro *fn, void *arg, unsigned flags)
+/* As its last task left it: nothing of that one's is handed on. */
+static inline void check_at_rest(const struct rv_task *t)
 {
     RV_ASSERT(t->locals == NULL && !t->future.is_started && !t->future.is_named &&
                   t->awaiting == NULL && t->timeouts == NULL && t->group_spills == NULL &&
                   rv_load_relaxed(&t->future.solo) == NULL && t->future.callbacks == NULL,
               "a block is handed out at rest");
+    (void)t;
+}
+
+/* A block becomes a task. The phase comes last: it is the release. */
+static RV_ALWAYS_INLINE void fill(struct rv_task *t, struct rove_runtime *runtime,
+                                  rove_coro *fn, void *arg, unsigned flags)
+{
     t->runtime = runtime;
     t->fn = fn;
     t->arg = arg;
@@ -144,6 +150,7 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
     if (RV_UNLIKELY(t == NULL)) {
         return NULL;
     }
+    check_at_rest(t);
     struct rv_task *parent = w == NULL ? NULL : rv_load_relaxed(&w->current);
     t->id = (flags & RV_TASK_HIDDEN) != 0 ? 0 : take_id(runtime, w);
     int rc = set_extras(t, options == NULL ? NULL : options->name, parent);
@@ -364,6 +371,7 @@ static RV_ALWAYS_INLINE rove_task *create_task(const rove_task_options *options,
     if (RV_UNLIKELY(t == NULL)) {
         return NULL;
     }
+    check_at_rest(t);
     t->id = take_id(runtime, w);
     fill(t, runtime, fn, arg, 0);
     rv_count(&w->count.created, 1);
