@@ -183,10 +183,23 @@ BUILDERS = {"go": build_go, "fiber": build_fiber, "tbb": build_tbb, "libuv": bui
             "node": build_node, "asyncio": build_asyncio, "uvloop": build_uvloop}
 
 
+def is_fresh(program, folders):
+    """Newer than all of ours that it could have been made of."""
+    files = [os.path.join(folder, file) for folder in folders for file in os.listdir(folder)
+             if not file.endswith((".py", ".json", ".css"))]
+    return os.path.exists(program) and all(
+        os.path.getmtime(file) < os.path.getmtime(program) for file in files
+        if os.path.isfile(file))
+
+
 def command_for(name, programs, build):
     """The peer's program, built if need be; Missing when that cannot be."""
     out = os.path.join(build, "peers", name, programs.name)
     os.makedirs(out, exist_ok=True)
+    made = (os.path.join(build, "peers", name, "crate", "target", "release", programs.name)
+            if name in CRATE_LINES else os.path.join(out, "program"))
+    if is_fresh(made, [programs.folder, HARNESS]):
+        return [made]
     if name in CRATE_LINES:
         return build_rust(out, programs, name)
     return BUILDERS[name](out, programs)

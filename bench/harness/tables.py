@@ -13,9 +13,9 @@ def groups(rows):
 
 
 def columns(rows):
-    """(metric, workers, unit) of rove's rows: what it has no figure for is not compared."""
+    """(metric, workers, unit) of rove's rows and the limits': others' own are not compared."""
     return list(dict.fromkeys((r["metric"], r["workers"], r["unit"]) for r in rows
-                              if r["implementation"] == "rove"))
+                              if r["implementation"] in FLOORS))
 
 
 def implementations(rows):
@@ -32,10 +32,9 @@ class Cell:
 
     def __init__(self, rows, implementation, column):
         metric, workers, _ = column
-        rove = next(r for r in rows if r["implementation"] == "rove" and r["metric"] == metric
-                    and r["workers"] == workers)
-        self.row = find(rows, rove, implementation)
-        value = None if implementation == "rove" else ratio(rove, self.row)
+        wanted = {"workload": rows[0]["workload"], "metric": metric, "workers": workers}
+        rove, self.row = find(rows, wanted, "rove"), find(rows, wanted, implementation)
+        value = None if implementation == "rove" or not rove else ratio(rove, self.row)
         self.ratio = None if value is None else f"{value:.2f}"
         self.text = "–"
         if self.row:
