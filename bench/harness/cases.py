@@ -41,6 +41,7 @@ class Case:
         self.windows = {i: [] for i in implementations if workers == 1 or i not in ONE_THREAD}
         self.seconds = {i: [] for i in self.windows}
         self.key = f"{name} w={workers}"
+        self.failed = set()
         self.failures = []  # of our own programs: the run goes on, and fails at its end
 
     def measure_once(self, implementation):
@@ -88,7 +89,8 @@ class Case:
         wanted = self.repetitions()
         for turn in range(3 * wanted if not self.options.smoke else 1):
             names = list(self.windows)
-            names = names[turn % len(names):] + names[:turn % len(names)]
+            first = turn % max(1, len(names))
+            names = names[first:] + names[:first]
             for name in names:
                 if turn < wanted or (len(self.good(name)) < wanted and progress.has_time()):
                     progress.step(f"{self.key} {name}", self.expected(name) * (turn < wanted))
@@ -98,6 +100,10 @@ class Case:
         try:
             self.measure(name)
         except (peers.Missing, ValueError, OSError, subprocess.TimeoutExpired) as e:
+            if name not in self.failed and not self.options.smoke:
+                self.failed.add(name)  # once may be the machine's fault: the next turn tries again
+                say(f"\nfailed once: {self.key} {name}: {e}")
+                return
             say(f"\nleft out: {self.key} {name}: {e}")
             del self.windows[name]
             if name in ("rove", "limit"):
@@ -120,6 +126,8 @@ class Case:
     def rows(self):
         out = []
         for name, windows in self.windows.items():
+            if not windows:
+                continue
             good, fault = self.good(name), None
             if len(good) < self.least_good() and not self.options.smoke:
                 faults = [f for w, _ in windows if (f := w.fault(self.nearest()))]

@@ -56,6 +56,8 @@ class FakeCase(Case):
 
     def measure(self, implementation):
         value, complaint = next(self.script)
+        if complaint == "fails":
+            raise ValueError(complaint)
         window = machine.Window([], False)
         window.complaint = complaint
         self.windows[implementation].append((window, {"plain": ("ns", value)}))
@@ -76,6 +78,10 @@ def main():
     check_case("two of three count", [(1, None), (2, None)] + [(9, "noise")] * 7, [1, 2], None)
     check_case("one of nine", [(1, None)] + [(9, "noise")] * 8, [1] + [9] * 8,
                "1 of 9 runs count; noise")
+    check_case("fails once", [(1, None), (0, "fails"), (2, None), (3, None)], [1, 2, 3], None)
+    case = FakeCase([(1, None), (0, "fails"), (0, "fails")], 3)
+    case.run(Progress(1000))
+    want(case.rows() == [] and len(case.failures) == 1, "a program that fails twice is left out")
     print("disturbances are seen")
 
 
