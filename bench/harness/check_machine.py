@@ -50,7 +50,7 @@ class FakeCase(Case):
     """Values and faults by turns, instead of measurements."""
 
     def __init__(self, script, reps):
-        options = SimpleNamespace(reps=reps, smoke=False, build="", known={})
+        options = SimpleNamespace(reps=reps, long_reps=reps, smoke=False, build="", known={})
         super().__init__("fake", 1, ["rove"], options, False)
         self.script = iter(script)
 
