@@ -123,10 +123,17 @@ static RV_NOINLINE int set_extras(struct rv_task *t, const char *name, const str
 /* As its last task left it: nothing of that one's is handed on. */
 static inline void check_at_rest(const struct rv_task *t)
 {
-    RV_ASSERT(t->locals == NULL && !t->future.is_started && !t->future.is_named &&
-                  t->awaiting == NULL && t->timeouts == NULL && t->group_spills == NULL &&
-                  rv_load_relaxed(&t->future.solo) == NULL && t->future.callbacks == NULL,
-              "a block is handed out at rest");
+    (void)t;
+}
+
+/* What each life leaves behind: a block is handed out as its last task, or nobody, left it. */
+static RV_ALWAYS_INLINE void assert_at_rest(struct rv_task *t)
+{
+    RV_ASSERT(!t->future.is_started && !t->future.is_laden, "no trace of a life in a free block");
+    RV_ASSERT(!t->future.is_named && t->locals == NULL, "no name and no values in a free block");
+    RV_ASSERT(t->awaiting == NULL && t->timeouts == NULL, "a free block waits for nothing");
+    RV_ASSERT(t->group_spills == NULL && t->future.callbacks == NULL, "a free block owns nothing");
+    RV_ASSERT(rv_load_relaxed(&t->future.solo) == NULL, "nobody waits in a free block");
     (void)t;
 }
 
@@ -151,6 +158,7 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
         return NULL;
     }
     check_at_rest(t);
+    assert_at_rest(t);
     struct rv_task *parent = w == NULL ? NULL : rv_load_relaxed(&w->current);
     t->id = (flags & RV_TASK_HIDDEN) != 0 ? 0 : take_id(runtime, w);
     int rc = set_extras(t, options == NULL ? NULL : options->name, parent);
@@ -372,6 +380,7 @@ static RV_ALWAYS_INLINE rove_task *create_task(const rove_task_options *options,
         return NULL;
     }
     check_at_rest(t);
+    assert_at_rest(t);
     t->id = take_id(runtime, w);
     fill(t, runtime, fn, arg, 0);
     rv_count(&w->count.created, 1);
