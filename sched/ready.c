@@ -47,13 +47,18 @@ RV_COLD void rv_ready_push_outside(struct rv_worker *here, struct rv_task *t)
     rv_fetch_sub_release(&runtime->visitors, 1);
 }
 
-/* Inside the bias section, the run queue has room: refills it from the overflow. */
+/*
+ * Inside the bias section; leaves it. The run queue has room: refills it from the overflow. Thieves
+ * may have emptied it before, and told nobody of what is put there now.
+ */
 RV_COLD void rv_ready_refill(struct rv_worker *w)
 {
     while (!rv_backlog_is_empty(&w->overflow) &&
            rv_runq_push(&w->runq, rv_backlog_first(&w->overflow))) {
         rv_backlog_pop(&w->overflow);
     }
+    rv_bias_owner_leave(&w->bias);
+    rv_idle_notify(w->runtime);
 }
 
 /* Inside the bias section; leaves it. */

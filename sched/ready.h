@@ -101,12 +101,15 @@ static RV_ALWAYS_INLINE void rv_ready_push_cont(struct rv_worker *w, struct rv_t
         rv_ready_push_cont_pinned(w, t);
         return;
     }
-    unsigned depth = w->is_alone ? 2 : (unsigned)rv_deque_size_hint(&w->conts);
     if (RV_UNLIKELY(rv_deque_push(&w->conts, t) != 0)) {
         rv_ready_push_local(w, t);
-    } else if (depth == 0) {
+        return;
+    }
+    /* Looked at after the push, as above. */
+    unsigned depth = w->is_alone ? 3 : (unsigned)rv_deque_size_hint(&w->conts);
+    if (depth <= 1) {
         rv_idle_hint(w);
-    } else if (depth == 1) {
+    } else if (depth == 2) {
         rv_idle_notify(w->runtime);
     }
 }
@@ -137,6 +140,7 @@ static RV_ALWAYS_INLINE struct rv_task *rv_ready_pop_queued(struct rv_worker *w)
     rv_ready_prefetch(w);
     if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) && rv_runq_private_hint(&w->runq) == 0) {
         rv_ready_refill(w);
+        return t;
     }
     rv_bias_owner_leave(&w->bias);
     return t;

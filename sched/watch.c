@@ -102,6 +102,7 @@ static unsigned help(struct rv_worker *self, struct rv_worker *victim, int64_t n
     n += self->runtime->poller->rescue(self, victim);
     if (n > 0) {
         rv_count(&self->count.rescues, n);
+        rv_idle_notify(self->runtime); /* all but one can be had by others now */
     }
     return n;
 }
