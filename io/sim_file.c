@@ -13,13 +13,15 @@
 #include <string.h>
 
 #define FIRST_NUMBER 3
-#define NUMBERS 512
+#define NUMBERS 4096
 #define FIRST_PORT 40000
 
 static struct {
     struct rv_sim_file *numbers[NUMBERS];
     unsigned open_count;
     bool has_faults;
+    bool is_spending;          /* no number comes twice */
+    int spent;                 /* those below */
     uint16_t next_port;
 } files;
 
@@ -37,6 +39,11 @@ unsigned rv_sim_file_open_count(void)
 void rv_sim_file_set_faults(bool has_faults)
 {
     files.has_faults = has_faults;
+}
+
+void rv_sim_file_spend_numbers(void)
+{
+    files.is_spending = true;
 }
 
 bool rv_sim_file_has_faults(void)
@@ -93,8 +100,9 @@ static struct rv_sim_channel *create_channel(void)
 /* Gives the file the lowest free number. */
 static int give_number(struct rv_sim_file *f)
 {
-    for (int fd = FIRST_NUMBER; fd < NUMBERS; fd++) {
+    for (int fd = files.spent < FIRST_NUMBER ? FIRST_NUMBER : files.spent; fd < NUMBERS; fd++) {
         if (files.numbers[fd] == NULL) {
+            files.spent = files.is_spending ? fd + 1 : 0;
             files.numbers[fd] = rv_sim_file_retain(f);
             f->numbers++;
             files.open_count++;

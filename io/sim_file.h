@@ -49,6 +49,9 @@ unsigned rv_sim_file_open_count(void);
 /* May numbers run out, transfers be short? */
 void rv_sim_file_set_faults(bool has_faults);
 bool rv_sim_file_has_faults(void);
+/* A number that was closed never comes back in this run: for programs that close what others may be
+ * about to use, which is their own fault on a real machine. */
+void rv_sim_file_spend_numbers(void);
 
 /* NULL: no such number. Borrowed. */
 struct rv_sim_file *rv_sim_file_get(int fd);

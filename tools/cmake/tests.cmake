@@ -78,6 +78,15 @@ function(rove_add_sim_test name)
         TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${ROVE_TEST_ENVIRONMENT}")
 endfunction()
 
+# As many seeds of the load (tools/sim) as half a minute allows; more: rove-sim --seeds A..B.
+function(rove_add_sim_seeds)
+    if(NOT ROVE_SANITIZE MATCHES "thread")
+        add_test(NAME sim/seeds COMMAND rove-sim --seeds 0..1000000 --seconds 30)
+        set_tests_properties(sim/seeds PROPERTIES LABELS sim PROCESSORS 2 TIMEOUT 120
+            ENVIRONMENT "${ROVE_TEST_ENVIRONMENT}")
+    endif()
+endfunction()
+
 include(test_list)
 if(NOT ROVE_SANITIZE)
     include(models)

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: the tree of tasks: create, await, gather, wait, timeout, shield, cancel, groups, threads,
+ *          callbacks. load.h has the idea.
+ */
+#include "tools/sim/load.h"
+
+#include "core/base.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STRANGERS 8 /* handles that anybody may cancel; arbitrary */
+#define CHILDREN 5
+
+static struct {
+    struct load_node nodes[LOAD_NODES];
+    unsigned count;
+    unsigned limit;               /* of this run */
+    bool is_closing;
+    rove_future *strangers[STRANGERS];
+} books;
+
+static load_action leaf, children, gather, gather_calls, wait_some, as_completed, timeout_block,
+    wait_for, shield, cancel_child, group, hand_set, to_thread, callbacks, nested_gather, meddle;
+
+static load_action *const actions[] = {
+    leaf, children, gather, gather_calls, wait_some, as_completed, timeout_block, wait_for, shield,
+    cancel_child, group, hand_set, to_thread, callbacks, nested_gather, meddle,
+    load_queue, load_chan, load_select, load_mutex, load_semaphore, load_rwlock, load_cond,
+    load_event, load_oneshot, load_broadcast,
+    load_pipe, load_pair, load_accept, load_close, load_stream,
+};
+
+void load_reset(void)
+{
+    memset(&books, 0, sizeof books);
+}
+
+const char *load_audit(void)
+{
+    static char text[128];
+    for (unsigned i = 0; i < books.count; i++) {
+        const struct load_node *n = &books.nodes[i];
+        if (n->begun > 1 || n->ended != n->begun) {
+            snprintf(text, sizeof text, "node %u began %u times and ended %u times", i, n->begun,
+                     n->ended);
+            return text;
+        }
+    }
+    return NULL;
+}
+
+static unsigned draw(unsigned n)
+{
+    return rove_sim_random(n);
+}
+
+static rove_duration some_time(void)
+{
+    return ROVE_NS(1) << draw(24); /* up to 8 ms */
+}
+
+int load_pause(void)
+{
+    switch (draw(6)) {
+    case 0:
+        return rove_sleep(some_time());
+    case 1:
+    case 2:
+        return rove_yield();
+    case 3:
+        rove_sim_work(some_time());
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+void load_disturb(size_t n, rove_task *tasks[])
+{
+    for (unsigned i = draw(3); i > 0; i--) {
+        (void)load_pause();
+        if (n > 0) {
+            rove_cancel(tasks[draw((unsigned)n)]);
+        }
+    }
+}
+
+static int node_main(void *arg, void **result)
+{
+    struct load_node *n = arg;
+    load_check(n->begun++ == 0, "a node began twice");
+    unsigned kinds = n->depth == 0 ? 1 : RV_ARRAY_LEN(actions);
+    int rc = actions[draw(kinds)](n->depth);
+    load_check(rc == 0 || rc == LOAD_ERROR || rc == -ECANCELED, "a node came to %d", rc);
+    load_check(n->ended++ == 0, "a node ended twice");
+    *result = n;
+    return rc;
+}
+
+static struct load_node *take_node(unsigned depth)
+{
+    load_check(books.count < LOAD_NODES, "the books are full");
+    struct load_node *n = &books.nodes[books.count++];
+    bool is_last = books.count >= books.limit;
+    n->depth = depth == 0 || is_last ? 0 : depth - 1;
+    return n;
+}
+
+/* Puts a reference, or NULL, into a place, and takes what was there: nothing in between. */
+static rove_future *swap(unsigned place, rove_future *f)
+{
+    rove_future *old = books.strangers[place];
+    books.strangers[place] = f;
+    return old;
+}
+
+/* Known to strangers from now on, perhaps. */
+static void publish(rove_task *task)
+{
+    if (draw(4) == 0) {
+        rove_future *f = rove_retain(task);
+        rove_release(books.is_closing ? f : swap(draw(STRANGERS), f));
+    }
+}
+
+rove_task *load_spawn(unsigned depth, struct load_node **node)
+{
+    const rove_task_options options = {.eager = draw(4) == 0, .pinned = draw(8) == 0};
+    *node = take_node(depth);
+    rove_task *task = draw(2) == 0 ? rove_create_task(node_main, *node)
+                                   : rove_create_task_with(&options, node_main, *node);
+    load_check(task != NULL, "no task");
+    publish(task);
+    return task;
+}
+
+int load_join(rove_task *task, const struct load_node *node)
+{
+    void *result = NULL;
+    int rc = rove_await(task, &result);
+    load_check(rove_done(task), "an await came back with %d before the task had ended", rc);
+    load_check(node->begun == node->ended, "a task is done before its coroutine");
+    load_check(rc != 0 || result == node, "a task gave somebody else's result");
+    load_check(rc == 0 || rc == LOAD_ERROR || rc == -ECANCELED, "an await came to %d", rc);
+    rove_release(task);
+    return rc;
+}
+
+void load_join_all(size_t n, rove_task *tasks[])
+{
+    for (size_t i = 0; i < n; i++) {
+        while (!rove_done(tasks[i])) {
+            (void)rove_await(tasks[i], NULL);
+        }
+        rove_release(tasks[i]);
+    }
+}
+
+struct brood {
+    unsigned n;
+    rove_task *tasks[CHILDREN];
+    struct load_node *nodes[CHILDREN];
+};
+
+static void breed(struct brood *b, unsigned depth)
+{
+    b->n = 1 + draw(CHILDREN);
+    for (unsigned i = 0; i < b->n; i++) {
+        b->tasks[i] = load_spawn(depth, &b->nodes[i]);
+    }
+}
+
+/* What the first that failed came to; all have ended. `rc` < 0: they are cancelled first. */
+static int end_brood(struct brood *b, int rc)
+{
+    for (unsigned i = 0; i < b->n; i++) {
+        if (rc < 0) {
+            rove_cancel(b->tasks[i]);
+        }
+        int joined = load_join(b->tasks[i], b->nodes[i]);
+        rc = rc < 0 ? rc : joined;
+    }
+    return rc;
+}
+
+static int leaf(unsigned depth)
+{
+    (void)depth;
+    int rc = load_pause();
+    if (rc == 0 && draw(3) == 0) {
+        rc = load_pause();
+    }
+    return rc == 0 && draw(12) == 0 ? LOAD_ERROR : rc;
+}
+
+static int children(unsigned depth)
+{
+    struct brood b;
+    breed(&b, depth);
+    return end_brood(&b, load_pause());
+}
+
+static int gather(unsigned depth)
+{
+    struct brood b;
+    void *results[CHILDREN] = {NULL};
+    breed(&b, depth);
+    int rc = rove_gather(b.n, b.tasks, results);
+    for (unsigned i = 0; i < b.n && rc == 0; i++) {
+        load_check(results[i] == b.nodes[i], "a gather mixed up its results");
+    }
+    return end_brood(&b, rc);
+}
+
+static int gather_calls(unsigned depth)
+{
+    rove_call calls[CHILDREN];
+    struct load_node *nodes[CHILDREN];
+    void *results[CHILDREN] = {NULL};
+    unsigned n = 1 + draw(CHILDREN);
+    for (unsigned i = 0; i < n; i++) {
+        nodes[i] = take_node(depth);
+        calls[i] = (rove_call){node_main, nodes[i]};
+    }
+    int rc = rove_gather_calls(n, calls, results);
+    for (unsigned i = 0; i < n; i++) {
+        load_check(nodes[i]->begun == nodes[i]->ended, "a task outlived its gather");
+        load_check(rc != 0 || results[i] == nodes[i], "a gather of calls mixed up its results");
+    }
+    return rc;
+}
+
+static int wait_some(unsigned depth)
+{
+    static const rove_return_when whens[] = {ROVE_ALL_COMPLETED, ROVE_FIRST_COMPLETED,
+                                             ROVE_FIRST_ERROR};
+    struct brood b;
+    bool done[CHILDREN] = {false};
+    rove_return_when when = whens[draw(3)];
+    rove_duration timeout = draw(2) == 0 ? ROVE_FOREVER : some_time();
+    rove_time begun = rove_now();
+    ssize_t count = 0;
+    breed(&b, depth);
+    ssize_t rc = rove_wait(b.n, b.tasks, when, timeout, done);
+    for (unsigned i = 0; i < b.n && rc >= 0; i++) {
+        load_check(!done[i] || rove_done(b.tasks[i]), "a wait calls done what is not");
+        count += done[i];
+    }
+    load_check(rc < 0 || count == rc, "a wait counts %zd and marks %zd", rc, count);
+    bool is_early = rc >= 0 && timeout >= 0 && rove_now() - begun < timeout;
+    load_check(rc < 0 || rc > 0 || !is_early, "a wait ended early with nothing");
+    load_check(rc < 0 || when != ROVE_ALL_COMPLETED || !(timeout < 0 || is_early) ||
+                   rc == (ssize_t)b.n, "a wait for all ended with %zd of %u", rc, b.n);
+    return end_brood(&b, rc < 0 ? (int)rc : draw(2) == 0 ? -ECANCELED : 0);
+}
+
+static int as_completed(unsigned depth)
+{
+    struct brood b;
+    rove_future *f = NULL;
+    unsigned seen = 0;
+    int rc;
+    breed(&b, depth);
+    rove_as_completed *it =
+        rove_as_completed_open(b.n, b.tasks, draw(2) == 0 ? ROVE_FOREVER : some_time());
+    load_check(it != NULL, "no iteration");
+    while ((rc = rove_as_completed_next(it, &f)) == 1) {
+        load_check(rove_done(f), "as_completed gave what is not done");
+        seen++;
+        if (draw(8) == 0) {
+            break;
+        }
+    }
+    load_check(seen <= b.n && (rc != 0 || seen == b.n), "as_completed gave %u of %u", seen, b.n);
+    load_check(rc == 1 || rc == 0 || rc == -ETIMEDOUT || rc == -ECANCELED, "as_completed: %d", rc);
+    rove_as_completed_close(it);
+    return end_brood(&b, rc == -ECANCELED ? rc : 0);
+}
+
+static int timeout_block(unsigned depth)
+{
+    rove_timeout t;
+    struct load_node *node;
+    rove_duration d = some_time();
+    rove_time begun = rove_now();
+    rove_timeout_enter(&t, d);
+    rove_task *task = load_spawn(depth, &node);
+    int rc = rove_timeout_exit(&t, load_join(task, node));
+    load_check(rc != -ETIMEDOUT || rove_now() - begun >= d, "a timeout came early");
+    return rc == -ETIMEDOUT ? load_pause() : rc;
+}
+
+static int wait_for(unsigned depth)
+{
+    struct load_node *node;
+    rove_duration d = some_time();
+    rove_time begun = rove_now();
+    rove_task *task = load_spawn(depth, &node);
+    int rc = rove_wait_for(task, d, NULL);
+    load_check(rove_done(task), "wait_for came back with %d before the task had ended", rc);
+    load_check(rc != -ETIMEDOUT || rove_now() - begun >= d, "wait_for came back early");
+    (void)load_join(task, node);
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+static int shield(unsigned depth)
+{
+    struct load_node *node;
+    rove_task *task = load_spawn(depth, &node);
+    rove_future *outer = rove_shield(task);
+    load_check(outer != NULL, "no shield");
+    if (draw(3) == 0) {
+        rove_cancel(outer);
+    }
+    int rc = rove_await(outer, NULL);
+    load_check(rc == 0 || rc == LOAD_ERROR || rc == -ECANCELED, "a shield came to %d", rc);
+    load_check(rove_done(outer) || rc == -ECANCELED, "an await of a shield came back before it");
+    rove_release(outer);
+    int joined = load_join(task, node);
+    return rc < 0 ? rc : joined;
+}
+
+static int cancel_child(unsigned depth)
+{
+    struct brood b;
+    breed(&b, depth);
+    (void)load_pause();
+    for (unsigned i = 0; i < b.n; i++) {
+        bool was_made = rove_cancel(b.tasks[i]);
+        load_check(was_made || rove_done(b.tasks[i]), "a live task refuses a cancellation");
+    }
+    return end_brood(&b, draw(2) == 0 ? 0 : -ECANCELED);
+}
+
+static int group(unsigned depth)
+{
+    rove_task_group g;
+    struct load_node *nodes[CHILDREN];
+    unsigned n = 0;
+    rove_task_group_enter(&g);
+    for (unsigned i = 1 + draw(CHILDREN); i > 0; i--) {
+        struct load_node *node = take_node(depth);
+        if (rove_task_group_create_task(&g, node_main, node) == NULL) {
+            break;
+        }
+        nodes[n++] = node;
+    }
+    int rc = load_pause();
+    if (draw(8) == 0) {
+        (void)rove_task_group_cancel(&g);
+    }
+    rc = rove_task_group_exit(&g, rc);
+    for (unsigned i = 0; i < n; i++) {
+        load_check(nodes[i]->begun == nodes[i]->ended, "a child outlived its group");
+    }
+    return rc;
+}
+
+struct setter {
+    rove_future *f;
+    int value;
+    bool has_begun;
+};
+
+static int set_later(void *arg, void **result)
+{
+    struct setter *s = arg;
+    (void)result;
+    s->has_begun = true;
+    (void)load_pause();
+    int rc = draw(4) == 0 ? rove_set_error(s->f, LOAD_ERROR) : rove_set_result(s->f, &s->value);
+    load_check(rc == 0 || rc == -EALREADY, "a future cannot be set: %d", rc);
+    rove_release(s->f);
+    return 0;
+}
+
+static int hand_set(unsigned depth)
+{
+    struct setter s = {.f = rove_create_future()};
+    void *result = NULL;
+    (void)depth;
+    rove_future *f = rove_retain(s.f);
+    rove_task *task = rove_create_task(set_later, &s);
+    int rc = rove_await(f, &result);
+    load_check(rc != 0 || result == &s.value, "a future gave somebody else's result");
+    load_join_all(1, &task);
+    if (!s.has_begun) { /* cancelled before */
+        rove_release(s.f);
+    }
+    rove_release(f);
+    return rc;
+}
+
+static int thread_job(void *arg, void **result)
+{
+    rove_sim_work(some_time());
+    *result = arg;
+    return 0;
+}
+
+static int to_thread(unsigned depth)
+{
+    int token;
+    void *result = NULL;
+    (void)depth;
+    int rc = rove_to_thread(thread_job, &token, &result);
+    load_check(rc == 0 || rc == -ECANCELED, "to_thread came to %d", rc);
+    load_check(rc != 0 || result == &token, "to_thread gave somebody else's result");
+    return rc;
+}
+
+static void note_callback(void *ctx)
+{
+    struct load_node *n = ctx;
+    load_check(!n->is_withdrawn, "a callback comes that was cancelled");
+    load_check(n->told++ == 0, "a callback comes twice");
+}
+
+static void note_done(rove_future *f, void *ctx)
+{
+    struct load_node *n = ctx;
+    load_check(rove_done(f), "a done callback comes before the end");
+    load_check(n->told++ == 0, "a done callback comes twice");
+}
+
+static int callbacks(unsigned depth)
+{
+    struct load_node *node;
+    struct load_node *tokens[2] = {take_node(0), take_node(0)};
+    rove_task *task = load_spawn(depth, &node);
+    load_check(rove_add_done_callback(task, note_done, node) == 0, "no done callback");
+    rove_handle *soon = rove_call_soon(note_callback, tokens[0]);
+    rove_handle *later = rove_call_later(some_time(), note_callback, tokens[1]);
+    int rc = load_join(task, node);
+    while (node->told == 0) { /* soon; if it never comes, the run does not end */
+        int paused = rove_sleep(ROVE_US(1));
+        rc = rc == 0 ? paused : rc;
+    }
+    tokens[0]->is_withdrawn = rove_handle_cancel(soon);
+    tokens[1]->is_withdrawn = rove_handle_cancel(later);
+    load_check(!tokens[0]->is_withdrawn || tokens[0]->told == 0, "cancelled after the call");
+    rove_handle_release(soon);
+    rove_handle_release(later);
+    return rc;
+}
+
+static int nested_gather(unsigned depth)
+{
+    struct brood a, b;
+    breed(&a, depth);
+    breed(&b, depth);
+    rove_future *both[2] = {rove_gather_future(a.n, a.tasks), rove_gather_future(b.n, b.tasks)};
+    if (draw(4) == 0) {
+        rove_cancel(both[draw(2)]);
+    }
+    int rc = rove_gather(2, both, NULL);
+    rove_release(both[0]);
+    rove_release(both[1]);
+    rc = end_brood(&a, rc);
+    return end_brood(&b, rc);
+}
+
+/* Cancels somebody it has nothing to do with. */
+static int meddle(unsigned depth)
+{
+    (void)depth;
+    int rc = load_pause();
+    for (unsigned i = 0; i < STRANGERS && rc == 0; i++) {
+        rove_future *f = draw(4) == 0 ? swap(i, NULL) : NULL;
+        if (f != NULL) {
+            rove_cancel(f);
+            rove_release(f);
+        }
+    }
+    return rc;
+}
+
+int load_main(void *arg, void **result)
+{
+    struct load_node *node;
+    (void)arg;
+    (void)result;
+    books.limit = 4 + draw(60);
+    load_draw_numbers();
+    for (unsigned i = 1 + draw(3); i > 0; i--) {
+        rove_task *task = load_spawn(1 + draw(4), &node);
+        if (draw(8) == 0) {
+            rove_release(task); /* detached: it may be cancelled by the end */
+        } else {
+            (void)load_join(task, node);
+        }
+    }
+    books.is_closing = true;
+    for (unsigned i = 0; i < STRANGERS; i++) {
+        rove_release(swap(i, NULL));
+    }
+    return 0;
+}
