@@ -178,7 +178,9 @@ static void jump(void)
     int64_t device_ns = sim.device == NULL ? INT64_MAX : sim.device->next_ns();
     int64_t next_ns = device_ns;
 
-    if (sim.config.look != NULL && device_ns == INT64_MAX && !is_anyone(STALLED))
+    bool is_quiet = sim.device == NULL || sim.device->is_quiet();
+
+    if (sim.config.look != NULL && is_quiet && !is_anyone(STALLED))
         sim.config.look(is_anyone(WORKING));
     for (unsigned i = 0; i < sim.count; i++) {
         const struct thread *t = &sim.threads[i];

@@ -32,6 +32,7 @@
 /* Something beside the threads that acts by itself: the simulated kernel. */
 struct rv_sim_device {
     int64_t (*next_ns)(void);   /* when it wants its next turn; INT64_MAX: not by itself */
+    bool (*is_quiet)(void);     /* what comes next, if anything, is a matter of the clock alone */
     void (*step)(void);         /* one turn; its time has come */
 };
 

@@ -142,6 +142,19 @@ static int64_t device_next_ns(void)
     return next_ns;
 }
 
+static bool device_is_quiet(void)
+{
+    for (struct sim_ring *s = next_ring(NULL); s != NULL; s = next_ring(s)) {
+        for (struct rv_sim_op *op = next_op(s, NULL); op != NULL; op = next_op(s, op)) {
+            bool is_timer = op->sqe.opcode == IORING_OP_TIMEOUT && op->state == RV_SIM_OP_WAITING;
+            if (op->due_ns != INT64_MAX && !(is_timer && op->due_ns > rv_sim_now())) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* One of the operations whose time has come, any of them. */
 static void device_step(void)
 {
@@ -169,7 +182,8 @@ static void device_step(void)
     rv_sim_kernel_leave();
 }
 
-static const struct rv_sim_device device = {.next_ns = device_next_ns, .step = device_step};
+static const struct rv_sim_device device = {
+    .next_ns = device_next_ns, .is_quiet = device_is_quiet, .step = device_step};
 
 static bool is_target(const struct rv_sim_op *op, const struct io_uring_sqe *sqe,
                       const struct rv_sim_file *file)
@@ -212,6 +226,19 @@ static int cancel(struct sim_ring *s, const struct io_uring_sqe *sqe)
     return is_all ? count : count > 0 ? 0 : -ENOENT;
 }
 
+/* A timer is set again: 0, or -ENOENT when it has fired, or is about to. */
+static int update_timer(struct sim_ring *s, const struct rv_sim_op *update)
+{
+    for (struct rv_sim_op *op = next_op(s, NULL); op != NULL; op = next_op(s, op)) {
+        if (op->sqe.opcode == IORING_OP_TIMEOUT && op->state == RV_SIM_OP_WAITING &&
+            op->sqe.user_data == update->sqe.addr) {
+            op->due_ns = update->until_ns;
+            return 0;
+        }
+    }
+    return -ENOENT;
+}
+
 static void issue(struct sim_ring *s, const struct io_uring_sqe *sqe)
 {
     struct rv_sim_op *op = rv_sim_op_create(sqe);
@@ -220,6 +247,10 @@ static void issue(struct sim_ring *s, const struct io_uring_sqe *sqe)
         rv_list_remove(&op->link); /* it is not among what it cancels */
         finish(op, cancel(s, sqe));
         rv_list_push_back(&s->ops, &op->link);
+    } else if (sqe->opcode == IORING_OP_TIMEOUT) {
+        op->due_ns = op->until_ns;
+    } else if (sqe->opcode == IORING_OP_TIMEOUT_REMOVE) {
+        finish(op, update_timer(s, op));
     } else if (op->error != 0) {
         finish(op, op->error);
     } else if (rv_sim_chance(2)) {

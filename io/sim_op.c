@@ -26,6 +26,12 @@ struct rv_sim_op *rv_sim_op_create(const struct io_uring_sqe *sqe)
     op->sqe = *sqe;
     op->due_ns = INT64_MAX;
     rv_list_init(&op->link);
+    if (sqe->opcode == IORING_OP_TIMEOUT || sqe->opcode == IORING_OP_TIMEOUT_REMOVE) {
+        bool is_update = sqe->opcode == IORING_OP_TIMEOUT_REMOVE;
+        const struct __kernel_timespec *ts = address(is_update ? sqe->addr2 : sqe->addr);
+        op->until_ns = (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
+        return op;
+    }
     if (sqe->opcode == IORING_OP_ASYNC_CANCEL || sqe->opcode == IORING_OP_NOP) {
         return op;
     }
@@ -128,6 +134,8 @@ int rv_sim_op_try(struct rv_sim_op *op)
     switch (sqe->opcode) {
     case IORING_OP_NOP:
         return 0;
+    case IORING_OP_TIMEOUT:
+        return -ETIME;
     case IORING_OP_READ:
         return (int)rv_sim_file_read(op->file, address(sqe->addr), sqe->len, false);
     case IORING_OP_RECV:

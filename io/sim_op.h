@@ -21,6 +21,7 @@ struct rv_sim_op {
     int error;                 /* it was refused: why */
     bool is_impatient;         /* -EAGAIN is its result, not a reason to wait */
     int res;
+    int64_t until_ns;          /* a timeout's, on the clock */
     int64_t due_ns;            /* its next step; INT64_MAX: none by itself */
 };
 
