@@ -207,8 +207,11 @@ void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe, struct rv_op *
     rv_count(&u->worker->count.ops_submitted, 1);
 }
 
-/* May switch: the queue is full and the kernel short of memory. */
-static void submit(struct rv_op *op, struct rv_task *self)
+/*
+ * May switch: the queue is full and the kernel short of memory. False: the descriptor is being
+ * closed by somebody whose request may have passed this ring meanwhile; nothing was queued.
+ */
+static bool submit(struct rv_op *op, struct rv_task *self)
 {
     struct rv_worker *w = rv_current_worker();
     struct rv_uring *u = rv_uring_of(w);
@@ -216,12 +219,16 @@ static void submit(struct rv_op *op, struct rv_task *self)
     while (RV_UNLIKELY(sqe == NULL)) {
         rv_uring_reap(u);
         rv_yield(self);
+        if (op->slot != NULL && rv_fd_is_closing(op->slot)) {
+            return false;
+        }
         w = rv_current_worker();
         u = rv_uring_of(w);
         sqe = rv_uring_take_sqe(u);
     }
     rv_uring_queue(u, sqe, op);
     rv_watch_left_behind(w);
+    return true;
 }
 
 static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
@@ -231,8 +238,8 @@ static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
     if (rv_direct_send(op, self, &sent)) {
         return sent;
     }
-    if (!rv_post_at_home(op)) {
-        submit(op, self);
+    if (!rv_post_at_home(op) && !submit(op, self)) {
+        return -ECANCELED;
     }
     do {
         rv_park(self, RV_WAIT_IO, op);
