@@ -138,6 +138,16 @@ void rv_idle_notify_all(struct rove_runtime *runtime)
     }
 }
 
+void rv_idle_start_search(struct rv_worker *w)
+{
+    if (!w->is_searching) {
+        /* order: seq_cst I3. Counted before it looks; a notifier that sees it leaves the task to
+         * it. */
+        rv_fetch_add_seq_cst(&w->runtime->idle.searching, 1);
+        w->is_searching = true;
+    }
+}
+
 bool rv_idle_try_search(struct rv_worker *w)
 {
     struct rv_idle *idle = &w->runtime->idle;
@@ -148,9 +158,7 @@ bool rv_idle_try_search(struct rv_worker *w)
     if (rv_load_relaxed(&idle->searching) * 2 >= awake) {
         return false;
     }
-    /* order: seq_cst I3. Counted before it looks; a notifier that sees it leaves the task to it. */
-    rv_fetch_add_seq_cst(&idle->searching, 1);
-    w->is_searching = true;
+    rv_idle_start_search(w);
     return true;
 }
 

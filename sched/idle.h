@@ -39,6 +39,8 @@ void rv_idle_notify_all(struct rove_runtime *runtime);
 
 /* Owner: may it search? At most half of the awake workers do. True: counted. */
 bool rv_idle_try_search(struct rv_worker *w);
+/* Owner, who has seen work: it searches, however many others do. Counted. */
+void rv_idle_start_search(struct rv_worker *w);
 /* Owner, counted: no longer. True: it was the last searcher and, if it found work, owes a
  * notify. */
 bool rv_idle_stop_search(struct rv_worker *w);

@@ -17,7 +17,10 @@
 #include "sched/task.h"
 #include "sched/worker.h"
 
+#include <rove/debug.h>
+
 #include <errno.h>
+#include <stdio.h>
 
 /* Runnable tasks that only w itself, or a rescuer, would see. */
 static bool has_private_work(struct rv_worker *w)
@@ -58,6 +61,19 @@ static void look_at_block(void *block, void *ctx)
     if (rv_state_phase(rv_load_relaxed(&t->future.state)) == RV_PHASE_ACTIVE) {
         rv_sim_fail(-EPROTO, "lost task: %llu is active, in no queue and on no worker",
                     (unsigned long long)t->id);
+    }
+}
+
+void rv_sim_look_back(void)
+{
+    unsigned thread = 0;
+    void **word;
+    while ((word = rv_sim_next_word(&thread)) != NULL) {
+        const struct rv_worker *w = *word;
+        if (w != NULL) {
+            (void)rove_print_call_graph(w->runtime, stderr);
+            return;
+        }
     }
 }
 

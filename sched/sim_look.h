@@ -9,5 +9,7 @@
 
 /* core/sim.h: no thread can run and nothing is on its way; is_working: some task computes. */
 void rv_sim_look_around(bool is_working);
+/* Prints who waits for whom. */
+void rv_sim_look_back(void);
 
 #endif

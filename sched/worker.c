@@ -245,6 +245,7 @@ static struct rv_task *search_or_sleep(struct rv_worker *w)
     rv_runtime_note_idle(w->runtime);
     if (is_work_visible(w)) {
         rv_idle_retract(w);
+        rv_idle_start_search(w); /* if it finds other work first, it owes a look at this */
     } else {
         sleep_in_poller(w);
     }
