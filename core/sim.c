@@ -397,6 +397,10 @@ void rv_sim_fail(int error, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(sim.outcome->text, sizeof(sim.outcome->text), format, args);
     va_end(args);
+    if (sim.config.mourn != NULL) {
+        sim.kernel_depth++; /* nobody runs any more, but one look */
+        sim.config.mourn();
+    }
     go_home();
 }
 

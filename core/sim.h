@@ -39,10 +39,14 @@ struct rv_sim_device {
 /* Nobody can run. is_working: some thread is in the middle of rv_sim_work, else all are blocked. */
 typedef void (*rv_sim_look)(bool is_working);
 
+/* The run is about to be cut short, everything stands where it is. */
+typedef void (*rv_sim_mourn)(void);
+
 struct rv_sim_config {
     uint64_t seed;
     uint64_t max_switches;      /* 0: the default; then the run ends with -ELOOP */
     rv_sim_look look;           /* may be NULL */
+    rv_sim_mourn mourn;         /* may be NULL */
 };
 
 struct rv_sim_outcome {

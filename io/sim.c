@@ -50,6 +50,7 @@ int rove_sim_run(uint64_t seed, const rove_sim_options *options, rove_coro *main
     struct program p = {.options = options->runtime, .main = main, .arg = arg};
     struct rv_sim_config config = {
         .seed = seed, .max_switches = options->max_switches, .look = rv_sim_look_around};
+    config.mourn = options->verbose ? rv_sim_look_back : NULL;
     struct rv_sim_outcome outcome;
     if (rv_sim_is_running()) {
         return -EBUSY;

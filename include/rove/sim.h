@@ -30,6 +30,7 @@ typedef struct rove_sim_options { /* all-zero = the defaults */
     rove_options runtime;         /* workers 0: drawn, 1 to 8 */
     bool no_faults;               /* the kernel is slow but good: no short transfers, no EINTR .. */
     uint64_t max_switches;        /* the run is given up after so many; 0: two millions */
+    bool verbose;                 /* a run that is cut short prints who waits for whom */
     rove_sim_report *report;      /* filled in; may be NULL */
 } rove_sim_options;
 

@@ -6,6 +6,7 @@
  *     --seconds N     as many of them as N seconds allow
  *     --jobs N        in so many processes (2)
  *     --again N       every N-th seed twice, the trace hashes compared (16)
+ *     --verbose       who waits for whom, when a run is cut short
  *     --first         stop at the first that fails, say how many seeds it took
  *
  * Idea: processes that are forked and watched: a crash or a hang is a finding like any other, named
@@ -39,6 +40,7 @@ static struct {
     unsigned jobs, again;
     int seconds;
     bool stops_at_first;
+    bool is_verbose;
     time_t begun;
     struct job *job;
 } tool = {.last = 1000, .jobs = 2, .again = 16};
@@ -46,7 +48,8 @@ static struct {
 static int run_seed(uint64_t seed, rove_sim_report *report)
 {
     *report = (rove_sim_report){.trouble = ""};
-    const rove_sim_options options = {.report = report, .no_faults = seed % 8 == 7};
+    const rove_sim_options options = {
+        .report = report, .no_faults = seed % 8 == 7, .verbose = tool.is_verbose};
     load_reset();
     int rc = rove_sim_run(seed, &options, load_main, NULL);
     const char *wrong = rc == 0 ? load_audit() : NULL;
@@ -182,6 +185,10 @@ static void read_arguments(int argc, char *argv[])
             tool.stops_at_first = true;
             continue;
         }
+        if (strcmp(argv[i], "--verbose") == 0) {
+            tool.is_verbose = true;
+            continue;
+        }
         char *end = NULL;
         uint64_t number = strtoull(value, &end, 10);
         if (strcmp(argv[i], "--seeds") == 0 && strncmp(end, "..", 2) == 0) {
@@ -195,7 +202,7 @@ static void read_arguments(int argc, char *argv[])
             tool.again = (unsigned)number;
         } else {
             fprintf(stderr, "usage: sim [--seeds A..B] [--seconds N] [--jobs N] [--again N] "
-                            "[--first]\n");
+                            "[--first] [--verbose]\n");
             exit(EXIT_FAILURE);
         }
         i++;
