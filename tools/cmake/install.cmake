@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rove)
 
-install(TARGETS rove_static rove_shared EXPORT rove
+install(TARGETS rove_static rove_shared rove_sim EXPORT rove
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS rove_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -36,6 +36,8 @@ function(rove_add_sim name)
 endfunction()
 
 rove_add_sim(rove_sim)
+set_target_properties(rove_sim PROPERTIES EXPORT_NAME sim)
+add_library(rove::sim ALIAS rove_sim)
 
 # rove_add_sim_tool(name library) is tools/sim on one such library.
 function(rove_add_sim_tool name library)
