@@ -42,13 +42,17 @@ struct below {
     struct rv_many *many;       /* claimed; or NULL */
 };
 
-/* The flag, for a request already counted. */
-static void flag(struct rv_task *t)
+/* The flag, for a request already counted. False: t has ended meanwhile and will not see it. */
+static bool flag(struct rv_task *t)
 {
     bool is_mine;
-    if (rv_state_set_cancel(&t->future.state, &is_mine) && is_mine) {
+    if (!rv_state_set_cancel(&t->future.state, &is_mine)) {
+        return !rv_state_is_done(&t->future.state); /* or the request was withdrawn */
+    }
+    if (is_mine) {
         rv_ready_push(t);
     }
+    return true;
 }
 
 /* t is pinned. */
@@ -100,6 +104,7 @@ bool rv_future_cancel_within(struct rove_future *f, unsigned depth)
         return false;
     }
     const struct rove_future *mark = f;
+    bool is_seen = true;
     rove_retain(at);
     for (uint64_t steps = 1; below.future != NULL; steps++) {
         struct rove_future *next = below.future;
@@ -108,8 +113,8 @@ bool rv_future_cancel_within(struct rove_future *f, unsigned depth)
         bool is_accepted = !is_circle && (next->kind == RV_FUTURE_TASK
                                               ? step(rv_task_of(next), depth, &below)
                                               : cancel_other(next, depth));
-        if (!is_accepted) {
-            flag(rv_task_of(at));
+        if (!is_accepted && !flag(rv_task_of(at)) && at == f) {
+            is_seen = false; /* what it waited for, and then itself, ended before the flag */
         }
         if ((steps & (steps - 1)) == 0) {
             mark = next;
@@ -117,11 +122,12 @@ bool rv_future_cancel_within(struct rove_future *f, unsigned depth)
         rove_release(at);
         at = next;
     }
-    if (below.many != NULL && !rv_many_pass_on(below.many, depth + 1)) {
-        flag(rv_task_of(at));
+    if (below.many != NULL && !rv_many_pass_on(below.many, depth + 1) &&
+        !flag(rv_task_of(at)) && at == f) {
+        is_seen = false;
     }
     rove_release(at);
-    return true;
+    return is_seen;
 }
 
 bool rv_future_cancel(struct rove_future *f)

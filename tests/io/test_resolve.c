@@ -83,7 +83,7 @@ RV_TASK_TEST(test_resolve_cancelled_leaks_nothing)
         }
         bool was_cancelled = rove_cancel(t);
         int rc = rove_join(t, NULL);
-        RV_EXPECT(rc == -ECANCELED || (rc == 0 && !was_cancelled));
+        RV_EXPECT_EQ(rc, was_cancelled ? -ECANCELED : 0);
     }
     return 0;
 }
