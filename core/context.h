@@ -81,6 +81,34 @@ int rv_context_is_supported(void);
  * entry never returns: it ends in rv_context_exit_switch. */
 void rv_context_make(struct rv_context *ctx, void *stack_low, void *stack_high,
                      rv_context_entry entry);
+/*
+ * The control bits of floating point (rounding, masked exceptions) that the caller computes with,
+ * and those that a context which has not run yet is to begin with; else it gets those of whoever
+ * makes it. On x86-64 they travel with a context from then on; elsewhere they are the thread's.
+ */
+static inline uint64_t rv_context_float_mode(void)
+{
+#if defined(__x86_64__)
+    uint16_t x87;
+    __asm__ volatile("fnstcw %0" : "=m"(x87));
+    return (__builtin_ia32_stmxcsr() & ~UINT32_C(0x3f)) | (uint64_t)x87 << 32;
+#else
+    return 0;
+#endif
+}
+
+static inline void rv_context_set_float_mode(struct rv_context *ctx, uint64_t mode)
+{
+#if defined(__x86_64__)
+    uint32_t *frame = ctx->sp; /* MXCSR, then the x87 control word */
+    frame[0] = (uint32_t)mode;
+    frame[1] = (uint32_t)(mode >> 32);
+#else
+    (void)ctx;
+    (void)mode;
+#endif
+}
+
 /* The calling thread's own stack; on that thread, before its first switch. */
 void rv_context_init_thread(struct rv_context *ctx);
 /* Not from within ctx itself. Contexts made anew on a reused struct need it in between. */

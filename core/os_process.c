@@ -121,6 +121,36 @@ void rv_os_refuse_thread_cancel(void)
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 }
 
+static pthread_key_t end_key;
+static bool has_end_key;
+
+static void call_at_exit(void *value)
+{
+    const struct rv_os_end_watch *watch = value;
+
+    watch->at_exit();
+}
+
+static void make_end_key(void)
+{
+    has_end_key = pthread_key_create(&end_key, call_at_exit) == 0;
+}
+
+void rv_os_watch_thread_end(const struct rv_os_end_watch *watch)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, make_end_key);
+    if (has_end_key)
+        (void)pthread_setspecific(end_key, watch);
+}
+
+void rv_os_end_thread_watch(void)
+{
+    if (has_end_key)
+        (void)pthread_setspecific(end_key, NULL);
+}
+
 uint64_t rv_os_signal_mask(void)
 {
     sigset_t set;

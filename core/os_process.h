@@ -42,6 +42,15 @@ _Noreturn void rv_os_exit_now(int status);
 
 /* The calling thread ignores pthread_cancel, which would leave its tasks without a thread. */
 void rv_os_refuse_thread_cancel(void);
+/*
+ * Calls at_exit if the calling thread ends by pthread_exit before rv_os_end_thread_watch: on that
+ * thread, when its frames are gone. The watch is static. Nothing where keys have run out.
+ */
+struct rv_os_end_watch {
+    void (*at_exit)(void);
+};
+void rv_os_watch_thread_end(const struct rv_os_end_watch *watch);
+void rv_os_end_thread_watch(void);
 /* The calling thread's signal mask, a bit a signal. One system call. */
 uint64_t rv_os_signal_mask(void);
 

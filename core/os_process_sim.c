@@ -38,6 +38,15 @@ void rv_os_exit_now(int status)
     _exit(status);
 }
 
+void rv_os_watch_thread_end(const struct rv_os_end_watch *watch)
+{
+    (void)watch;
+}
+
+void rv_os_end_thread_watch(void)
+{
+}
+
 void rv_os_refuse_thread_cancel(void)
 {
 }

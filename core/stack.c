@@ -432,3 +432,14 @@ RV_NO_ASAN RV_NO_TSAN size_t rv_stack_used(const struct rv_stack *s)
         at++;
     return (size_t)((const char *)(const void *)s->high - (const char *)(const volatile void *)at);
 }
+
+RV_NO_ASAN RV_NO_TSAN void rv_stack_wipe(const struct rv_stack *s, const void *end)
+{
+    volatile uint64_t *at = (volatile uint64_t *)(void *)s->low;
+    const volatile uint64_t *last = (const volatile uint64_t *)end;
+
+    for (; at + 1 <= last; at++) {
+        if (*at != 0) /* a page that was never touched stays untouched */
+            *at = 0;
+    }
+}

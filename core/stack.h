@@ -126,6 +126,10 @@ void rv_stack_cache_check(const struct rv_stack_cache *c);
  * at the top that the pool wrote. */
 size_t rv_stack_used(const struct rv_stack *s);
 
+/* Zeroes what was ever written below `end`, so that rv_stack_used tells of the next user alone. On
+ * that very stack too, if `end` is far enough below the caller's frame. */
+void rv_stack_wipe(const struct rv_stack *s, const void *end);
+
 /* For the holder of a block, on any thread, without a cache. May be the end of a released pool. */
 void rv_stack_free_remote(struct rv_stack *s);
 

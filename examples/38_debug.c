@@ -36,7 +36,7 @@ static void count(void *ctx, int level, const char *message)
 {
     (void)level;
     struct tally *tally = ctx;
-    if (strstr(message, "careless") != NULL)
+    if (strstr(message, "never read") != NULL)
         tally->unread++;
     else if (strstr(message, "still has") != NULL)
         tally->leaked++;

@@ -2,25 +2,20 @@
 /*
  * Purpose: what debug mode watches. debug.h has the idea.
  *
- * Idea: a step is timed from switch to switch; who stops running is asked how long it took and
- * where it stopped, which is the first frame outside of the library. A signal mask belongs to the
- * thread, so a task that changes it and suspends leaves it to the next task and finds another's:
- * said once. Futures without a stack get a record in front of them:
+ * Idea: steps are looked at in debug_step.c. Futures without a stack get a record in front of
+ * them:
  *
  *     [ next prev runtime site ][ struct rove_future .. ]
  *
- * Threads: steps by the worker's owner; records under one lock, as a handle may outlive its
- * runtime.
+ * Threads: records under one lock, as a handle may outlive its runtime.
  */
 #include "sched/debug.h"
 
 #include "core/check.h"
-#include "core/clock.h"
-#include "core/os_process.h"
 #include "core/symbol.h"
-#include "core/unwind.h"
 #include "sched/current.h"
 #include "sched/future.h"
+#include "sched/high_water.h"
 #include "sched/inspect.h"
 #include "sched/runtime.h"
 #include "sched/task.h"
@@ -30,8 +25,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
-
-#define RV_DEBUG_FRAMES 16
 
 struct rv_debug_record {
     struct rv_debug_record *next, *prev; /* under records_lock */
@@ -61,6 +54,9 @@ void rv_debug_start(struct rove_runtime *runtime)
 {
     const rove_options *options = &runtime->options;
     rv_check_set_hook(describe);
+    if (options->debug) {
+        runtime->high_water = rv_high_water_create(); /* NULL: no report */
+    }
     for (unsigned i = 0; i < runtime->worker_count; i++) {
         runtime->workers[i].is_debug = options->debug || options->deadlock_error;
     }
@@ -75,77 +71,6 @@ static void print_site(const void *site, char line[RV_SYMBOL_LINE])
     }
     rv_symbol_print(&symbols, site, line, RV_SYMBOL_LINE);
     rv_symbol_fini(&symbols);
-}
-
-void rv_debug_step_begin(struct rv_worker *w)
-{
-    w->debug_step.began_ns = rv_clock_now();
-    if (w->debug_step.mask == 0) {
-        w->debug_step.mask = rv_os_signal_mask();
-    }
-}
-
-/* Where the caller's caller's .. stands in the code of its user. */
-static void print_here(char line[RV_SYMBOL_LINE])
-{
-    void *pcs[RV_DEBUG_FRAMES];
-    struct rv_symbols symbols = {0};
-    size_t n = rv_unwind_self(NULL, pcs, RV_DEBUG_FRAMES);
-    size_t at = rv_inspect_skip_library(&symbols, pcs, n);
-    if (at < n) {
-        rv_symbol_print(&symbols, pcs[at], line, RV_SYMBOL_LINE);
-    }
-    rv_symbol_fini(&symbols);
-}
-
-static RV_COLD void report_slow(struct rv_task *self, int64_t took_ns, bool is_last)
-{
-    char name[RV_INSPECT_NAME_BYTES];
-    char where[RV_SYMBOL_LINE] = "its end";
-    rv_inspect_name(self, name);
-    if (!is_last) {
-        print_here(where);
-    }
-    rv_runtime_log(self->runtime, LOG_WARNING,
-                   "rove: task %s ran for %lld ms without suspending, until %s", name,
-                   (long long)(took_ns / 1000000), where);
-}
-
-void rv_debug_step_end(struct rv_worker *w, struct rv_task *self, bool is_last)
-{
-    int64_t took_ns = rv_clock_now() - w->debug_step.began_ns;
-    if (!w->runtime->options.debug) {
-        return;
-    }
-    if (took_ns > w->runtime->options.slow_step) {
-        report_slow(self, took_ns, is_last);
-    }
-    uint64_t mask = rv_os_signal_mask();
-    if (mask != w->debug_step.mask) {
-        char name[RV_INSPECT_NAME_BYTES];
-        rv_inspect_name(self, name);
-        w->debug_step.mask = mask; /* said once, not at every switch from now on */
-        rv_runtime_log(w->runtime, LOG_WARNING,
-                       "rove: task %s changed the signal mask, which stays with the thread, and %s",
-                       name, is_last ? "ended" : "suspends");
-    }
-}
-
-void rv_debug_report_stuck(struct rv_worker *w, int64_t stuck_ns)
-{
-    struct rv_task *t = rv_load_relaxed(&w->current);
-    char name[RV_INSPECT_NAME_BYTES];
-    /* Blocks are type-stable; the reference makes sure that it is still that task. */
-    if (t == NULL || !rv_state_retain_live(&t->future.state)) {
-        return;
-    }
-    if (rv_load_relaxed(&w->current) == t) {
-        rv_inspect_name(t, name);
-        rv_runtime_log(w->runtime, LOG_WARNING,
-                       "rove: task %s has kept worker %u for %lld ms; others take over its work",
-                       name, w->idx, (long long)(stuck_ns / 1000000));
-    }
-    rove_release(&t->future);
 }
 
 static struct rv_debug_record *record_of(const struct rove_future *f)
@@ -289,6 +214,7 @@ void rv_debug_report_leaks(struct rove_runtime *runtime)
     if (!runtime->options.debug) {
         return;
     }
+    rv_high_water_report(runtime);
     rv_runtime_for_each_block(runtime, report_task, runtime);
     while (take_record(runtime, &kind, &site, &handles)) {
         print_site(site, line);

@@ -24,7 +24,9 @@ struct rv_worker;
 /* A worker's present step, from a switch to the next. Its owner's. */
 struct rv_debug_step {
     int64_t began_ns;
-    uint64_t mask;   /* signals blocked on this thread; 0: not looked at yet */
+    uint64_t mask;       /* signals blocked on this thread; 0: not looked at yet */
+    uint64_t float_mode; /* the last odd one that was reported; 0: none */
+    unsigned locks;      /* held by this thread, if anybody counts them */
 };
 
 /* When a runtime is made: reads the options; names worker and task in failed checks. */
@@ -32,11 +34,12 @@ void rv_debug_start(struct rove_runtime *runtime);
 /* After the last worker has ended: names the handles that are still held. */
 void rv_debug_report_leaks(struct rove_runtime *runtime);
 
-/* Owner, is_debug: a task is about to run; it is about to stop running (is_last: for good). */
+/* debug_step.c. Owner, is_debug: a task is about to run; it is about to stop running (is_last: for
+ * good). */
 void rv_debug_step_begin(struct rv_worker *w);
 void rv_debug_step_end(struct rv_worker *w, struct rv_task *self, bool is_last);
 
-/* Another worker, in debug mode: w has not switched since `since_ns`. */
+/* debug_step.c. Another worker, in debug mode: w has not switched since `since_ns`. */
 void rv_debug_report_stuck(struct rv_worker *w, int64_t stuck_ns);
 
 /*

@@ -19,6 +19,7 @@
 #include "core/list.h"
 #include "core/lock.h"
 #include "core/os.h"
+#include "core/os_process.h"
 #include "sched/current.h"
 #include "sched/runtime.h"
 #include "sched/suspend.h"
@@ -168,17 +169,26 @@ static bool leave(struct rv_pool *pool, struct thread *t)
     return is_over;
 }
 
+/* Whoever waits for the job would wait for ever. */
+static void on_thread_exit(void)
+{
+    rv_panic("a function on a thread of rove_to_thread called pthread_exit");
+}
+
 static void *thread_main(void *arg)
 {
+    static const struct rv_os_end_watch end_watch = {on_thread_exit};
     struct thread *t = arg;
     struct rv_pool *pool = t->pool;
     struct job *job;
     rv_os_set_thread_name("rove-pool");
+    rv_os_watch_thread_end(&end_watch);
     do {
         while ((job = next_job(pool, t)) != NULL) {
             end_job(pool, job, job->fn(job->arg, &job->result));
         }
     } while (!leave(pool, t));
+    rv_os_end_thread_watch();
     return NULL;
 }
 

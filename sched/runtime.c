@@ -21,6 +21,7 @@
 #include "sched/current.h"
 #include "sched/debug.h"
 #include "sched/fork.h"
+#include "sched/high_water.h"
 #include "sched/overflow.h"
 #include "sched/pool.h"
 #include "sched/ready.h"
@@ -74,6 +75,7 @@ static void destroy(struct rove_runtime *runtime)
     rv_watch_fini(&runtime->watch);
     rv_idle_fini(&runtime->idle);
     rv_calls_free(runtime);
+    rv_high_water_destroy(runtime->high_water);
     free(runtime->workers);
     free(runtime);
 }
@@ -106,6 +108,7 @@ static int create(const rove_options *options, struct rove_runtime **out)
     }
     memset(runtime, 0, sizeof *runtime);
     fill_options(&runtime->options, options);
+    runtime->float_mode = rv_context_float_mode();
     rv_store_relaxed(&runtime->next_task_id, 1);
     int rc = rv_fork_start(runtime);
     if (rc == 0) {
@@ -388,10 +391,9 @@ static bool cancel_round(struct rove_runtime *runtime, int64_t deadline_ns)
     return n > 0 || has_tasks(runtime);
 }
 
-static void name_leftover(struct rv_task *t, void *ctx)
+static void name_leftover(struct rv_task *t, RV_UNUSED void *ctx)
 {
-    struct rove_runtime *runtime = ctx;
-    rv_runtime_log(runtime, LOG_ERR, "rove: task %s ignores its cancellation; abandoned",
+    rv_runtime_log(t->runtime, LOG_ERR, "rove: task %s ignores its cancellation; abandoned",
                    rv_task_name(t));
     rove_release(&t->future);
 }
@@ -399,7 +401,7 @@ static void name_leftover(struct rv_task *t, void *ctx)
 /* Tasks that nobody can end keep their memory, and their worker if they never suspend. */
 static int abandon(struct rove_runtime *runtime)
 {
-    rv_runtime_for_each_task(runtime, name_leftover, runtime);
+    rv_runtime_for_each_task(runtime, name_leftover, NULL);
     /* order: seq_cst R1. As in begin_stop. */
     rv_store_seq_cst(&runtime->is_stopping, 2);
     rv_idle_notify_all(runtime);

@@ -35,6 +35,7 @@ struct rove_runtime {
     struct rv_stack_pool *stacks;       /* of options.stack_size */
     struct rv_calls *calls;
     unsigned fork_count;                /* fork.c */
+    uint64_t float_mode;                /* tasks begin with it: that of who started the runtime */
 
     /* under class_lock */
     struct rv_lock class_lock;
@@ -68,6 +69,7 @@ struct rove_runtime {
 
     RV_ATOMIC(struct rv_pool *) pool;   /* made on first use */
 
+    struct rv_high_water *high_water;      /* high_water.c's; NULL: not in debug mode */
     struct rv_debug_record *debug_records; /* debug.c's: futures that have not been freed */
 };
 

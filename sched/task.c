@@ -284,6 +284,7 @@ static RV_NO_STACK_PROTECTOR void task_entry(void *arg, struct rv_context *from)
 void rv_task_make_context(struct rv_task *t)
 {
     rv_context_make(&t->context, t->stack.low, t->stack.high, task_entry);
+    rv_context_set_float_mode(&t->context, t->runtime->float_mode);
 }
 
 RV_NOINLINE void rv_task_bury(struct rv_worker *w, struct rv_task *t)

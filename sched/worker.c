@@ -293,8 +293,19 @@ static void loop(struct rv_worker *w)
     }
 }
 
+/* A task called pthread_exit: the others of this worker could never run again, and its operations
+ * would write to a stack that is gone. */
+static void on_thread_exit(void)
+{
+    const struct rv_worker *w = rv_current_worker();
+    const struct rv_task *t = w == NULL ? NULL : rv_load_relaxed(&w->current);
+    rv_panic("task %s called pthread_exit, which would end worker %u and strand its tasks",
+             t == NULL || t->name == NULL ? "without a name" : t->name, w == NULL ? 0 : w->idx);
+}
+
 void *rv_worker_main(void *arg)
 {
+    static const struct rv_os_end_watch end_watch = {on_thread_exit};
     struct rv_worker *w = arg;
     char name[16];
     snprintf(name, sizeof name, "rove-%u", w->idx);
@@ -306,6 +317,7 @@ void *rv_worker_main(void *arg)
     struct rv_os_alt_stack alt;
     rv_os_alt_stack_enter(&alt);
     rv_os_refuse_thread_cancel();
+    rv_os_watch_thread_end(&end_watch);
     int rc = w->runtime->poller->worker_start(w);
     if (rv_runtime_worker_ready(w->runtime, rc)) {
         w->now_ns = rv_clock_now();
@@ -317,6 +329,7 @@ void *rv_worker_main(void *arg)
     }
     rv_stack_cache_flush(&w->stacks);
     rv_os_alt_stack_leave(&alt);
+    rv_os_end_thread_watch();
     rv_context_fini(&w->scheduler);
     rv_current_set_worker(NULL);
     return NULL;

@@ -52,6 +52,7 @@ MALLOC_FILES = {
     "sched/gather.c": "handles of a gather of many calls",
     "sched/group.c": "chunks of children",
     "sched/group_errors.c": "error codes beyond those in place",
+    "sched/high_water.c": "in debug mode, the table, once a runtime",
     "sched/idle.c": "the worker bitmaps, once a runtime",
     "sched/local.c": "the values of a task that has any",
     "sched/latest.c": "one block a watch",

@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 enum { ADDRESS_BYTES = 32 };
@@ -46,6 +46,16 @@ static int dial(const struct http *h, rove_stream **s)
     return rc;
 }
 
+/* The number that begins at text[0], which no NUL ends. */
+static size_t number_in(const char *text, size_t n)
+{
+    size_t value = 0;
+    for (size_t i = 0; i < n && text[i] >= '0' && text[i] <= '9' && value < 100000; i++) {
+        value = value * 10 + (size_t)(text[i] - '0');
+    }
+    return value;
+}
+
 /* Reads one answer; its body must be Content-Length bytes long. */
 static int read_answer(rove_stream *s)
 {
@@ -56,10 +66,10 @@ static int read_answer(rove_stream *s)
     if (n <= 0) {
         return n == 0 ? -ENODATA : (int)n;
     }
-    int status = n > 12 ? atoi(line + 9) : 0;
+    size_t status = n > 12 ? number_in(line + 9, 3) : 0;
     while ((n = rove_stream_read_line(s, &line)) > 2) {
-        if (n > 15 && strncasecmp(line, "Content-Length:", 15) == 0) {
-            length = strtoul(line + 15, NULL, 10);
+        if (n > 16 && strncasecmp(line, "Content-Length: ", 16) == 0) {
+            length = number_in(line + 16, (size_t)n - 16);
         }
     }
     if (n <= 0) {
@@ -100,8 +110,8 @@ int rv_scenario_http(void *arg, void **result)
 {
     struct http h = {.settings = arg};
     struct http_settings settings = {.address = h.address,
-                                     .header_timeout = ROVE_MS(100),
-                                     .idle_timeout = ROVE_MS(100),
+                                     .header_timeout = ROVE_SEC(2),
+                                     .idle_timeout = ROVE_SEC(2),
                                      .is_quiet = true};
     (void)result;
     int port = free_port();

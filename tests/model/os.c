@@ -12,6 +12,7 @@
 
 #include "core/check.h"
 #include "core/os.h"
+#include "core/os_process.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -123,6 +124,15 @@ int rv_os_thread_create(pthread_t *thread, void *(*main)(void *arg), void *arg)
     *thread = rv_model_spawn(begin_main, NULL);
     rv_model_point("thread create");
     return 0;
+}
+
+void rv_os_watch_thread_end(const struct rv_os_end_watch *watch)
+{
+    (void)watch;
+}
+
+void rv_os_end_thread_watch(void)
+{
 }
 
 void rv_os_thread_join(pthread_t thread)

@@ -37,6 +37,7 @@ set(ROVE_SCHED_SOURCES
     sched/current.c
     sched/deadlock.c
     sched/debug.c
+    sched/debug_step.c
     sched/event.c
     sched/fork.c
     sched/future.c
@@ -44,6 +45,7 @@ set(ROVE_SCHED_SOURCES
     sched/gather_future.c
     sched/group.c
     sched/group_errors.c
+    sched/high_water.c
     sched/idle.c
     sched/inspect.c
     sched/items.c

@@ -115,6 +115,30 @@ endif()
 rove_add_check(check/headers Python3::Interpreter tests/check_headers.py)
 rove_add_check(check/asyncio_map Python3::Interpreter tests/check_asyncio_map.py)
 
+rove_add_check(check/hazards Python3::Interpreter tests/check_hazards.py
+    --ctest ${CMAKE_CTEST_COMMAND} --build ${CMAKE_CURRENT_BINARY_DIR})
+
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT ROVE_SANITIZE)
+    rove_add_check(check/hardening Python3::Interpreter tests/check_hardening.py
+        --library $<TARGET_FILE:rove_shared> --program $<TARGET_FILE:rove_tool>)
+endif()
+
+# Not linked with the library: it is loaded and unloaded. A sanitizer wants to be there first.
+if(NOT ROVE_SANITIZE)
+    add_executable(test_hazards_dlclose tests/hazards/test_dlclose.c)
+    rove_compile_options(test_hazards_dlclose)
+    target_compile_definitions(test_hazards_dlclose PRIVATE
+        RV_TEST_LIBRARY="$<TARGET_FILE:rove_shared>")
+    target_link_libraries(test_hazards_dlclose PRIVATE cmocka ${CMAKE_DL_LIBS})
+    add_dependencies(test_hazards_dlclose rove_shared)
+    rove_add_check(hazards/exceptions Python3::Interpreter tests/hazards/check_exceptions.py
+        --library $<TARGET_FILE:rove_static>
+        --libs "${ROVE_FCONTEXT_LIBRARY} ${ROVE_URING_LIBRARY} -pthread -ldl")
+    set_tests_properties(hazards/exceptions PROPERTIES SKIP_RETURN_CODE 77 LABELS hazards)
+    add_test(NAME hazards/dlclose COMMAND test_hazards_dlclose)
+    set_tests_properties(hazards/dlclose PROPERTIES LABELS hazards TIMEOUT 60)
+endif()
+
 # Installed into a scratch prefix, then used from outside by both roads, static and shared.
 if(NOT ROVE_SANITIZE)
     foreach(road IN ITEMS cmake pkgconfig)
