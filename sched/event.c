@@ -69,8 +69,8 @@ static int wait_slow(struct rv_event *e, const struct rv_caller *caller)
     if (is_set && rv_waitq_is_empty(&e->waiters)) {
         /* A clear may have come meanwhile: then the slow mode stays. */
         uint32_t both = RV_EVENT_SET | RV_EVENT_SLOW;
-        /* order: release M1. Setters' writes, taken over above; pairs with wait and is_set. */
-        (void)rv_cas_release(&e->state, &both, RV_EVENT_SET);
+        /* Relaxed: an exchange passes on what the setter released (M1). */
+        (void)rv_cas_relaxed(&e->state, &both, RV_EVENT_SET);
     } else if (!is_set) {
         rv_waitq_push(&e->waiters, &w);
     }

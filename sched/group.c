@@ -79,8 +79,8 @@ void rove_task_group_enter(rove_task_group *group)
 static void count_down(struct group *g)
 {
     struct rv_task *parent = g->parent;
-    /* order: acq_rel Y1. What the child did and noted before the exit; pairs with wait_for_all. */
-    if (rv_fetch_sub_acq_rel(&g->word, ONE_CHILD) == (ONE_CHILD | EXITING)) {
+    /* order: release Y1. What the child did and noted before the exit; pairs with wait_for_all. */
+    if (rv_fetch_sub_release(&g->word, ONE_CHILD) == (ONE_CHILD | EXITING)) {
         rv_wake(parent);
     }
 }
@@ -270,8 +270,8 @@ static bool wait_for_all(struct group *g, struct rv_task *self, bool *propagates
 {
     bool is_cancelled = false;
     bool has_waited = false;
-    /* order: acq_rel Y1. Who counts down to zero from here on wakes; pairs with count_down. */
-    rv_fetch_or_acq_rel(&g->word, EXITING);
+    /* Who counts down to zero from here on wakes; that they are through is seen below. */
+    rv_fetch_or_relaxed(&g->word, EXITING);
     /* order: acquire Y1. All that children did and noted; pairs with count_down. */
     while (rv_load_acquire(&g->word) != EXITING) {
         if (!rv_take_cancel(self)) {

@@ -37,11 +37,11 @@ static bool count_down(struct rv_many *m, struct rove_future *f)
     bool ends = false;
     if (is_decisive(m->until, f->error)) {
         struct rove_future *none = NULL;
-        /* order: acq_rel N1. f's outcome before it is named; pairs with rv_many_is_over. */
-        ends = rv_cas_acq_rel(&m->decider, &none, f);
+        /* order: release N1. f's outcome before it is named; pairs with rv_many_is_over. */
+        ends = rv_cas_release(&m->decider, &none, f);
     }
-    /* order: acq_rel N1. f's outcome before the count; pairs with rv_many_is_over. */
-    return rv_fetch_sub_acq_rel(&m->left, 1) == 1 || ends;
+    /* order: release N1. f's outcome before the count; pairs with rv_many_is_over. */
+    return rv_fetch_sub_release(&m->left, 1) == 1 || ends;
 }
 
 /*

@@ -376,6 +376,7 @@ unsigned rv_pool_thread_count(struct rove_runtime *runtime)
 static void tell_all(struct rv_pool *pool)
 {
     rv_lock_acquire(&pool->lock);
+    RV_CHECK(rv_list_is_empty(&pool->line), "no task waits for a pool that stops");
     pool->is_stopping = true;
     RV_LIST_FOR_EACH(link, &pool->all) {
         struct thread *t = rv_container_of(link, struct thread, all_link);
@@ -394,7 +395,6 @@ void rv_pool_stop(struct rove_runtime *runtime)
     if (pool == NULL) {
         return;
     }
-    RV_CHECK(rv_list_is_empty(&pool->line), "no task waits for a pool that stops");
     tell_all(pool);
     struct rv_list *link;
     while ((link = rv_list_pop_front(&pool->all)) != NULL) {

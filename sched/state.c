@@ -141,8 +141,8 @@ bool rv_state_retract_solo(rv_state_word *state)
         if (rv_state_phase(word) == RV_PHASE_DONE) {
             return false;
         }
-        /* order: acq_rel S4. Its use of the cell before the next solo waiter's. */
-    } while (!rv_cas_weak_acq_rel(state, &word, word & ~RV_STATE_SOLO));
+        /* order: release S4. Its use of `solo` before the next solo waiter's. */
+    } while (!rv_cas_weak_release(state, &word, word & ~RV_STATE_SOLO));
     return true;
 }
 
@@ -169,7 +169,7 @@ bool rv_state_retain_live(rv_state_word *state)
             return false;
         }
         /* order: acquire S5. The block as rv_task_create left it; pairs with its queueing. */
-    } while (!rv_cas_weak_acq_rel(state, &word, word + RV_STATE_ONE_REF));
+    } while (!rv_cas_weak_acquire(state, &word, word + RV_STATE_ONE_REF));
     return true;
 }
 

@@ -37,14 +37,51 @@ static RV_NORETURN void end_execution(void)
     __builtin_unreachable();
 }
 
+static RV_PRINTF(1, 0) void note_failure(const char *format, va_list args)
+{
+    if (!rv_engine.is_suspect) {
+        vsnprintf(rv_engine.message, sizeof rv_engine.message, format, args);
+    }
+    rv_engine.is_suspect = true;
+}
+
+void rv_engine_confirm(void)
+{
+    if (rv_engine.is_suspect) {
+        rv_engine.has_failed = true;
+        end_execution();
+    }
+}
+
+void rv_engine_suspect(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    note_failure(format, args);
+    va_end(args);
+    if (!rv_ahead_is_open()) {
+        rv_engine_confirm();
+    }
+}
+
+/* With something read ahead the thread stands still: the others may yet store that. */
 void rv_model_fail(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(rv_engine.message, sizeof rv_engine.message, format, args);
+    note_failure(format, args);
     va_end(args);
-    rv_engine.has_failed = true;
-    end_execution();
+    if (!rv_ahead_is_open()) {
+        rv_engine_confirm();
+    }
+    for (;;) {
+        if (rv_engine.current == 0) {
+            end_execution();
+        }
+        rv_engine_thread()->status = RV_THREAD_WAITS;
+        rv_engine_thread()->may_stay = true;
+        rv_engine_leave();
+    }
 }
 
 static bool may_run(unsigned i)
@@ -130,6 +167,9 @@ void rv_engine_leave(void)
     if (n > 0) {
         go_on_with(ready[rv_explore_thread(ready, n, true)]);
         return;
+    }
+    if (rv_ahead_is_open()) {
+        end_execution(); /* nobody has stored it: such an execution does not exist */
     }
     char text[64] = "";
     name_waiting(text, sizeof text);
@@ -298,6 +338,7 @@ static void reset(void)
     rv_engine.stale = 0;
     rv_engine.has_failed = false;
     rv_engine.may_leak = false;
+    rv_engine.is_suspect = false;
     rv_engine.clock_ns = 1000000;
     rv_engine.threads[0].now.at[0] = 1;
     rv_engine.threads[0].status = RV_THREAD_WAITS;
@@ -361,7 +402,7 @@ void rv_engine_run(const struct rv_model *model)
         rv_engine_leave();
         rv_engine.is_running = false;
     }
-    if (!rv_engine.has_failed) {
+    if (!rv_engine.has_failed && !rv_ahead_is_open()) {
         run_on_main_stack(run_finish, model);
     }
 }

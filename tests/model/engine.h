@@ -67,12 +67,14 @@ struct rv_engine {
     bool has_failed;
     bool may_leak;
     bool is_in_order; /* RV_MODEL_IN_ORDER */
+    bool is_suspect;  /* message is true if what was read ahead comes */
     char message[400];
     int64_t clock_ns;
     /* the exploration */
     enum rv_explore explore;
     unsigned max_preemptions, max_stale;
     bool is_newly_shared; /* a location turned out to be shared: start again */
+    bool is_learning;     /* values are noted, to be read ahead later */
     bool is_tracing;      /* the places reached are noted */
 };
 
@@ -103,6 +105,11 @@ static inline void rv_engine_tick(struct rv_model_thread *t)
     t->now.at[t - rv_engine.threads]++;
 }
 
+/* As rv_model_fail, but returns when it is not certain yet: a load has read ahead. */
+RV_PRINTF(1, 2) void rv_engine_suspect(const char *format, ...);
+/* What was suspected is certain: all that was read ahead has been stored. */
+void rv_engine_confirm(void);
+
 /* explore.c: one of n, the first being the usual one. `step` is for the printed schedule. */
 unsigned rv_explore_choose(enum rv_choice kind, unsigned n);
 unsigned rv_explore_thread(const unsigned candidates[], unsigned n, bool is_free);
@@ -119,6 +126,15 @@ void rv_memory_reset(void);
 void rv_memory_forget_shared(void);
 void rv_memory_overwritten(uintptr_t at, size_t bytes);
 uint64_t rv_memory_newest(const void *at, size_t bytes);
+
+/* ahead.c */
+void rv_ahead_reset(void);
+void rv_ahead_forget(void);
+void rv_ahead_store(uintptr_t at, uint64_t value);
+/* True: *value is what somebody else will store, or the execution does not count. */
+bool rv_ahead_load(uintptr_t at, uint64_t *value);
+/* Has a load read what nobody has stored yet? */
+bool rv_ahead_is_open(void);
 
 /* shadow.c */
 void rv_shadow_reset(void);

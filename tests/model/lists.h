@@ -14,6 +14,7 @@ extern const struct rv_model_list rv_models_state;
 extern const struct rv_model_list rv_models_future;
 extern const struct rv_model_list rv_models_idle;
 extern const struct rv_model_list rv_models_sync;
+extern const struct rv_model_list rv_models_event;
 extern const struct rv_model_list rv_models_chan;
 extern const struct rv_model_list rv_models_queue;
 extern const struct rv_model_list rv_models_many;
@@ -22,7 +23,7 @@ extern const struct rv_model_list rv_models_pool;
 static const struct rv_model_list *const lists[] = {
     &rv_models_deque,  &rv_models_runq, &rv_models_core, &rv_models_state,
     &rv_models_future, &rv_models_idle, &rv_models_sync, &rv_models_chan,
-    &rv_models_queue,  &rv_models_many,   &rv_models_pool,
+    &rv_models_queue,  &rv_models_many,   &rv_models_pool,  &rv_models_event,
 };
 
 #endif

@@ -92,7 +92,10 @@ static bool run_model(const struct rv_model *model)
         rv_engine.explore = RV_EXPLORE_REPLAY;
         return rv_explore_parse(options.replay) && run_once(model, "replayed", 0);
     }
-    if (!draw(model, WARM_UP, 0)) {
+    rv_engine.is_learning = true;
+    bool has_passed = draw(model, WARM_UP, 0);
+    rv_engine.is_learning = false;
+    if (!has_passed) {
         return false;
     }
     if (options.is_sites) {

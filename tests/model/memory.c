@@ -14,8 +14,9 @@
  *     seq_cst access  reads nothing older than the last seq_cst access of the location or a
  *                     fence before it made visible, and counts as the last from then on
  *
- * Rejected, so not found: a load that reads a store made later in the execution (load buffering),
- * and modification orders other than that of the execution. x86-64 has neither.
+ * A relaxed load may also read ahead, where a model allows it (ahead.c).
+ * Rejected, so not found: modification orders other than that of the execution; reading ahead
+ * everywhere. x86-64 does neither.
  * Source: C11 5.1.2.4 and 7.17.3; Kang et al.: A promising semantics, POPL 2017 (views).
  */
 #include "engine.h"
@@ -65,6 +66,7 @@ static struct shared_slot {
 
 void rv_memory_reset(void)
 {
+    rv_ahead_reset();
     if (pool == NULL) {
         pool = malloc(MAX_STORES * sizeof *pool);
     }
@@ -76,6 +78,7 @@ void rv_memory_reset(void)
 void rv_memory_forget_shared(void)
 {
     memset(shared, 0, sizeof shared);
+    rv_ahead_forget();
 }
 
 static unsigned hash(uintptr_t at)
@@ -258,6 +261,11 @@ static int choose_store(const struct location *l, unsigned order)
 uint64_t rv_model_load(const void *at, size_t bytes, const char *site, unsigned order)
 {
     struct location *l = begin((uintptr_t)at, bytes, site, false);
+    uint64_t ahead;
+    if (order == RV_PRIM_RELAXED && rv_ahead_load(l->at, &ahead)) {
+        rv_trace_note("load ahead", at, ahead, site);
+        return ahead;
+    }
     int which = choose_store(l, order);
     uint64_t value = store_at(l, which)->value;
     note_read(l, which, order);
@@ -281,6 +289,7 @@ static void put(struct location *l, uint64_t value, unsigned order, const struct
         rv_engine.ordered.at[i] = (int16_t)(l->count - 1);
     }
     memcpy((void *)l->at, &value, l->bytes);
+    rv_ahead_store(l->at, value);
     rv_engine_tick(t);
     rv_engine.writes++;
     rv_engine.writes_by[rv_engine.current]++;

@@ -68,6 +68,9 @@ void rv_model_point(const char *site);
 unsigned rv_model_choose(unsigned n);
 /* Does the execution have asymmetric fences? For setup. */
 void rv_model_set_fences(bool is_asymmetric);
+/* Relaxed loads there may read what another thread stores later, if nothing orders the load before
+ * that store: processors other than x86 do that. For setup; at most four ranges. */
+void rv_model_read_ahead(const void *from, size_t bytes);
 /* Blocks that are not freed at the end are no leak in this execution. */
 void rv_model_allow_leaks(void);
 

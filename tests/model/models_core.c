@@ -337,6 +337,7 @@ static const struct rv_model models[] = {
     {"lock/try", setup_lock, {lock_twice, try_lock}, finish_lock, 0},
     {"bias/helper", setup_bias, {own_twice, help}, finish_bias, 0},
     {"bias/helper_symmetric", setup_bias_symmetric, {own_twice, help}, finish_bias, 0},
+    {"bias/two_helpers_symmetric", setup_bias_symmetric, {own_twice, help, help}, finish_bias, 0},
     {"bias/two_helpers", setup_bias, {own_twice, help, help}, finish_bias, 0},
     {"backlog/locked", setup_backlog, {put_behind, put_behind, take_first}, finish_backlog, 0},
 };

@@ -118,6 +118,14 @@ static void setup_tiny(void)
     begin(1, 1, true);
 }
 
+/* Slots may be read late, so that a push that overwrites them comes first. */
+static void setup_ahead(void)
+{
+    begin(1, 1, true);
+    struct rv_deque_array *array = rv_load_relaxed(&deque.array);
+    rv_model_read_ahead(&array->slots, 2 * sizeof array->slots[0]);
+}
+
 static void push_two_pop_two(void)
 {
     push(0);
@@ -166,6 +174,10 @@ static void push_round(void)
 static const struct rv_model models[] = {
     {"deque/pop_steal", setup_asymmetric, {push_two_pop_two, steal_one}, finish_two, 0},
     {"deque/pop_steal_symmetric", setup_symmetric, {push_two_pop_two, steal_one}, finish_two, 0},
+    {"deque/pop_steal_two", setup_asymmetric, {push_two_pop_two, steal_two}, finish_two, 0},
+    {"deque/pop_steal_two_symmetric", setup_symmetric, {push_two_pop_two, steal_two}, finish_two,
+     0},
+    {"deque/read_late", setup_ahead, {push_round, steal_two}, finish_four, 0},
     {"deque/last_item", setup_asymmetric, {push_one_pop_one, steal_one}, finish_two, 0},
     {"deque/last_item_symmetric", setup_symmetric, {push_one_pop_one, steal_two}, finish_two, 0},
     {"deque/two_thieves", setup_asymmetric, {push_two_pop_two, steal_one, steal_one}, finish_two,

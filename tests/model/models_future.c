@@ -239,9 +239,24 @@ static void await_with_deadline_cancelled(void)
     outcome[1] = rc;
 }
 
+static RV_NOINLINE void scribble(uint64_t *at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        at[i] = i;
+    }
+}
+
+/* The timer was in the frame that this one takes the place of. */
+static RV_NOINLINE void use_frame(void)
+{
+    uint64_t frame[60];
+    scribble(frame, RV_ARRAY_LEN(frame));
+}
+
 static void nap(void)
 {
     outcome[1] = rove_sleep(1000);
+    use_frame();
 }
 
 static void finish_nap(void)

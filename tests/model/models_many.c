@@ -76,12 +76,18 @@ static void cancel_waiter(void)
     (void)rove_cancel(&rv_double_task(1)->future);
 }
 
-static void use_frame(void)
+static RV_NOINLINE void scribble(uint64_t *at, size_t n)
 {
-    volatile char frame[1500]; /* what was the aggregate is something else now */
-    for (size_t i = 0; i < sizeof frame; i++) {
-        frame[i] = 1;
+    for (size_t i = 0; i < n; i++) {
+        at[i] = i;
     }
+}
+
+/* What was the frame of the call is something else now. */
+static RV_NOINLINE void use_frame(void)
+{
+    uint64_t frame[250];
+    scribble(frame, RV_ARRAY_LEN(frame));
 }
 
 static void gather(void)
@@ -170,6 +176,12 @@ static void await_outer(void)
     }
 }
 
+static void gather_and_await(void)
+{
+    outer = rove_gather_future(2, fs);
+    await_outer();
+}
+
 static void cancel_outer(void)
 {
     outcome[2] = rove_cancel(outer);
@@ -182,6 +194,11 @@ static void finish_gather(void)
     RV_MODEL_CHECK(outcome[2] == 1 || outcome[1] == 0, "a refused request has no effect");
     RV_MODEL_CHECK(outcome[2] == 0 || outcome[1] == -ECANCELED, "an accepted one has");
     finish();
+}
+
+static void setup_two(void)
+{
+    begin(1);
 }
 
 static void setup_gather_done(void)
@@ -283,6 +300,8 @@ static const struct rv_model models[] = {
      RV_MODEL_WIDE},
     {"many/gather_future_both", setup_gather, {await_outer, set_both}, finish, RV_MODEL_WIDE},
     {"many/gather_future_each", setup_gather, {await_outer, set_first, set_second}, finish,
+     RV_MODEL_WIDE},
+    {"many/gather_future_late", setup_two, {gather_and_await, set_first, set_second}, finish,
      RV_MODEL_WIDE},
     {"many/shield", setup_shield, {await_shield, set_first, cancel_waiter}, finish_shield,
      RV_MODEL_WIDE},

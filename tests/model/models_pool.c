@@ -100,10 +100,10 @@ static void stop_after_two_jobs(void)
     rv_pool_stop(rv_double_runtime());
 }
 
-/* Pool threads that idle for ever end when time passes. */
+/* Time has passed: all pool threads have ended. */
 static void finish(void)
 {
-    rv_model_allow_leaks(); /* the pool and its last thread: rv_pool_stop is a model of its own */
+    rv_pool_stop(rv_double_runtime());
     rv_double_end();
 }
 
@@ -189,6 +189,37 @@ static void finish_released(void)
     end_calls();
 }
 
+/* The runtime goes, a handle stays: the last of the two frees what both know. */
+static void end_calls_early(void)
+{
+    rv_calls_stop(rv_double_runtime());
+    rv_calls_free(rv_double_runtime());
+}
+
+static int reason;
+
+static void cancel_and_tell(void)
+{
+    reason = 1;
+    (void)rove_handle_cancel(handle);
+    rv_store_relaxed(&calls, 1u);
+}
+
+/* It is cancelled already; who learns that sees what the one who did it wrote before. */
+static void cancel_when_told(void)
+{
+    if (rv_load_relaxed(&calls) == 1) {
+        RV_MODEL_CHECK(rove_handle_cancel(handle), "it is cancelled");
+        RV_MODEL_CHECK(reason == 1, "the canceller's writes");
+    }
+}
+
+static void finish_told(void)
+{
+    rove_handle_release(handle);
+    end_calls();
+}
+
 static const struct rv_model models[] = {
     {"pool/job", setup_one, {run_job}, finish, 0},
     {"pool/two_jobs", setup_one, {run_two_jobs}, finish, 0},
@@ -199,6 +230,8 @@ static const struct rv_model models[] = {
     {"pool/count", setup_one, {run_job, count_threads}, finish, 0},
     {"pool/stop", setup_one, {stop_after_job}, finish_stopped, 0},
     {"pool/stop_idle", setup_one, {stop_after_two_jobs}, finish_stopped, 0},
+    {"call/outlives", setup_handle, {end_calls_early, release_handle}, finish_stopped, 0},
+    {"call/told", setup_handle, {cancel_and_tell, cancel_when_told}, finish_told, 0},
     {"call/soon", setup_calls, {soon, soon_from_outside}, finish_called_twice, RV_MODEL_WIDE},
     {"call/cancel", setup_handle, {pass_time, cancel_handle}, finish_cancelled, 0},
     {"call/release", setup_handle, {pass_time, release_handle}, finish_released, 0},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: models of core/runq.c, with a ring of four and batches of two.
+ * Purpose: models of core/runq.c, with a ring of four and batches of three.
  * Threads: 1 the owner, the others thieves or rescuers with a queue of their own.
  */
 #include "model.h"
@@ -255,6 +255,54 @@ static void setup_filled(void)
     push_four_pop_one();
 }
 
+/* Four are stealable: a thief keeps one and offers another. */
+static void setup_offered(void)
+{
+    setup();
+    for (int i = 0; i < 4; i++) {
+        RV_MODEL_CHECK(push(), "room for four");
+    }
+}
+
+/* Slots may be read late, so that a push that overwrites them comes first. */
+static void setup_ahead(void)
+{
+    setup();
+    rv_model_read_ahead(&victim.slots, sizeof victim.slots);
+}
+
+static void setup_offered_ahead(void)
+{
+    setup_offered();
+    rv_model_read_ahead(&victim.slots, sizeof victim.slots);
+}
+
+static void setup_filled_ahead(void)
+{
+    setup_filled();
+    rv_model_read_ahead(&victim.slots, sizeof victim.slots);
+}
+
+/* As many as there is room for, twice. */
+static void refill(void)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!push()) {
+            pop();
+        }
+    }
+    push();
+    pop();
+}
+
+static void refill_private(void)
+{
+    pop();
+    pop();
+    push_private();
+    push_private();
+}
+
 static void pop_push_twice(void)
 {
     pop();
@@ -275,6 +323,12 @@ static const struct rv_model models[] = {
     {"runq/rescue_batch", setup_filled, {pop_push_twice, rescue_first}, finish, 0},
     {"runq/rescue_steal", setup, {push_private_pop, rescue_first, steal_second}, finish, 0},
     {"runq/two_rescuers", setup_filled, {pop_push_twice, rescue_first, rescue_second}, finish, 0},
+    {"runq/steal_on_full", setup_offered, {pop_push_twice, steal_and_offer, steal_from_thief},
+     finish_with_thief, 0},
+    {"runq/read_late", setup_ahead, {push_round, steal_first}, finish, 0},
+    {"runq/read_late_full", setup_offered_ahead, {refill, steal_first}, finish, 0},
+    {"runq/read_late_rescue", setup_filled_ahead, {refill, rescue_first}, finish, 0},
+    {"runq/read_late_private", setup_offered_ahead, {refill_private, steal_twice}, finish, 0},
     {"runq/rescue_on", setup_filled, {pop_push_twice, rescue_and_offer, steal_from_thief},
      finish_with_thief, 0},
 };

@@ -229,6 +229,24 @@ static void note_cancel(void)
     RV_MODEL_CHECK(rv_state_cancel(&word) == RV_CANCEL_NOTED, "the task runs");
 }
 
+static void note_cancel_too(void)
+{
+    RV_MODEL_CHECK(rv_state_cancel(&word) == RV_CANCEL_NOTED, "the task runs");
+}
+
+static void withdraw_one(void)
+{
+    if (rv_state_cancelling(&word) > 0) {
+        (void)rv_state_uncancel(&word);
+        rv_store_relaxed(&told, 1u);
+    }
+}
+
+static void finish_counted(void)
+{
+    RV_MODEL_CHECK(rv_state_cancelling(&word) == 2 - rv_load_relaxed(&told), "all are counted");
+}
+
 /* reports */
 
 static void look_at_wait(void)
@@ -449,6 +467,8 @@ static const struct rv_model models[] = {
     {"state/detour", setup, {park_until_delivered, cancel_by_detour}, finish_active, 0},
     {"state/flag", setup_counted, {park_until_cancelled, flag_with_reason}, finish_active, 0},
     {"state/withdraw", setup, {withdraw, note_cancel}, finish_active, 0},
+    {"state/withdraw_one", setup, {withdraw_one, note_cancel_too, note_cancel_too}, finish_counted,
+     0},
     {"state/report", setup, {park_until_told, look_at_wait, tell}, finish_active, 0},
     {"state/report_cancel", setup, {park_until_cancelled, look_at_wait, cancel}, finish_active, 0},
     {"state/announce", setup_future, {complete, await_in_queue, look}, finish_future, 0},

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: models of the locks and events: mutex, rwlock, semaphore, condition, event, once,
- *          barrier.
- * Idea:    what a lock guards is plain: a race says that it does not guard. Who releases for good
- *          may free the object at once: a use after free says that the last one still touches it.
+ * Purpose: models of the locks: mutex, rwlock, semaphore, condition.
+ * Idea:    what a lock guards is plain: a race says that it does not guard.
  * Threads: tasks first, then plain threads.
  */
 #include "double.h"
@@ -16,12 +14,8 @@ static rove_mutex mutex;
 static rove_rwlock rwlock;
 static rove_semaphore semaphore;
 static rove_cond cond;
-static rove_event *event;
-static rove_once once;
-static rove_barrier barrier;
 static int guarded, entered[RV_MODEL_THREADS];
 static bool is_ready;
-static RV_ATOMIC(uint32_t) told;
 
 static void begin(unsigned tasks)
 {
@@ -29,12 +23,9 @@ static void begin(unsigned tasks)
     rv_model_fill(&mutex, 0, sizeof mutex);
     rv_model_fill(&rwlock, 0, sizeof rwlock);
     rv_model_fill(&cond, 0, sizeof cond);
-    rv_model_fill(&once, 0, sizeof once);
     rv_model_fill(entered, 0, sizeof entered);
-    rv_model_fill(&barrier, 0, sizeof barrier);
     guarded = 0;
     is_ready = false;
-    rv_store_relaxed(&told, 0u);
 }
 
 static void setup_one(void)
@@ -205,6 +196,34 @@ static void try_acquire(void)
     }
 }
 
+/* Units as messages: what was written before a release is seen by whoever gets the unit. */
+static void setup_units(void)
+{
+    begin(2);
+    rove_semaphore_init(&semaphore, 0, 0);
+}
+
+static void try_then_take_unit(void)
+{
+    if (rove_semaphore_tryacquire(&semaphore) != 0) {
+        RV_MODEL_CHECK(rove_semaphore_acquire(&semaphore) == 0, "nobody cancels");
+    }
+    RV_MODEL_CHECK(guarded == 1, "the releaser's writes");
+}
+
+static void take_unit(void)
+{
+    RV_MODEL_CHECK(rove_semaphore_acquire(&semaphore) == 0, "nobody cancels");
+    RV_MODEL_CHECK(guarded == 1, "the releaser's writes");
+}
+
+static void give_units(void)
+{
+    guarded = 1;
+    RV_MODEL_CHECK(rove_semaphore_release(&semaphore) == 0, "no bound");
+    RV_MODEL_CHECK(rove_semaphore_release(&semaphore) == 0, "no bound");
+}
+
 static void finish_semaphore(void)
 {
     rv_double_end();
@@ -283,137 +302,6 @@ static void give_two(void)
     give_one();
 }
 
-/* event: the waiter's own, gone when the wait is over */
-
-static void setup_event(void)
-{
-    begin(2);
-    event = rv_model_malloc(sizeof *event);
-    rv_model_fill(event, 0, sizeof *event);
-}
-
-static void wait_event_and_free(void)
-{
-    RV_MODEL_CHECK(rove_event_wait(event) == 0, "nobody cancels");
-    RV_MODEL_CHECK(guarded == 1, "the setter's writes");
-    rv_model_free(event);
-}
-
-static void set_event(void)
-{
-    guarded = 1;
-    rove_event_set(event);
-}
-
-static void wait_event(void)
-{
-    RV_MODEL_CHECK(rove_event_wait(event) == 0, "nobody cancels");
-    RV_MODEL_CHECK(guarded == 1, "the setter's writes");
-    (void)rv_fetch_add_relaxed(&told, 1u);
-}
-
-static void wait_event_cancelled(void)
-{
-    int rc = rove_event_wait(event);
-    RV_MODEL_CHECK(rc == 0 || rc == -ECANCELED, "one of two ends");
-    RV_MODEL_CHECK(rc != 0 || guarded == 1, "the setter's writes");
-}
-
-static void look_at_event(void)
-{
-    if (rove_event_is_set(event)) {
-        RV_MODEL_CHECK(guarded == 1, "the setter's writes");
-    }
-}
-
-/* With a slow event: the state after the slow wait is looked at by a third. */
-static void wait_then_look(void)
-{
-    look_at_event();
-    look_at_event();
-}
-
-static void set_and_clear(void)
-{
-    set_event();
-    rove_event_clear(event);
-}
-
-static void finish_event(void)
-{
-    rv_model_free(event);
-    finish();
-}
-
-static void wait_or_give_up(void)
-{
-    int rc = rove_event_wait_blocking(event, 1000);
-    RV_MODEL_CHECK(rc == 0 || rc == -ETIMEDOUT, "one of two ends");
-    RV_MODEL_CHECK(rc != 0 || guarded == 1, "the setter's writes");
-}
-
-/* once */
-
-static int initialize(void *ctx)
-{
-    (void)ctx;
-    RV_MODEL_CHECK(guarded == 0, "called once");
-    guarded = 1;
-    return 0;
-}
-
-static int initialize_or_fail(void *ctx)
-{
-    (void)ctx;
-    entered[rv_model_self()] = 1;
-    if (rv_fetch_add_relaxed(&told, 1u) == 0) {
-        return -EIO;
-    }
-    RV_MODEL_CHECK(guarded == 0, "called once with success");
-    guarded = 1;
-    return 0;
-}
-
-static void call_once(void)
-{
-    RV_MODEL_CHECK(rove_once_call(&once, initialize, NULL) == 0, "it does not fail");
-    RV_MODEL_CHECK(guarded == 1, "after the call");
-}
-
-static void call_once_twice(void)
-{
-    call_once();
-    call_once();
-}
-
-static void call_failing(void)
-{
-    int rc = rove_once_call(&once, initialize_or_fail, NULL);
-    RV_MODEL_CHECK(rc == 0 || rc == -EIO, "one of two ends");
-    RV_MODEL_CHECK(rc != 0 || guarded == 1, "after the call");
-}
-
-/* barrier */
-
-static void setup_barrier(void)
-{
-    begin(3);
-    rove_barrier_init(&barrier, 2);
-}
-
-static void meet(void)
-{
-    entered[rv_model_self()] = 1;
-    RV_MODEL_CHECK(rove_barrier_wait(&barrier) >= 0, "nobody cancels");
-    RV_MODEL_CHECK(entered[1] == 1 && entered[2] == 1, "nobody goes on before all have come");
-}
-
-static void meet_twice(void)
-{
-    meet();
-    RV_MODEL_CHECK(rove_barrier_wait(&barrier) >= 0, "again");
-}
-
 static const struct rv_model models[] = {
     {"mutex/two", setup_two, {lock_twice, lock_once}, finish_mutex, 0},
     {"mutex/three", setup_three, {lock_once, lock_once, lock_once}, finish_mutex, 0},
@@ -435,6 +323,7 @@ static const struct rv_model models[] = {
      finish_semaphore, 0},
     {"semaphore/cancel", setup_semaphore, {acquire_cancelled, acquire_once, acquire_once,
      cancel_first}, finish_semaphore, RV_MODEL_WIDE},
+    {"semaphore/units", setup_units, {try_then_take_unit, take_unit, give_units}, finish, 0},
     {"semaphore/try", setup_semaphore, {acquire_once, acquire_once, try_acquire}, finish_semaphore,
      0},
     {"cond/one", setup_two, {wait_ready, make_ready}, finish, 0},
@@ -443,18 +332,6 @@ static const struct rv_model models[] = {
      RV_MODEL_WIDE},
     {"cond/pass_on", setup_three, {take_one, take_one, give_two, cancel_first}, finish,
      RV_MODEL_WIDE},
-    {"event/free", setup_event, {wait_event_and_free, set_event}, finish, 0},
-    {"event/two_waiters", setup_event, {wait_event, wait_event, set_event}, finish_event, 0},
-    {"event/look", setup_event, {wait_event, set_event, look_at_event}, finish_event, 0},
-    {"event/look_after_wait", setup_event, {wait_event, wait_then_look, set_event}, finish_event,
-     0},
-    {"event/cancel", setup_event, {wait_event_cancelled, set_event, cancel_first}, finish_event, 0},
-    {"event/clear", setup_event, {look_at_event, set_and_clear}, finish_event, 0},
-    {"event/blocking", setup_event, {set_event, look_at_event, wait_or_give_up}, finish_event, 0},
-    {"once/two", setup_two, {call_once, call_once_twice}, finish, 0},
-    {"once/three", setup_three, {call_once, call_once, call_once}, finish, 0},
-    {"once/fails", setup_three, {call_failing, call_failing, call_failing}, finish, 0},
-    {"barrier/two", setup_barrier, {meet_twice, meet_twice}, finish, 0},
 };
 
 const struct rv_model_list rv_models_sync = {models, sizeof models / sizeof models[0]};

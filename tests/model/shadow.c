@@ -76,7 +76,7 @@ static struct granule *granule_of(uintptr_t at)
 
 static RV_COLD void report_race(const struct record *old, const struct record *new, uintptr_t at)
 {
-    rv_model_fail("data race at %p: thread %u %s%s (%s%p), thread %u %s%s (%s%p)", (void *)at,
+    rv_engine_suspect("data race at %p: thread %u %s%s (%s%p), thread %u %s%s (%s%p)", (void *)at,
                   old->thread, old->is_atomic ? "atomic " : "", old->is_write ? "write" : "read",
                   old->is_atomic ? (const char *)old->pc : "pc ", old->is_atomic ? NULL : old->pc,
                   new->thread, new->is_atomic ? "atomic " : "", new->is_write ? "write" : "read",
@@ -170,6 +170,7 @@ void *rv_model_aligned_alloc(size_t alignment, size_t bytes)
     }
     arena_used = offset + (units + 1) * UNIT; /* a unit that belongs to nobody behind each */
     memset(arena + offset, 0xa5, bytes);
+    plain(arena + offset, bytes, true, __builtin_return_address(0));
     return arena + offset;
 }
 

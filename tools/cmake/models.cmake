@@ -54,6 +54,7 @@ set(ROVE_MODEL_SOURCES
     tests/model/models_chan.c
     tests/model/models_core.c
     tests/model/models_deque.c
+    tests/model/models_event.c
     tests/model/models_future.c
     tests/model/models_idle.c
     tests/model/models_many.c
@@ -68,6 +69,7 @@ set(ROVE_MODEL_GROUPS deque runq inbox park lock bias backlog state future task 
 
 set(ROVE_MODEL_CHECKER_SOURCES
     core/context.c
+    tests/model/ahead.c
     tests/model/engine.c
     tests/model/explore.c
     tests/model/main.c
@@ -82,7 +84,7 @@ add_library(rove_model_library OBJECT ${ROVE_MODEL_LIBRARY_SOURCES} ${ROVE_MODEL
 target_compile_options(rove_model_checker PRIVATE -O3)
 target_compile_definitions(rove_model_kernel PRIVATE RV_MODEL)
 target_compile_definitions(rove_model_library PRIVATE RV_MODEL RV_DEBUG=1
-    RV_MODEL_TASKS RV_RUNQ_CAPACITY=4 RV_RUNQ_BATCH=2 RV_BIAS_HELPER_SPINS=2u
+    RV_MODEL_TASKS RV_RUNQ_CAPACITY=4 RV_RUNQ_BATCH=3 RV_BIAS_HELPER_SPINS=2u
     RV_MUTEX_SPIN=1 RV_MUTEX_YIELDS=1 rv_context_make=rv_double_context_make
     rv_context_exit_switch=rv_double_context_exit rv_context_fini=rv_double_context_fini
     malloc=rv_model_malloc calloc=rv_model_calloc realloc=rv_model_realloc
