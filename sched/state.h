@@ -201,8 +201,9 @@ static inline enum rv_solo rv_state_announce_solo(rv_state_word *state)
         if (word & (RV_STATE_SOLO | RV_STATE_WAITERS)) {
             return RV_SOLO_TAKEN;
         }
-        /* order: acq_rel S4. SOLO is in before DONE or DONE is seen; pairs with rv_state_finish. */
-    } while (!rv_cas_weak_acq_rel(state, &word, word | RV_STATE_SOLO));
+        /* order: acquire S4. SOLO is in before DONE or DONE is seen; pairs with rv_state_finish.
+         * The last solo waiter's NULL in `solo` before ours; with rv_state_retract_solo. */
+    } while (!rv_cas_weak_acquire(state, &word, word | RV_STATE_SOLO));
     return RV_SOLO_OURS;
 }
 /* The solo waiter gives up, `solo` being NULL again. False: done, the completer wants the cell. */

@@ -113,6 +113,11 @@ static void setup_growing(void)
     begin(0, 4, true);
 }
 
+static void setup_growing_symmetric(void)
+{
+    begin(0, 4, false);
+}
+
 static void setup_tiny(void)
 {
     begin(1, 1, true);
@@ -184,6 +189,8 @@ static const struct rv_model models[] = {
      0},
     {"deque/thieves_only", setup_asymmetric, {push_three, steal_one, steal_two}, finish_three, 0},
     {"deque/growth", setup_growing, {push_three_pop_one, steal_two}, finish_three, 0},
+    {"deque/growth_symmetric", setup_growing_symmetric, {push_three_pop_one, steal_two},
+     finish_three, 0},
     {"deque/slots_again", setup_tiny, {push_round, steal_two}, finish_four, 0},
 };
 

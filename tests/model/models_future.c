@@ -5,7 +5,10 @@
  */
 #include "double.h"
 
+#include "sched/local.h"
+
 #include <errno.h>
+#include <rove/sync.h>
 #include <rove/wait.h>
 
 static rove_future *f;
@@ -251,6 +254,7 @@ static RV_NOINLINE void use_frame(void)
 {
     uint64_t frame[60];
     scribble(frame, RV_ARRAY_LEN(frame));
+    __asm__ volatile("" : : "r"(frame) : "memory"); /* else nobody would read it */
 }
 
 static void nap(void)
@@ -333,6 +337,31 @@ static void spawn_two(void)
     RV_MODEL_CHECK(rove_join(a, &got) == 0 && got == &value, "done stays done");
 }
 
+/* Two tasks use a key for the first time: they agree on its number. */
+static rove_local key;
+
+static void setup_local(void)
+{
+    begin(2);
+    rv_model_fill(&key, 0, sizeof key);
+}
+
+static void set_local(void)
+{
+    int *own = &outcome[rv_model_self()];
+    RV_MODEL_CHECK(rove_local_set(&key, own) == 0, "memory");
+    RV_MODEL_CHECK(rove_local_get(&key) == own, "its own value");
+}
+
+static void finish_local(void)
+{
+    for (unsigned i = 1; i <= 2; i++) {
+        RV_MODEL_CHECK(rv_double_task(i)->locals != NULL, "it has a value");
+        rv_locals_free(rv_double_task(i));
+    }
+    finish();
+}
+
 static const struct rv_model models[] = {
     {"future/set", setup_two, {await_ok, set}, finish, 0},
     {"future/set_outside", setup_one, {await_ok, set}, finish, 0},
@@ -360,6 +389,7 @@ static const struct rv_model models[] = {
     {"task/spawn_join", setup_one, {spawn_join}, finish, 0},
     {"task/spawn_join_twice", setup_one, {spawn_two}, finish, 0},
     {"task/spawn_forget", setup_one, {spawn_forget}, finish, 0},
+    {"task/local", setup_local, {set_local, set_local}, finish_local, 0},
     {"task/spawn_cancel", setup_one, {spawn_cancel}, finish, 0},
     {"task/cancel_chain", setup_two, {spawn_awaiter, set, cancel_first}, finish, 0},
 };

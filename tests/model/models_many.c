@@ -88,6 +88,7 @@ static RV_NOINLINE void use_frame(void)
 {
     uint64_t frame[250];
     scribble(frame, RV_ARRAY_LEN(frame));
+    __asm__ volatile("" : : "r"(frame) : "memory"); /* else nobody would read it */
 }
 
 static void gather(void)
@@ -291,6 +292,8 @@ static void run_group_cancelled(void)
 static const struct rv_model models[] = {
     {"many/gather", setup, {gather, set_first, set_second}, finish, 0},
     {"many/gather_cancel", setup, {gather, set_both, cancel_waiter}, finish, RV_MODEL_WIDE},
+    {"many/gather_two_cancels", setup, {gather, cancel_waiter, cancel_waiter, set_both}, finish,
+     RV_MODEL_WIDE},
     {"many/gather_fails", setup, {gather_failing, fail_first, set_second}, finish, 0},
     {"many/wait_first", setup, {wait_first, set_first, set_second}, finish, 0},
     {"many/wait_timeout", setup, {wait_all_a_while, set_both, pass_time}, finish, RV_MODEL_WIDE},

@@ -8,7 +8,7 @@
 #include "core/bias.h"
 #include "core/runq.h"
 
-#define ITEMS 8
+#define ITEMS 10
 
 struct item {
     int payload;
@@ -295,6 +295,24 @@ static void refill(void)
     pop();
 }
 
+/* One is left, and that is stealable; the ring comes round by private pushes alone. */
+static void setup_last_ahead(void)
+{
+    setup_offered_ahead();
+    for (int i = 0; i < 3; i++) {
+        pop();
+    }
+}
+
+static void go_round_private(void)
+{
+    for (int i = 0; i < 3; i++) {
+        push_private();
+        pop();
+    }
+    push_private();
+}
+
 static void refill_private(void)
 {
     pop();
@@ -328,6 +346,7 @@ static const struct rv_model models[] = {
     {"runq/read_late", setup_ahead, {push_round, steal_first}, finish, 0},
     {"runq/read_late_full", setup_offered_ahead, {refill, steal_first}, finish, 0},
     {"runq/read_late_rescue", setup_filled_ahead, {refill, rescue_first}, finish, 0},
+    {"runq/read_late_round", setup_last_ahead, {go_round_private, steal_first}, finish, 0},
     {"runq/read_late_private", setup_offered_ahead, {refill_private, steal_twice}, finish, 0},
     {"runq/rescue_on", setup_filled, {pop_push_twice, rescue_and_offer, steal_from_thief},
      finish_with_thief, 0},
