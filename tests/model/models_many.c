@@ -103,6 +103,41 @@ static void gather(void)
     use_frame();
 }
 
+/* A child that has been asked to end twice, by way of the task that gathers it, and ends well. */
+static RV_ATOMIC(uint32_t) told;
+
+static void setup_child(void)
+{
+    begin(4);
+    set(1);
+    rv_store_relaxed(&told, 0u);
+}
+
+static void gather_child(void)
+{
+    rove_future *const both[2] = {&rv_double_task(4)->future, fs[1]};
+    void *results[2] = {NULL, NULL};
+    int rc = rove_gather(2, both, results);
+    RV_MODEL_CHECK(rc == 0 || rc == -ECANCELED, "its ends");
+    use_frame();
+}
+
+static void cancel_and_tell(void)
+{
+    cancel_waiter();
+    (void)rv_fetch_add_relaxed(&told, 1u);
+}
+
+static void end_when_told(void)
+{
+    struct rove_future *child = &rv_double_task(4)->future;
+    while (rv_load_relaxed(&told) < 2) {
+        rv_cpu_relax();
+    }
+    child->result = &values[0];
+    rv_future_notify(child, rv_state_finish(&child->state, 0));
+}
+
 static void gather_failing(void)
 {
     void *results[2] = {NULL, NULL};
@@ -294,6 +329,8 @@ static const struct rv_model models[] = {
     {"many/gather_cancel", setup, {gather, set_both, cancel_waiter}, finish, RV_MODEL_WIDE},
     {"many/gather_two_cancels", setup, {gather, cancel_waiter, cancel_waiter, set_both}, finish,
      RV_MODEL_WIDE},
+    {"many/gather_child", setup_child,
+     {gather_child, cancel_and_tell, cancel_and_tell, end_when_told}, finish, RV_MODEL_WIDE},
     {"many/gather_fails", setup, {gather_failing, fail_first, set_second}, finish, 0},
     {"many/wait_first", setup, {wait_first, set_first, set_second}, finish, 0},
     {"many/wait_timeout", setup, {wait_all_a_while, set_both, pass_time}, finish, RV_MODEL_WIDE},
