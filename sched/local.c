@@ -28,7 +28,7 @@ struct rv_local_map {
 
 #define RV_LOCAL_CAPACITY_MIN 6 /* a map of 56 bytes, one malloc class; arbitrary */
 
-static RV_ATOMIC(uint32_t) last_key; /* process-wide: a static key may serve several runtimes */
+RV_ATOMIC(uint32_t) rv_local_last_key; /* process-wide: a static key may serve several runtimes */
 
 /* The public field is a plain word, so that headers stay C++: the only place to touch it. */
 static RV_ATOMIC(uint32_t) *key_word(rove_local *key)
@@ -49,7 +49,7 @@ static uint32_t claim_key(rove_local *key)
     if (number != 0) {
         return number;
     }
-    uint32_t fresh = rv_fetch_add_relaxed(&last_key, 1u) + 1;
+    uint32_t fresh = rv_fetch_add_relaxed(&rv_local_last_key, 1u) + 1;
     return rv_cas_relaxed(key_word(key), &number, fresh) ? fresh : number;
 }
 

@@ -344,6 +344,7 @@ static void setup_local(void)
 {
     begin(2);
     rv_model_fill(&key, 0, sizeof key);
+    rv_store_relaxed(&rv_local_last_key, 0u);
 }
 
 static void set_local(void)
