@@ -95,6 +95,7 @@ static void run_task(void *arg)
     t->worker = &workers[self];
     t->future.is_started = true;
     rv_task_make_context(t);
+    t->context.sp = NULL;
     entries[self](t, NULL);
 }
 
@@ -151,9 +152,10 @@ struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enu
 
 void rv_double_context_make(struct rv_context *ctx, void *low, void *high, rv_context_entry entry)
 {
-    (void)ctx;
+    static uint64_t frames[RV_MODEL_THREADS]; /* where a fresh context keeps its float mode */
     (void)low;
     (void)high;
+    ctx->sp = &frames[rv_model_self()];
     entries[rv_model_self()] = entry;
 }
 
