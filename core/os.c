@@ -301,3 +301,37 @@ bool rv_os_has_shadow_stack(void)
     return false;
 #endif
 }
+
+static void (*interrupt_handler)(int sig); /* written before the signal can come */
+
+static void on_interrupt(int sig)
+{
+    int saved = errno;
+    interrupt_handler(sig);
+    errno = saved;
+}
+
+bool rv_os_catch_interrupt(void (*handler)(int sig))
+{
+    struct sigaction now;
+    /* SA_RESETHAND: whoever presses Ctrl-C twice means it. */
+    struct sigaction ours = {.sa_handler = on_interrupt,
+                             .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    sigset_t mask;
+
+    if (rv_os_gettid() != getpid() || rv_os_read_signals(&mask) != 0 ||
+        sigismember(&mask, SIGINT) != 0 || sigaction(SIGINT, NULL, &now) < 0 ||
+        (now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL)
+        return false;
+    interrupt_handler = handler;
+    (void)sigfillset(&ours.sa_mask);
+    return sigaction(SIGINT, &ours, NULL) == 0;
+}
+
+void rv_os_release_interrupt(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
+        now.sa_handler == on_interrupt)
+        (void)signal(SIGINT, SIG_DFL);
+}

@@ -81,4 +81,13 @@ int rv_os_read_signals(sigset_t *now);
 /* Is a user shadow stack (x86 CET) switched on for this thread? */
 bool rv_os_has_shadow_stack(void);
 
+/*
+ * Has the next SIGINT call the handler, once; the one after it does what it did before. True: done.
+ * False: this is not the main thread, or the program has its own mind about SIGINT: a handler, or
+ * it is ignored or blocked. One caller at a time.
+ */
+bool rv_os_catch_interrupt(void (*handler)(int sig));
+/* Gives SIGINT its default back if it is still caught. Any thread. */
+void rv_os_release_interrupt(void);
+
 #endif

@@ -211,3 +211,13 @@ bool rv_os_has_shadow_stack(void)
 {
     return false;
 }
+
+bool rv_os_catch_interrupt(void (*handler)(int sig))
+{
+    (void)handler;
+    return false;
+}
+
+void rv_os_release_interrupt(void)
+{
+}

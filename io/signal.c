@@ -23,6 +23,7 @@
 #include "core/lock.h"
 #include "io/reactor.h"
 #include "sched/current.h"
+#include "sched/interrupt.h"
 #include "sched/task.h"
 
 #include <rove/io.h>
@@ -65,6 +66,9 @@ static void install(int sig)
                              .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     int idx = sig - 1;
     table.is_ours[idx] = false;
+    if (sig == SIGINT) {
+        rv_interrupt_give_up();
+    }
     if (sigaction(sig, NULL, &now) < 0 || (now.sa_flags & SA_SIGINFO) != 0 ||
         (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN)) {
         return;

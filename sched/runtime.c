@@ -22,6 +22,7 @@
 #include "sched/debug.h"
 #include "sched/fork.h"
 #include "sched/high_water.h"
+#include "sched/interrupt.h"
 #include "sched/overflow.h"
 #include "sched/pool.h"
 #include "sched/ready.h"
@@ -483,15 +484,14 @@ int rove_run_with(const rove_options *options, rove_coro *main, void *arg, void 
     }
     const rove_call call = {main, arg};
     rove_task *t = submit(runtime, &call, __builtin_return_address(0), true);
+    bool is_caught = t != NULL && rv_interrupt_begin(runtime, rv_task_of(t));
     rc = t == NULL ? -ENOMEM : rove_wait_blocking(t, ROVE_FOREVER, result);
+    rc = is_caught ? rv_interrupt_end(rc) : rc;
     bool was_deadlocked = rv_deadlock_forget_main(runtime);
     rove_release(t);
     int stopped = rv_runtime_end(runtime, 0);
     rv_os_restore_signals(&mask); /* rove_signal_wait may have blocked some here */
-    if (was_deadlocked) {
-        return -EDEADLK;
-    }
-    return rc == 0 ? stopped : rc;
+    return was_deadlocked ? -EDEADLK : rc == 0 ? stopped : rc;
 }
 
 int rove_run(rove_coro *main, void *arg, void **result)

@@ -43,12 +43,16 @@ typedef struct rove_runtime rove_runtime; /* opaque */
 /**
  * Start a runtime, run `main` as its first task, and end everything when it returns.
  *
+ * On the process's main thread, and if the program has left SIGINT to its default action: the first
+ * SIGINT cancels main, the second kills. rove_signal_wait for SIGINT takes it over.
+ *
  * main    the coroutine; when it ends, tasks still alive are cancelled and waited for.
  * arg     handed to main.
  * result  receives main's result on return 0; may be NULL.
  *
- * Returns what main returned · -EDEADLK inside a task · why the runtime could not start ·
- * -ETIMEDOUT (main returned 0, and tasks ignored their cancellation; as rove_runtime_stop).
+ * Returns what main returned · -EINTR: it was cancelled by SIGINT · -EDEADLK inside a task · why
+ * the runtime could not start · -ETIMEDOUT (main returned 0, and tasks ignored their cancellation;
+ * as rove_runtime_stop).
  * Threads: any thread but a task's; several at once get a runtime each. Suspends: no, it blocks
  * the calling thread. Cost: the start and stop of the worker threads.
  * asyncio: run.

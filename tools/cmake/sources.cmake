@@ -48,6 +48,7 @@ set(ROVE_SCHED_SOURCES
     sched/high_water.c
     sched/idle.c
     sched/inspect.c
+    sched/interrupt.c
     sched/items.c
     sched/latest.c
     sched/local.c

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: Ctrl-C ends rove_run in good order: the first SIGINT cancels main, the second kills.
+ */
+#ifndef RV_SCHED_INTERRUPT_H
+#define RV_SCHED_INTERRUPT_H
+
+#include <stdbool.h>
+
+struct rove_runtime;
+struct rv_task;
+
+/* rove_run's thread, once main runs; main is borrowed until the end. True: from now on SIGINT
+ * cancels it. */
+bool rv_interrupt_begin(struct rove_runtime *runtime, struct rv_task *main);
+/* The same thread, main has ended with rc and the runtime has not. What rove_run returns: -EINTR if
+ * a SIGINT came and main let itself be cancelled. */
+int rv_interrupt_end(int rc);
+/* Any thread: a task waits for SIGINT itself from now on. */
+void rv_interrupt_give_up(void);
+
+#endif
