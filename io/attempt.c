@@ -153,10 +153,8 @@ static ssize_t attempt_connect(struct rv_op *op)
         op->mode = CONNECT_UNDER_WAY;
         return -EAGAIN;
     }
-    if (rc == -EAGAIN) { /* a UNIX socket's queue is full: no readiness tells when it is not */
-        return (flags & O_NONBLOCK) != 0 ? -EAGAIN : RV_ATTEMPT_OFFLOAD;
-    }
-    return rc;
+    /* The queue of a UNIX listener is full. A thread that waits there could not be called off. */
+    return rc == -EAGAIN ? RV_ATTEMPT_LATER : rc;
 }
 
 RV_NOINLINE ssize_t rv_attempt(struct rv_op *op)

@@ -18,7 +18,10 @@
 /* Only a disk, or a call that knows no readiness, delays this: run it on a blocking thread. */
 #define RV_ATTEMPT_OFFLOAD ((ssize_t)INT_MIN)
 
-/* A result, -EAGAIN (wait for rv_op_events), or RV_ATTEMPT_OFFLOAD. */
+/* It would block, and no readiness will tell when it would not: try again after a while. */
+#define RV_ATTEMPT_LATER ((ssize_t)INT_MIN + 1)
+
+/* A result, -EAGAIN (wait for rv_op_events), RV_ATTEMPT_OFFLOAD or RV_ATTEMPT_LATER. */
 ssize_t rv_attempt(struct rv_op *op);
 /* A result; may block the thread. */
 ssize_t rv_attempt_blocking(const struct rv_op *op);

@@ -9,14 +9,19 @@
 #include <rove/io.h>
 
 #include "core/base.h"
+#include "core/clock.h"
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/suspend.h"
+#include "sched/timer.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
+
+#define CLOSE_PATIENCE_NS 100000 /* arbitrary */
+#define CLOSE_PATIENCE_MAX_NS INT64_C(100000000)
 
 /* The bytes that are in the page cache, or -EAGAIN: ask the reactor. */
 static ssize_t read_cached(struct rv_task *self, const struct rv_op *op)
@@ -174,15 +179,48 @@ static RV_NOINLINE int close_now(int fd)
     return close(fd) == 0 || errno == EINTR ? 0 : -errno;
 }
 
-/* Ends what others wait for on the descriptor, and waits until the kernel has forgotten it all. */
-static void end_users(struct rv_fd_slot *slot, int fd, struct rv_task *self)
+struct reminder {
+    struct rv_timer timer;
+    struct rv_task *task;
+};
+
+static void remind(struct rv_timer *timer)
 {
+    rv_wake(rv_container_of(timer, struct reminder, timer)->task);
+}
+
+/* Until nobody uses the descriptor, at most `patience_ns`. True: the caller was cancelled. */
+static bool wait_for_users(struct rv_fd_slot *slot, int64_t patience_ns, struct rv_task *self)
+{
+    struct reminder reminder = {.task = self};
+    int64_t deadline_ns = rv_clock_add(rv_clock_now(), patience_ns);
     bool was_cancelled = false;
-    rv_reactor_of(self->runtime)->end_waits(self->runtime, slot, fd, self);
-    while (rv_fd_close_pending(slot) != 0) {
+    reminder.timer.node.index = RV_HEAP_NONE;
+    bool has_timer = rv_timer_arm(&reminder.timer, deadline_ns, remind) == 0;
+    while (rv_fd_close_pending(slot) != 0 && (!has_timer || rv_clock_now() < deadline_ns)) {
         rv_park(self, RV_WAIT_IO, slot);
         was_cancelled |= rv_take_cancel(self);
     }
+    if (has_timer) {
+        rv_timer_disarm(&reminder.timer);
+    }
+    return was_cancelled;
+}
+
+/*
+ * Ends what others wait for on the descriptor, and waits until the kernel has forgotten it all. A
+ * ring does not find an operation that is just between two of its queues: so it is asked again,
+ * less and less often, for some take their time in any case.
+ */
+static void end_users(struct rv_fd_slot *slot, int fd, struct rv_task *self)
+{
+    bool was_cancelled = false;
+    int64_t patience_ns = CLOSE_PATIENCE_NS;
+    do {
+        rv_reactor_of(self->runtime)->end_waits(self->runtime, slot, fd, self);
+        was_cancelled |= wait_for_users(slot, patience_ns, self);
+        patience_ns = patience_ns < CLOSE_PATIENCE_MAX_NS ? patience_ns * 2 : patience_ns;
+    } while (rv_fd_close_pending(slot) != 0);
     if (was_cancelled) {
         rv_put_back_cancel(self);
     }

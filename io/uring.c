@@ -11,7 +11,8 @@
  *     another worker wants something of this ring (an operation ended): inbox + wake
  *
  * Cancellation keeps the order of the queue: the request to end an operation is queued on the same
- * ring after the operation itself, so it can never meet a later one at the same address.
+ * ring after the operation itself, and the task stays until it has been answered, so it can never
+ * meet a later one at the same address.
  *
  * Sleep: uring_sleep.c.
  *
@@ -36,6 +37,46 @@
 
 #define HELPERS_FOR_FILES 8   /* arbitrary: reads that miss the page cache */
 #define HELPERS_FOR_OTHERS 64 /* arbitrary: terminals and other devices that cannot be polled */
+
+static void post_request(struct rv_uring *u, struct rv_ring_request *request)
+{
+    rv_inbox_push(&u->requests, &request->node);
+    rv_idle_notify_worker(u->worker);
+}
+
+/* The asker may return now, so its request may be gone: nothing of it is touched afterwards. */
+static void finish_request(struct rv_ring_request *request, struct rv_task *asker)
+{
+    /* order: release U1. Our last use of the request; pairs with await_request. */
+    rv_store_release(&request->is_handled, 1u);
+    rv_wake(asker);
+}
+
+/*
+ * The kernel has answered the request to end an operation. It finds none that is between two of its
+ * queues, about to be tried again; that one would then wait for ever: ask again.
+ */
+static void take_answer(struct rv_uring *u, struct rv_op *op, int result)
+{
+    if (result == -ENOENT && !rv_op_is_done(op)) {
+        post_request(u, &op->request);
+    } else {
+        finish_request(&op->request, op->task);
+    }
+}
+
+/* A completion for a task: of an operation, or of the request to end it. */
+static void take_completion(struct rv_uring *u, struct io_uring_cqe *cqe)
+{
+    struct rv_op *op = (struct rv_op *)(uintptr_t)(cqe->user_data & ~RV_URING_DATA_CANCEL);
+    bool is_answer = (cqe->user_data & RV_URING_DATA_CANCEL) != 0;
+    cqe->user_data = RV_URING_DATA_IGNORE;
+    if (RV_LIKELY(!is_answer)) {
+        rv_op_complete(op, cqe->res);
+    } else {
+        take_answer(u, op, cqe->res);
+    }
+}
 
 /* The owner's own completion: what it slept for. */
 static void note_own(struct rv_uring *u, const struct io_uring_cqe *cqe)
@@ -66,9 +107,7 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
     for (; head != tail; head++) {
         struct io_uring_cqe *cqe = rv_ring_cqe(&u->ring, head);
         if (RV_LIKELY(cqe->user_data > RV_URING_DATA_TIMER)) {
-            struct rv_op *op = (struct rv_op *)(uintptr_t)cqe->user_data;
-            cqe->user_data = RV_URING_DATA_IGNORE;
-            rv_op_complete(op, cqe->res);
+            take_completion(u, cqe);
             woken++;
         } else if (reaper == u->worker) {
             note_own(u, cqe);
@@ -116,11 +155,12 @@ static bool queue_cancel(struct rv_uring *u, const struct rv_op *target, int fd)
     }
     if (target != NULL) {
         io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)target, 0);
+        sqe->user_data = (uint64_t)(uintptr_t)target | RV_URING_DATA_CANCEL;
     } else {
         io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
+        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        sqe->user_data = RV_URING_DATA_IGNORE;
     }
-    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    sqe->user_data = RV_URING_DATA_IGNORE;
     rv_ring_push(&u->ring);
     return true;
 }
@@ -138,20 +178,6 @@ bool rv_uring_drain_requests(struct rv_uring *u)
         node = next;
     }
     return true;
-}
-
-static void post_request(struct rv_uring *u, struct rv_ring_request *request)
-{
-    rv_inbox_push(&u->requests, &request->node);
-    rv_idle_notify_worker(u->worker);
-}
-
-/* The asker may return now, so its request may be gone: nothing of it is touched afterwards. */
-static void finish_request(struct rv_ring_request *request, struct rv_task *asker)
-{
-    /* order: release U1. Our last use of the request; pairs with await_request. */
-    rv_store_release(&request->is_handled, 1u);
-    rv_wake(asker);
 }
 
 static bool request_is_handled(const struct rv_ring_request *request)
@@ -179,9 +205,7 @@ static void handle_end_op(struct rv_uring *u, struct rv_ring_request *request)
     /* order: acquire U2. NULL: whoever took the post has not queued it yet. */
     if (rv_load_acquire(&op->uring) == NULL || !queue_cancel(u, op, -1)) {
         rv_inbox_push(&u->requests, &request->node); /* again at the next poll */
-        return;
     }
-    finish_request(request, op->task);
 }
 
 static void ask_end(struct rv_op *op)
@@ -190,11 +214,9 @@ static void ask_end(struct rv_op *op)
     op->request.handle = handle_end_op;
     rv_store_relaxed(&op->request.is_handled, 0u);
     struct rv_uring *u = find_ring(op);
-    if (u->worker == w && rv_load_relaxed(&op->uring) == u && queue_cancel(u, op, -1)) {
-        rv_store_relaxed(&op->request.is_handled, 1u);
-        return;
+    if (u->worker != w || rv_load_relaxed(&op->uring) != u || !queue_cancel(u, op, -1)) {
+        post_request(u, &op->request);
     }
-    post_request(u, &op->request);
 }
 
 void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe, struct rv_op *op)

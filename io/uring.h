@@ -19,6 +19,8 @@
 #define RV_URING_DATA_ALARM UINT64_C(3)
 #define RV_URING_DATA_TIMER UINT64_C(4)
 
+#define RV_URING_DATA_CANCEL UINT64_C(1) /* in an operation's address: the request to end it */
+
 #define RV_URING_NO_TIMERS INT64_MIN /* the kernel refused one */
 
 #define RV_GUARDS 2
