@@ -30,24 +30,35 @@
 
 static struct {
     struct rv_message message;
-    struct rv_lock lock;                  /* guards main; the handler does not take it */
-    struct rv_task *main;                 /* NULL: it has ended */
+    struct rv_lock lock;                  /* guards the next two; the handler does not take it */
+    struct rv_task *main;                 /* NULL: not there yet, or it has ended */
+    bool is_over;                         /* main has been cancelled */
     RV_ATOMIC(struct rove_runtime *) runtime;
     RV_ATOMIC(uint32_t) visitors;         /* handlers that may be using the runtime */
     RV_ATOMIC(uint32_t) is_sent;
 } state;
 
-static void cancel_main(struct rv_worker *w, struct rv_message *message)
+/* A SIGINT has come. It may have come before main was there, and then its message finds nobody. */
+static void cancel_once(void)
 {
-    (void)w;
-    (void)message;
+    rove_task *t = NULL;
     rv_lock_acquire(&state.lock);
-    rove_task *t = state.main == NULL ? NULL : rove_retain(&state.main->future);
+    if (state.main != NULL && !state.is_over) {
+        state.is_over = true;
+        t = rove_retain(&state.main->future);
+    }
     rv_lock_release(&state.lock);
     if (t != NULL) {
         (void)rove_cancel(t);
         rove_release(t);
     }
+}
+
+static void receive(struct rv_worker *w, struct rv_message *message)
+{
+    (void)w;
+    (void)message;
+    cancel_once();
 }
 
 static void send_once(struct rove_runtime *runtime)
@@ -84,17 +95,28 @@ static void set_main(struct rv_task *main)
     rv_lock_release(&state.lock);
 }
 
-bool rv_interrupt_begin(struct rove_runtime *runtime, struct rv_task *main)
+bool rv_interrupt_begin(struct rove_runtime *runtime)
 {
     if (!rv_os_catch_interrupt(on_interrupt)) {
         return false;
     }
-    state.message.receive = cancel_main;
-    set_main(main);
+    state.message.receive = receive;
+    state.is_over = false; /* nobody else looks before there is a main */
     rv_store_relaxed(&state.is_sent, 0u);
     /* order: seq_cst X2. The message before who is sent it; pairs with on_interrupt. */
     rv_store_seq_cst(&state.runtime, runtime);
     return true;
+}
+
+void rv_interrupt_aim(rove_task *main)
+{
+    if (main == NULL) {
+        return;
+    }
+    set_main(rv_task_of(main));
+    if (rv_load_relaxed(&state.is_sent) != 0) {
+        cancel_once();
+    }
 }
 
 int rv_interrupt_end(int rc)

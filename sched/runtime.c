@@ -483,8 +483,9 @@ int rove_run_with(const rove_options *options, rove_coro *main, void *arg, void 
         return rc;
     }
     const rove_call call = {main, arg};
+    bool is_caught = rv_interrupt_begin(runtime);
     rove_task *t = submit(runtime, &call, __builtin_return_address(0), true);
-    bool is_caught = t != NULL && rv_interrupt_begin(runtime, rv_task_of(t));
+    rv_interrupt_aim(is_caught ? t : NULL);
     rc = t == NULL ? -ENOMEM : rove_wait_blocking(t, ROVE_FOREVER, result);
     rc = is_caught ? rv_interrupt_end(rc) : rc;
     bool was_deadlocked = rv_deadlock_forget_main(runtime);
