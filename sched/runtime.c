@@ -469,11 +469,8 @@ int rove_runtime_stop(rove_runtime *runtime, rove_duration grace)
 
 int rove_run_with(const rove_options *options, rove_coro *main, void *arg, void **result)
 {
-    if (rv_current_worker() != NULL) {
-        return -EDEADLK;
-    }
-    if (main == NULL) {
-        return -EINVAL;
+    if (rv_current_worker() != NULL || main == NULL) {
+        return rv_current_worker() != NULL ? -EDEADLK : -EINVAL;
     }
     rove_runtime *runtime;
     sigset_t mask;
