@@ -303,12 +303,19 @@ static void test_wait_for_returns_a_value_that_is_found_late(void **state)
 RV_TASK_TEST(test_wait_for_keeps_the_outcome_of_who_ends_otherwise)
 {
     void *value = NULL;
-    rove_task *t = rove_create_task(late_body, &value);
+    struct rv_actor late = {.yields = -1, .when_cancelled = RV_ACTOR_SWALLOWS, .value = &late};
+    rove_task *t = rove_create_task(rv_actor_run, &late);
+    while (!rv_actor_has_begun(&late)) {
+        RV_EXPECT_EQ(rove_yield(), 0);
+    }
     RV_EXPECT_EQ(rove_wait_for(t, ROVE_MS(1), &value), 0);
-    RV_EXPECT_PTR(value, &value);
+    RV_EXPECT_PTR(value, &late);
     rove_release(t);
     struct rv_actor a = {.yields = -1, .when_cancelled = RV_ACTOR_FAILS, .cancelled_rc = EIO_APP};
     t = rove_create_task(rv_actor_run, &a);
+    while (!rv_actor_has_begun(&a)) {
+        RV_EXPECT_EQ(rove_yield(), 0);
+    }
     RV_EXPECT_EQ(rove_wait_for(t, ROVE_MS(1), NULL), EIO_APP);
     rove_release(t);
     RV_EXPECT_EQ(rove_cancelling(rove_current_task()), 0);
