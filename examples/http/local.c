@@ -53,7 +53,7 @@ struct http_buffer *http_buffer_take(struct http_local *local)
 
 void http_buffer_give(struct http_local *local, struct http_buffer *buffer)
 {
-    if (local->spare_count == SPARE_MAX) {
+    if (!local || local->spare_count == SPARE_MAX) {
         free(buffer);
         return;
     }
@@ -89,7 +89,7 @@ int64_t http_local_tick(struct http_local *local)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    if (now_ms - local->date_ms >= 250) {
+    if (local && now_ms - local->date_ms >= 250) {
         local->date_ms = now_ms;
         clock_gettime(CLOCK_REALTIME, &now);
         if (now.tv_sec != local->date_s) {

@@ -64,6 +64,9 @@ int64_t http_local_tick(struct http_local *local);
 
 static inline void http_local_count(struct http_local *local, enum http_counter which, uint64_t n)
 {
+    if (!local) {
+        return; /* no memory for a block of this thread's own: it is not counted */
+    }
     uint64_t old = atomic_load_explicit(&local->counters[which], memory_order_relaxed);
     atomic_store_explicit(&local->counters[which], old + n, memory_order_relaxed);
 }

@@ -86,19 +86,16 @@ static char *reply_room(struct http_conn *c, size_t bytes)
     if (c->out && HTTP_BUFFER_BYTES - c->out_bytes < bytes && http_conn_flush(c) < 0) {
         return NULL;
     }
-    if (!c->out) {
-        struct http_local *local = http_local();
-        c->out = local ? http_buffer_take(local) : NULL;
-        if (!c->out) {
-            return NULL;
-        }
+    struct http_local *local = http_local(); /* put_head relies on it */
+    if (local && !c->out) {
+        c->out = http_buffer_take(local);
     }
-    return c->out->data + c->out_bytes;
+    return !local || !c->out ? NULL : c->out->data + c->out_bytes;
 }
 
 static char *put_head(struct http_conn *c, char *at, int status, const char *extra)
 {
-    struct http_local *local = http_local(); /* exists: it gave us the buffer */
+    struct http_local *local = http_local(); /* exists: reply_room has looked */
     if (status == 200) {
         at = PUT(at, "HTTP/1.1 200 OK\r\n");
     } else {

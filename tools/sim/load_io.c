@@ -114,6 +114,9 @@ static ssize_t read_piece(struct way *w)
     if (has_deadline) {
         int left = rove_timeout_exit(&t, rc < 0 ? (int)rc : 0);
         rc = left == -ETIMEDOUT ? -EAGAIN : rc;
+        /* Cancelled before the scope began and timed out in it: the scope, like asyncio's, tells of
+         * the time only. */
+        rc = rc == -EAGAIN && rove_cancelling(rove_current_task()) > 0 ? -ECANCELED : rc;
     }
     return rc;
 }
