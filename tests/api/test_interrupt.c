@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -228,6 +229,9 @@ static void test_interrupt_off_the_main_thread_kills(void **state)
 
 int main(void)
 {
+    if (RV_TSAN) { /* it keeps signals back until the thread calls one of its interceptors */
+        return EXIT_SUCCESS;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_interrupt_first_one_cancels_main),
         cmocka_unit_test(test_interrupt_second_one_kills),

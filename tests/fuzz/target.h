@@ -35,14 +35,22 @@ static inline void rv_require(_Bool holds, const char *what)
     }
 }
 
+static rove_runtime *rv_target_runtime;
+
+static inline void rv_target_stop(void)
+{
+    rv_require(rove_runtime_stop(rv_target_runtime, 0) == 0, "a runtime stops");
+}
+
 /* One worker: the same input takes the same way each time. */
 static inline void rv_target_run(rove_coro *main, struct rv_input *in)
 {
-    static rove_runtime *runtime;
-    if (runtime == NULL) {
+    if (rv_target_runtime == NULL) {
         const rove_options options = {.workers = 1};
-        rv_require(rove_runtime_start(&options, &runtime) == 0, "a runtime starts");
+        rv_require(rove_runtime_start(&options, &rv_target_runtime) == 0, "a runtime starts");
+        rv_require(atexit(rv_target_stop) == 0, "it is stopped at the end");
     }
+    rove_runtime *runtime = rv_target_runtime;
     rove_task *t = rove_submit(runtime, main, in);
     rv_require(t != NULL, "a task is made");
     int rc = rove_wait_blocking(t, ROVE_SEC(5), NULL); /* an input takes a millisecond */
