@@ -152,7 +152,7 @@ void rv_doctor_kernel(void)
                     "sleeps end up to 50 us late");
 }
 
-static void look_at_limit(int resource, const char *name, rlim_t enough, const char *cost)
+static void look_at_limit(unsigned resource, const char *name, rlim_t enough, const char *cost)
 {
     struct rlimit limit;
     if (getrlimit(resource, &limit) != 0) {
