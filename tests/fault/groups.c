@@ -244,7 +244,9 @@ static int one_group(void *arg, void **result)
     rove_task_group_enter(&group);
     for (unsigned i = 0; i < MEMBERS && rc == 0; i++) {
         rove_coro *kind = kinds[i % (sizeof kinds / sizeof kinds[0])];
-        rc = rove_task_group_create_task(&group, kind, arg) == NULL ? -ENOMEM : rove_yield();
+        rove_task *t = rove_task_group_create_task(&group, kind, arg);
+        rc = rove_yield(); /* a group that is giving up refuses, and cancels this block here */
+        rc = rc == 0 && t == NULL ? -ENOMEM : rc;
     }
     return rove_task_group_exit(&group, rc);
 }
