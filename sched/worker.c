@@ -257,7 +257,7 @@ static RV_NOINLINE void leave_nothing_behind(struct rv_worker *w)
 {
     int64_t next_ns = rv_load_relaxed(&w->timers.next_ns);
     bool is_timer_near = next_ns != INT64_MAX && next_ns - w->now_ns < RV_WORKER_SOON_NS;
-    if (is_timer_near || rv_runq_private_hint(&w->runq) > 0) {
+    if (is_timer_near || rv_runq_private_hint(&w->runq) > 0 || w->is_debug) { /* to be named */
         rv_idle_notify(w->runtime);
     }
 }
