@@ -38,8 +38,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define PAUSE_MIN_NS 100000 /* arbitrary */
-#define PAUSE_MAX_NS 20000000
 #define EVENTS_AT_ONCE 128     /* arbitrary; 1.5 KiB of the scheduler's stack */
 
 static struct rv_epoll *epoll_of(const struct rv_worker *w)
@@ -156,50 +154,20 @@ static ssize_t offload(struct rv_op *op, struct rv_task *self)
     return job.has_run ? job.result : rc;
 }
 
-struct pause {
-    struct rv_timer timer;
-    struct rv_task *task;
-};
-
-static void end_pause(struct rv_timer *timer)
-{
-    rv_wake(rv_container_of(timer, struct pause, timer)->task);
-}
-
-/* 0, or -ECANCELED: an end was asked for, or the descriptor is being closed. */
-static int pause_for(int64_t pause_ns, const struct rv_fd_slot *slot, struct rv_op *op,
-                     struct rv_task *self)
-{
-    struct pause pause = {.task = self};
-    int64_t end_ns = rv_clock_now() + pause_ns;
-    rv_heap_node_init(&pause.timer.node);
-    int rc = rv_timer_arm(&pause.timer, end_ns, end_pause);
-    if (rc < 0) {
-        return rc;
-    }
-    while (rc == 0 && rv_clock_now() < end_ns) {
-        rv_park(self, RV_WAIT_IO, op);
-        rc = rv_op_wants_end(op) ? -ECANCELED : 0;
-    }
-    rv_timer_disarm(&pause.timer);
-    return rc == 0 && rv_fd_is_closing(slot) ? -ECANCELED : rc;
-}
-
 static ssize_t try_and_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op,
                             struct rv_task *self)
 {
-    int64_t pause_ns = PAUSE_MIN_NS;
+    int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
     for (;;) {
         ssize_t result = rv_attempt(op);
         if (result == RV_ATTEMPT_OFFLOAD) {
             return offload(op, self);
         }
         if (result == RV_ATTEMPT_LATER) {
-            int rc = pause_for(pause_ns, slot, op, self);
+            int rc = rv_op_pause(op, slot, &pause_ns);
             if (rc < 0) {
                 return rc;
             }
-            pause_ns = pause_ns < PAUSE_MAX_NS ? pause_ns * 2 : pause_ns;
             continue;
         }
         if (result != -EAGAIN || rv_op_is_nonblocking(op)) {

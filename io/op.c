@@ -123,6 +123,34 @@ void rv_op_pay_turn(struct rv_task *self)
     }
 }
 
+struct pause {
+    struct rv_timer timer;
+    struct rv_task *task;
+};
+
+static void end_pause(struct rv_timer *timer)
+{
+    rv_wake(rv_container_of(timer, struct pause, timer)->task);
+}
+
+int rv_op_pause(struct rv_op *op, const struct rv_fd_slot *slot, int64_t *pause_ns)
+{
+    struct pause pause = {.task = op->task};
+    int64_t end_ns = rv_clock_now() + *pause_ns;
+    *pause_ns *= *pause_ns < RV_OP_PAUSE_MAX_NS ? 2 : 1;
+    rv_heap_node_init(&pause.timer.node);
+    int rc = rv_timer_arm(&pause.timer, end_ns, end_pause);
+    if (rc < 0) {
+        return rc;
+    }
+    while (rc == 0 && rv_clock_now() < end_ns) {
+        rv_park(op->task, RV_WAIT_IO, op);
+        rc = rv_op_wants_end(op) ? -ECANCELED : 0;
+    }
+    rv_timer_disarm(&pause.timer);
+    return rc == 0 && rv_fd_is_closing(slot) ? -ECANCELED : rc;
+}
+
 /* What the kernel's last word means to the caller, seen with why an end was asked for. */
 static ssize_t settle(struct rv_op *op, ssize_t result, const struct rv_fd_slot *slot)
 {
@@ -186,17 +214,28 @@ static ssize_t wait_ready(const struct rv_reactor *reactor, struct rv_op *op, st
     return run_once(reactor, &poll, self, slot);
 }
 
+/* The user's non-blocking socket, and the queue of a UNIX listener is full: the socket is as ready
+ * as it will ever be, and nobody tells of room in the queue. */
+static ssize_t wait_for_queue(struct rv_op *op, const struct rv_fd_slot *slot, int64_t *pause_ns)
+{
+    op->end = RV_END_NONE; /* a cancellation that came with the refusal is pending again */
+    int rc = rv_op_pause(op, slot, pause_ns);
+    return rc < 0 ? settle(op, rc, slot) : 0;
+}
+
 static ssize_t run_until_settled(struct rv_op *op, struct rv_task *self,
                                  struct rv_fd_slot *slot)
 {
     const struct rv_reactor *reactor = rv_reactor_of(self->runtime);
+    int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
     for (;;) {
         ssize_t result = run_once(reactor, op, self, slot);
         if (RV_LIKELY(result >= 0)) {
             return result;
         }
         if (result == -EAGAIN && !rv_op_is_nonblocking(op)) {
-            ssize_t ready = wait_ready(reactor, op, self, slot);
+            ssize_t ready = op->kind == RV_OP_CONNECT ? wait_for_queue(op, slot, &pause_ns)
+                                                      : wait_ready(reactor, op, self, slot);
             if (ready < 0 && ready != -EINTR) {
                 return ready;
             }

@@ -127,6 +127,13 @@ bool rv_op_wants_end(struct rv_op *op);
  * have to wait does not keep the worker from looking around. May switch. */
 void rv_op_pay_turn(struct rv_task *self);
 
+#define RV_OP_PAUSE_MIN_NS 100000 /* arbitrary */
+#define RV_OP_PAUSE_MAX_NS 20000000
+
+/* Its task, nothing in flight and no readiness that would tell: waits *pause_ns, which doubles.
+ * 0, or -ECANCELED: an end was asked for, or the descriptor is being closed. Suspends. */
+int rv_op_pause(struct rv_op *op, const struct rv_fd_slot *slot, int64_t *pause_ns);
+
 /* Which readiness lets this kind go on: POLLIN, POLLOUT, or 0 for work that only a disk delays. */
 unsigned rv_op_events(const struct rv_op *op);
 

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int read_one(void *arg, RV_UNUSED void **result)
@@ -346,6 +347,90 @@ RV_TASK_TEST(test_op_many_waits_cancelled_in_another_order)
     return rove_close(fds[1]);
 }
 
+/* A UNIX listener whose queue is full, and the sockets that fill it. */
+struct full_queue {
+    struct sockaddr_un at;
+    socklen_t len;
+    int fd, fillers[8], count, waiting;
+};
+
+static void fill_queue(struct full_queue *q)
+{
+    int rc = 0;
+    *q = (struct full_queue){.at.sun_family = AF_UNIX, .len = sizeof(sa_family_t)};
+    q->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bind(q->fd, (struct sockaddr *)&q->at, q->len); /* the kernel chooses a name */
+    q->len = sizeof(q->at);
+    getsockname(q->fd, (struct sockaddr *)&q->at, &q->len);
+    listen(q->fd, 1);
+    while (rc == 0 && q->count < 8) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        rc = connect(fd, (struct sockaddr *)&q->at, q->len);
+        q->fillers[q->count++] = fd;
+    }
+    RV_EXPECT(rc < 0 && errno == EAGAIN);
+    q->waiting = q->fillers[q->count - 1];
+}
+
+static int empty_queue(struct full_queue *q)
+{
+    for (int i = 0; i < q->count; i++) {
+        RV_EXPECT_EQ(rove_close(q->fillers[i]), 0);
+    }
+    return rove_close(q->fd);
+}
+
+static int connect_to_full(void *arg, RV_UNUSED void **result)
+{
+    struct full_queue *q = arg;
+    return rove_connect(q->waiting, (struct sockaddr *)&q->at, q->len);
+}
+
+static uint64_t submitted(void)
+{
+    static rove_metrics m; /* large */
+    RV_EXPECT_EQ(rove_metrics_read(rv_current_task()->runtime, &m), 0);
+    return m.ops_submitted;
+}
+
+/* Goal: a connection that waits for room in the queue asks now and then, not all the time. Method:
+ * its pauses double, so that a wait of any length has few of them; it used to ask without end. */
+RV_TASK_TEST(test_op_connect_to_a_full_queue_waits_for_room)
+{
+    struct full_queue q;
+    fill_queue(&q);
+    uint64_t before = submitted();
+    rove_task *t = rove_create_task(connect_to_full, &q);
+    RV_EXPECT_EQ(rove_sleep(ROVE_MS(30)), 0);
+    RV_EXPECT(!rove_done(t));
+    RV_EXPECT(submitted() - before < 100);
+    for (int i = 0; i < q.count; i++) {
+        int fd = rove_accept(q.fd, NULL, NULL, SOCK_CLOEXEC);
+        RV_REQUIRE(fd >= 0);
+        RV_EXPECT_EQ(rove_close(fd), 0);
+    }
+    RV_EXPECT_EQ(rove_await(t, NULL), 0);
+    rove_release(t);
+    return empty_queue(&q);
+}
+
+/* Goal: a cancellation, and a close, end the wait for room. */
+RV_TASK_TEST(test_op_connect_to_a_full_queue_can_be_ended)
+{
+    struct full_queue q;
+    fill_queue(&q);
+    rove_task *t = rove_create_task(connect_to_full, &q);
+    await_waiters(q.waiting, 1);
+    RV_EXPECT(rove_cancel(t));
+    RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
+    t = rove_create_task(connect_to_full, &q);
+    await_waiters(q.waiting, 1);
+    RV_EXPECT_EQ(rove_close(q.waiting), 0);
+    q.count--;
+    RV_EXPECT_EQ(rove_join(t, NULL), -EBADF);
+    return empty_queue(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +443,8 @@ int main(void)
         cmocka_unit_test(test_op_cancelled_buffer_is_left_alone),
         cmocka_unit_test(test_op_deadline_ends_a_read),
         cmocka_unit_test(test_op_many_waits_cancelled_in_another_order),
+        cmocka_unit_test(test_op_connect_to_a_full_queue_waits_for_room),
+        cmocka_unit_test(test_op_connect_to_a_full_queue_can_be_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
