@@ -17,12 +17,7 @@
 #include <rove.h>
 
 /* Python's await: an error of the callee ends the caller, as an exception would. */
-#define AWAIT(call)                                                                              \
-    do {                                                                                         \
-        int await_rc = (call);                                                                   \
-        if (await_rc < 0)                                                                        \
-            return await_rc;                                                                     \
-    } while (0)
+#define AWAIT(call) ROVE_TRY(call)
 
 /* Written once, before any worker exists. */
 static long seed_ms_per_second = 1000;

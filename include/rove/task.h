@@ -26,6 +26,15 @@ typedef struct rove_call {
     void *arg;
 } rove_call;
 
+/* What `await` does with an exception: make the call once, and if it failed, return its code from
+ * the function that encloses this. What that function has to release, it must see to itself. */
+#define ROVE_TRY(call)                                                                             \
+    do {                                                                                           \
+        ssize_t rove_try_ = (call);                                                                \
+        if (rove_try_ < 0)                                                                         \
+            return (int)rove_try_;                                                                 \
+    } while (0)
+
 typedef struct rove_future rove_future; /* opaque */
 typedef rove_future rove_task;          /* a future that a coroutine completes */
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/* Purpose: the same coroutine as a task, which runs beside its creator. */
+#include <rove.h>
+#include <stdint.h>
+#include <stdio.h>
+
+static int nested(void *arg, void **result)
+{
+    (void)arg;
+    *result = (void *)(intptr_t)42;
+    return 0;
+}
+
+static int async_main(void *arg, void **result)
+{
+    (void)arg, (void)result;
+    void *value = NULL;
+    ROVE_TRY(rove_join(rove_create_task(nested, NULL), &value));
+    printf("%d\n", (int)(intptr_t)value);
+    return 0;
+}
+
+int main(void)
+{
+    return rove_run(async_main, NULL, NULL) < 0;
+}
