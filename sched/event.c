@@ -75,7 +75,11 @@ static int wait_slow(struct rv_event *e, const struct rv_caller *caller)
         rv_waitq_push(&e->waiters, &w);
     }
     rv_lock_release(&e->lock);
-    return is_set ? 0 : rv_sync_wait(&e->waiters, &e->lock, &w, caller, RV_WAIT_EVENT, e);
+    if (is_set) {
+        return 0;
+    }
+    int rc = rv_sync_wait(&e->waiters, &e->lock, &w, caller, RV_WAIT_EVENT, e);
+    return rc == 0 && rv_sync_take_cancel(caller) ? -ECANCELED : rc;
 }
 
 static int wait(rove_event *public, const struct rv_caller *caller)

@@ -15,6 +15,8 @@
  * little before it queues. `where` is the owner's worker and that worker's switch count when it
  * took the mutex: while the count stands, the owner has not been switched out.
  *
+ * Who was handed the mutex and finds itself cancelled hands it on to the next.
+ *
  * In debug mode every lock makes the word SLOW, so the fast unlock need not ask who reports.
  *
  * Threads: any. owner, since, where are written by the owner, and by who hands over.
@@ -188,6 +190,51 @@ static int enqueue(struct rv_mutex *m, struct rv_waiter *w, bool may_wait)
     return rc;
 }
 
+/* Debug mode: wrong unlockers and long holders are reported, not stopped. */
+static RV_COLD void report(const struct rv_mutex *m, struct rv_task *owner)
+{
+    if (rv_current_task() != owner) {
+        rv_runtime_log(owner->runtime, LOG_ERR,
+                       "mutex %p is unlocked by another than its owner, task %llu", (const void *)m,
+                       (unsigned long long)owner->id);
+        return;
+    }
+    int64_t held_ns = rv_clock_now() - rv_load_relaxed(&m->since);
+    if (held_ns > RV_MUTEX_LONG_NS) {
+        rv_runtime_log(owner->runtime, LOG_WARNING, "mutex %p was held for %lld ms by task %llu",
+                       (const void *)m, (long long)(held_ns / 1000000),
+                       (unsigned long long)owner->id);
+    }
+}
+
+/* Hands over to the first waiter; frees the mutex if there is none. */
+static RV_NOINLINE void unlock_slow(struct rv_mutex *m)
+{
+    void *owner = rv_load_relaxed(&m->owner);
+    struct rv_task *task = rv_sync_owner_task(owner);
+    RV_CHECK((rv_load_relaxed(&m->state) & RV_MUTEX_LOCKED) != 0,
+             "rove_mutex_unlock: the mutex %p is locked", (void *)m);
+    if (task != NULL && task->runtime->options.debug) {
+        report(m, task);
+    }
+    rv_lock_acquire(&m->lock);
+    rv_store_relaxed(&m->owner, NULL);
+    struct rv_waiter *w = rv_waitq_pop(&m->waiters);
+    if (w == NULL) {
+        rv_store_relaxed(&m->state, RV_MUTEX_SLOW);
+    } else {
+        rv_store_relaxed(&m->where, UINT64_C(0));
+        rv_store_relaxed(&m->owner, w->owner);
+        if (rv_waitq_is_empty(&m->waiters)) {
+            rv_store_relaxed(&m->state, RV_MUTEX_LOCKED);
+        }
+    }
+    rv_lock_release(&m->lock);
+    if (w != NULL) {
+        rv_waiter_fire(w);
+    }
+}
+
 static int lock_slow(struct rv_mutex *m, const struct rv_caller *caller)
 {
     if (spin(m, caller->task)) {
@@ -198,11 +245,16 @@ static int lock_slow(struct rv_mutex *m, const struct rv_caller *caller)
     rv_waiter_init(&w, caller->task);
     w.owner = rv_sync_identity(caller);
     int rc = enqueue(m, &w, true);
-    if (rc == -EAGAIN) {
+    bool has_waited = rc == -EAGAIN;
+    if (has_waited) {
         rc = rv_sync_wait(&m->waiters, &m->lock, &w, caller, RV_WAIT_MUTEX, m);
     }
     if (rc == 0) {
         own_slow(m, caller);
+        if (has_waited && RV_UNLIKELY(rv_sync_take_cancel(caller))) {
+            unlock_slow(m);
+            rc = -ECANCELED;
+        }
     }
     return rc;
 }
@@ -289,51 +341,6 @@ void rv_mutex_lock_thread(rove_mutex *public)
         RV_CHECK(rc == 0, "who waited for a condition does not hold its mutex");
     } else {
         own_slow(m, &caller);
-    }
-}
-
-/* Debug mode: wrong unlockers and long holders are reported, not stopped. */
-static RV_COLD void report(const struct rv_mutex *m, struct rv_task *owner)
-{
-    if (rv_current_task() != owner) {
-        rv_runtime_log(owner->runtime, LOG_ERR,
-                       "mutex %p is unlocked by another than its owner, task %llu", (const void *)m,
-                       (unsigned long long)owner->id);
-        return;
-    }
-    int64_t held_ns = rv_clock_now() - rv_load_relaxed(&m->since);
-    if (held_ns > RV_MUTEX_LONG_NS) {
-        rv_runtime_log(owner->runtime, LOG_WARNING, "mutex %p was held for %lld ms by task %llu",
-                       (const void *)m, (long long)(held_ns / 1000000),
-                       (unsigned long long)owner->id);
-    }
-}
-
-/* Hands over to the first waiter; frees the mutex if there is none. */
-static RV_NOINLINE void unlock_slow(struct rv_mutex *m)
-{
-    void *owner = rv_load_relaxed(&m->owner);
-    struct rv_task *task = rv_sync_owner_task(owner);
-    RV_CHECK((rv_load_relaxed(&m->state) & RV_MUTEX_LOCKED) != 0,
-             "rove_mutex_unlock: the mutex %p is locked", (void *)m);
-    if (task != NULL && task->runtime->options.debug) {
-        report(m, task);
-    }
-    rv_lock_acquire(&m->lock);
-    rv_store_relaxed(&m->owner, NULL);
-    struct rv_waiter *w = rv_waitq_pop(&m->waiters);
-    if (w == NULL) {
-        rv_store_relaxed(&m->state, RV_MUTEX_SLOW);
-    } else {
-        rv_store_relaxed(&m->where, UINT64_C(0));
-        rv_store_relaxed(&m->owner, w->owner);
-        if (rv_waitq_is_empty(&m->waiters)) {
-            rv_store_relaxed(&m->state, RV_MUTEX_LOCKED);
-        }
-    }
-    rv_lock_release(&m->lock);
-    if (w != NULL) {
-        rv_waiter_fire(w);
     }
 }
 

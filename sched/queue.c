@@ -9,8 +9,8 @@
  *
  *     items  [ a b c d e ]      count = 5, reserved = 2: three are free for who comes
  *
- * A right that meets a cancellation is used all the same: the get returns its item and leaves the
- * cancellation for the next suspension. So no item is lost.
+ * A getter with a right that finds itself cancelled passes the right on. A putter whose item has
+ * been stored has put it, and leaves its cancellation for the next suspension. So no item is lost.
  *
  * Threads: any; everything is under the queue's lock, but for the look at the size.
  */
@@ -215,6 +215,23 @@ static int take_granted(rove_queue *q, void **item)
     return rc;
 }
 
+/* A granted right is not used: the next getter has it, or whoever comes. */
+static int pass_on(rove_queue *q)
+{
+    struct rv_waiter *next = NULL;
+    rv_lock_acquire(&q->lock);
+    if (q->reserved > 0) { /* else an immediate shutdown has taken it */
+        next = rv_waitq_pop(&q->getters);
+        q->reserved -= next == NULL;
+    }
+    rv_lock_release(&q->lock);
+    if (next != NULL) {
+        next->tag = RV_SYNC_GRANTED;
+        rv_waiter_fire(next);
+    }
+    return -ECANCELED;
+}
+
 /* `caller` NULL: without waiting. */
 static int get(rove_queue *q, void **item, const struct rv_caller *caller)
 {
@@ -240,8 +257,10 @@ static int get(rove_queue *q, void **item, const struct rv_caller *caller)
         return rc;
     }
     rc = rv_sync_wait(&q->getters, &q->lock, &w, caller, RV_WAIT_QUEUE, q);
-    if (rc == 0) {
-        rc = w.tag == RV_SYNC_CLOSED ? -EPIPE : take_granted(q, item);
+    if (rc == 0 && w.tag == RV_SYNC_CLOSED) {
+        rc = -EPIPE;
+    } else if (rc == 0) {
+        rc = rv_sync_take_cancel(caller) ? pass_on(q) : take_granted(q, item);
     }
     return rc;
 }
@@ -299,7 +318,11 @@ int rove_queue_join(rove_queue *q)
         rv_waitq_push(&q->joiners, &w);
     }
     rv_lock_release(&q->lock);
-    return is_finished ? 0 : rv_sync_wait(&q->joiners, &q->lock, &w, &caller, RV_WAIT_QUEUE, q);
+    if (is_finished) {
+        return 0;
+    }
+    int rc = rv_sync_wait(&q->joiners, &q->lock, &w, &caller, RV_WAIT_QUEUE, q);
+    return rc == 0 && rv_sync_take_cancel(&caller) ? -ECANCELED : rc;
 }
 
 static void close_waiters(struct rv_waitq *waiters, struct fired *fired)

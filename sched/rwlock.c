@@ -111,6 +111,39 @@ static void take(struct rv_rwlock *l, uint32_t state, enum hold hold, void *iden
     rv_store_release(&l->state, state | (has_waiters ? RV_RWLOCK_SLOW : 0));
 }
 
+/* One hold less, unless that is to be done under the inner lock. */
+static bool unlock_fast(struct rv_rwlock *l)
+{
+    uint32_t state = rv_load_relaxed(&l->state);
+    while ((state & RV_RWLOCK_SLOW) == 0) {
+        RV_CHECK(state != 0, "rove_rwlock_unlock: the lock %p is held", (void *)l);
+        uint32_t loss = (state & RV_RWLOCK_WRITER) != 0 ? RV_RWLOCK_WRITER : 1;
+        /* order: release M1. The holder's writes; pairs with the acquire in try_fast. */
+        if (rv_cas_weak_release(&l->state, &state, state - loss)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unlock(struct rv_rwlock *l)
+{
+    /* Only a writer may forget the owner, and while there is one, it is the caller. */
+    if ((rv_load_relaxed(&l->state) & RV_RWLOCK_WRITER) != 0) {
+        rv_store_relaxed(&l->owner, NULL);
+    }
+    if (RV_LIKELY(unlock_fast(l))) {
+        return;
+    }
+    rv_lock_acquire(&l->lock);
+    uint32_t state = freeze(l);
+    RV_CHECK(state != 0, "rove_rwlock_unlock: the lock %p is held", (void *)l);
+    state -= (state & RV_RWLOCK_WRITER) != 0 ? RV_RWLOCK_WRITER : 1;
+    struct rv_waiter *granted = settle(l, state);
+    rv_lock_release(&l->lock);
+    rv_waiter_fire_list(granted);
+}
+
 static int lock_slow(struct rv_rwlock *l, const struct rv_caller *caller, enum hold hold,
                      bool may_wait)
 {
@@ -137,6 +170,9 @@ static int lock_slow(struct rv_rwlock *l, const struct rv_caller *caller, enum h
     rc = rv_sync_wait(q, &l->lock, &w, caller, RV_WAIT_RWLOCK, l);
     if (rc != 0) {
         gave_up(l);
+    } else if (RV_UNLIKELY(rv_sync_take_cancel(caller))) {
+        unlock(l);
+        rc = -ECANCELED;
     }
     return rc;
 }
@@ -192,36 +228,7 @@ int rove_rwlock_wrlock_blocking(rove_rwlock *l, rove_duration timeout)
     return rv_sync_is_thread(&caller, timeout) ? lock(l, &caller, WRITE, true) : -EPERM;
 }
 
-/* One hold less, unless that is to be done under the inner lock. */
-static bool unlock_fast(struct rv_rwlock *l)
+void rove_rwlock_unlock(rove_rwlock *l)
 {
-    uint32_t state = rv_load_relaxed(&l->state);
-    while ((state & RV_RWLOCK_SLOW) == 0) {
-        RV_CHECK(state != 0, "rove_rwlock_unlock: the lock %p is held", (void *)l);
-        uint32_t loss = (state & RV_RWLOCK_WRITER) != 0 ? RV_RWLOCK_WRITER : 1;
-        /* order: release M1. The holder's writes; pairs with the acquire in try_fast. */
-        if (rv_cas_weak_release(&l->state, &state, state - loss)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void rove_rwlock_unlock(rove_rwlock *public)
-{
-    struct rv_rwlock *l = rwlock_of(public);
-    /* Only a writer may forget the owner, and while there is one, it is the caller. */
-    if ((rv_load_relaxed(&l->state) & RV_RWLOCK_WRITER) != 0) {
-        rv_store_relaxed(&l->owner, NULL);
-    }
-    if (RV_LIKELY(unlock_fast(l))) {
-        return;
-    }
-    rv_lock_acquire(&l->lock);
-    uint32_t state = freeze(l);
-    RV_CHECK(state != 0, "rove_rwlock_unlock: the lock %p is held", (void *)l);
-    state -= (state & RV_RWLOCK_WRITER) != 0 ? RV_RWLOCK_WRITER : 1;
-    struct rv_waiter *granted = settle(l, state);
-    rv_lock_release(&l->lock);
-    rv_waiter_fire_list(granted);
+    unlock(rwlock_of(l));
 }

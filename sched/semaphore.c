@@ -60,6 +60,30 @@ static uint64_t freeze(struct rv_semaphore *s)
     return rv_fetch_or_acquire(&s->value, RV_SEMAPHORE_SLOW) & ~RV_SEMAPHORE_SLOW;
 }
 
+static bool is_full(const struct rv_semaphore *s, uint64_t count)
+{
+    return count >= (s->bound != 0 ? s->bound : RV_SEMAPHORE_MAX);
+}
+
+static RV_NOINLINE int release_slow(struct rv_semaphore *s)
+{
+    int rc = 0;
+    rv_lock_acquire(&s->lock);
+    uint64_t count = freeze(s);
+    struct rv_waiter *w = rv_waitq_pop(&s->waiters);
+    if (w == NULL && is_full(s, count)) {
+        rc = -EOVERFLOW;
+    } else if (w == NULL) {
+        /* order: release M1. The releaser's writes; pairs with the acquire in freeze. */
+        rv_store_release(&s->value, (count + 1) | RV_SEMAPHORE_SLOW);
+    }
+    rv_lock_release(&s->lock);
+    if (w != NULL) {
+        rv_waiter_fire(w);
+    }
+    return rc;
+}
+
 static int acquire_slow(struct rv_semaphore *s, const struct rv_caller *caller, bool may_wait)
 {
     struct rv_waiter w;
@@ -77,8 +101,17 @@ static int acquire_slow(struct rv_semaphore *s, const struct rv_caller *caller, 
     if (count > 0) {
         return 0;
     }
-    return !may_wait ? -EAGAIN
-                     : rv_sync_wait(&s->waiters, &s->lock, &w, caller, RV_WAIT_SEMAPHORE, s);
+    if (!may_wait) {
+        return -EAGAIN;
+    }
+    int rc = rv_sync_wait(&s->waiters, &s->lock, &w, caller, RV_WAIT_SEMAPHORE, s);
+    if (rc == 0 && RV_UNLIKELY(rv_sync_take_cancel(caller))) {
+        if (release_slow(s) == 0) {
+            return -ECANCELED;
+        }
+        rv_put_back_cancel(caller->task); /* no room any more: it keeps the unit */
+    }
+    return rc;
 }
 
 static int acquire(rove_semaphore *public, const struct rv_caller *caller, bool may_wait)
@@ -106,30 +139,6 @@ int rove_semaphore_acquire_blocking(rove_semaphore *s, rove_duration timeout)
 {
     struct rv_caller caller;
     return rv_sync_is_thread(&caller, timeout) ? acquire(s, &caller, true) : -EPERM;
-}
-
-static bool is_full(const struct rv_semaphore *s, uint64_t count)
-{
-    return count >= (s->bound != 0 ? s->bound : RV_SEMAPHORE_MAX);
-}
-
-static RV_NOINLINE int release_slow(struct rv_semaphore *s)
-{
-    int rc = 0;
-    rv_lock_acquire(&s->lock);
-    uint64_t count = freeze(s);
-    struct rv_waiter *w = rv_waitq_pop(&s->waiters);
-    if (w == NULL && is_full(s, count)) {
-        rc = -EOVERFLOW;
-    } else if (w == NULL) {
-        /* order: release M1. The releaser's writes; pairs with the acquire in freeze. */
-        rv_store_release(&s->value, (count + 1) | RV_SEMAPHORE_SLOW);
-    }
-    rv_lock_release(&s->lock);
-    if (w != NULL) {
-        rv_waiter_fire(w);
-    }
-    return rc;
 }
 
 int rove_semaphore_release(rove_semaphore *public)

@@ -19,6 +19,7 @@
 #include "core/lock.h"
 #include "core/os.h"
 #include "sched/current.h"
+#include "sched/suspend.h"
 #include "sched/task.h"
 #include "sched/waitq.h"
 
@@ -84,6 +85,16 @@ static inline int rv_sync_wait(struct rv_waitq *q, struct rv_lock *lock, struct 
 {
     return caller->task != NULL ? rv_waitq_wait(q, lock, w, kind, object)
                                 : rv_waitq_wait_thread(q, lock, w, caller->timeout_ns);
+}
+
+/*
+ * The caller was granted what it waited for. True if it was cancelled meanwhile, as its wait then
+ * says: what it got goes on to the next. What cannot go on (a message that has been copied, a
+ * number in a round) stands, and the cancellation comes at the next suspension.
+ */
+static inline bool rv_sync_take_cancel(const struct rv_caller *caller)
+{
+    return caller->task != NULL && rv_take_cancel(caller->task);
 }
 
 #endif
