@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,4 +47,15 @@ bool rv_child_was_killed(const struct rv_child *child)
     if (WIFSIGNALED(child->status))
         return WTERMSIG(child->status) == SIGSEGV || WTERMSIG(child->status) == SIGBUS;
     return (RV_ASAN || RV_TSAN) && WEXITSTATUS(child->status) != 0;
+}
+
+bool rv_child_breaks(int (*body)(void), const char *rule)
+{
+    struct rv_child child;
+    rv_child_run(&child, body);
+    bool is_stopped = WIFSIGNALED(child.status) || (RV_TSAN && WEXITSTATUS(child.status) != 0);
+    bool is_named = strstr(child.text, rule) != NULL;
+    if (!is_stopped || !is_named)
+        printf("status %#x, said: %s\n", (unsigned)child.status, child.text);
+    return is_stopped && is_named;
 }

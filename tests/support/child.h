@@ -16,5 +16,8 @@ struct rv_child {
 void rv_child_run(struct rv_child *child, int (*body)(void));
 /* It died of a segmentation fault, which a sanitizer turns into an exit status of its own. */
 bool rv_child_was_killed(const struct rv_child *child);
+/* body breaks a rule: the child stops itself (RV_CHECK, rv_panic) and names the rule. Else prints
+ * what the child said. */
+bool rv_child_breaks(int (*body)(void), const char *rule);
 
 #endif
