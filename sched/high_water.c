@@ -80,16 +80,28 @@ void rv_high_water_note(struct rv_high_water *table, const struct rv_task *t)
     rv_lock_release(&table->lock);
 }
 
+/* A symbol is looked up by an address behind a call: a function's own first byte is not in it. */
+static void print_function(rove_coro *fn, char *line, size_t bytes)
+{
+    struct rv_symbols symbols = {0};
+    struct rv_symbol found;
+    const char *at;
+    memcpy(&at, &fn, sizeof at);
+    rv_symbol_find(&symbols, at + 1, &found);
+    if (found.name[0] != '\0') {
+        snprintf(line, bytes, "%s (%.40s)", found.name, found.module);
+    } else {
+        rv_symbol_print(&symbols, at, line, bytes);
+    }
+    rv_symbol_fini(&symbols);
+}
+
 static void report_row(struct rove_runtime *runtime, const struct row *row)
 {
     char line[RV_SYMBOL_LINE];
-    struct rv_symbols symbols = {0};
     snprintf(line, sizeof line, "named %s", row->name);
     if (row->name[0] == '\0') {
-        void *fn;
-        memcpy(&fn, &row->fn, sizeof fn);
-        rv_symbol_print(&symbols, fn, line, sizeof line);
-        rv_symbol_fini(&symbols);
+        print_function(row->fn, line, sizeof line);
     }
     rv_runtime_log(runtime, LOG_INFO, "rove: %lu tasks %s used at most %zu of %zu bytes of stack",
                    row->tasks, line, row->used, row->size);

@@ -58,6 +58,15 @@ function(rove_add_test name)
     endforeach()
 endfunction()
 
+# rove_wrap(sched/pool calloc) has the library's calls of these functions go to the test's __wrap_
+# ones (tests/support/scarce.h has some): how a test makes them fail.
+function(rove_wrap name)
+    string(REPLACE "/" "_" target test_${name})
+    foreach(function IN LISTS ARGN)
+        target_link_options(${target} PRIVATE -Wl,--wrap=${function})
+    endforeach()
+endfunction()
+
 # rove_add_check(name command...) registers a script; it runs once, without a back-end.
 function(rove_add_check name)
     add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
