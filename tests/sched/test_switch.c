@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: sched/switch.h: what becomes of the task that leaves, once its registers are saved, and
+ *          who runs instead.
+ * Idea:    tasks call the switch themselves and look at each other's words and at the worker from
+ *          where they have arrived.
+ */
+#include "support/crowd.h"
+#include "support/fixture.h"
+
+#include "sched/current.h"
+#include "sched/ready.h"
+#include "sched/runtime.h"
+#include "sched/suspend.h"
+#include "sched/switch.h"
+
+#include <errno.h>
+
+enum { TURNS = 200, TASKS = 12 };
+
+static enum rv_phase phase_of(const struct rv_task *t)
+{
+    return rv_state_phase(rv_load_relaxed(&t->future.state));
+}
+
+struct pair {
+    struct rv_task *first;
+    enum rv_phase seen;      /* of `first`, by the other */
+    unsigned steps;          /* the worker's, when the other ran */
+    bool was_current;        /* the other itself, on its worker */
+};
+
+static int look_at_first(void *arg, RV_UNUSED void **result)
+{
+    struct pair *p = arg;
+    struct rv_task *self = rv_current_task();
+    struct rv_worker *w = rv_current_worker();
+    p->seen = phase_of(p->first);
+    p->steps = (unsigned)rv_load_relaxed(&w->step);
+    p->was_current = rv_load_relaxed(&w->current) == self && self->worker == w &&
+                     self->future.is_started;
+    rv_wake(p->first);
+    return 0;
+}
+
+static int park_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct rv_task *self = rv_current_task();
+    struct pair p = {.first = self};
+    unsigned before = (unsigned)rv_load_relaxed(&self->worker->step);
+    rove_task *t = rove_create_task(look_at_first, &p);
+    rv_switch_away(self, RV_AFTER_PARK);
+    RV_EXPECT_EQ(p.seen, RV_PHASE_PARKED);
+    RV_EXPECT_EQ(phase_of(self), RV_PHASE_ACTIVE);
+    RV_EXPECT(p.was_current);
+    RV_EXPECT_EQ(p.steps, before + 1);
+    RV_EXPECT_EQ(rv_load_relaxed(&self->worker->step), before + 2);
+    return rove_join(t, NULL);
+}
+
+/* Goal: who parks is PARKED when the next one runs, and each switch counts as one step. */
+static void test_switch_parked_before_the_next_runs(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, park_body, NULL);
+}
+
+/* Goal: a wake or a cancellation that came before the park is not slept over: the task is ready
+ * again at once, behind whoever is ready. Nobody else is there to wake it. */
+RV_TASK_TEST(test_switch_park_after_a_wake_comes_back)
+{
+    struct rv_task *self = rv_current_task();
+    for (int i = 0; i < TURNS; i++) {
+        rv_wake(self);
+        RV_EXPECT(rv_load_relaxed(&self->future.state) & RV_STATE_WOKEN);
+        rv_switch_away(self, RV_AFTER_PARK);
+        RV_EXPECT(!(rv_load_relaxed(&self->future.state) & RV_STATE_WOKEN));
+        RV_EXPECT_PTR(rv_load_relaxed(&rv_current_worker()->current), self);
+    }
+    RV_EXPECT(rove_cancel(rove_current_task()));
+    rv_switch_away(self, RV_AFTER_PARK);
+    RV_EXPECT(rv_take_cancel(self));
+    RV_EXPECT_EQ(rove_uncancel(rove_current_task()), 0);
+    return 0;
+}
+
+struct trace {
+    char text[64];
+    size_t n;
+};
+
+static void note(struct trace *trace, char c)
+{
+    trace->text[trace->n++] = c;
+}
+
+static int note_twice(void *arg, RV_UNUSED void **result)
+{
+    note(arg, 'a');
+    rv_switch_away(rv_current_task(), RV_AFTER_READY);
+    note(arg, 'b');
+    return 0;
+}
+
+static int yield_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct trace trace = {{0}, 0};
+    rove_task *tasks[3];
+    for (int i = 0; i < 3; i++)
+        tasks[i] = rove_create_task(note_twice, &trace);
+    note(&trace, '0');
+    rv_switch_away(rv_current_task(), RV_AFTER_READY);
+    note(&trace, '1');
+    for (int i = 0; i < 3; i++)
+        RV_EXPECT_EQ(rove_join(tasks[i], NULL), 0);
+    RV_EXPECT_STR(trace.text, "0aaa1bbb");
+    return 0;
+}
+
+/* Goal: who yields goes behind all that are ready, and comes back before those that came later. */
+static void test_switch_yield_goes_to_the_end(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, yield_body, NULL);
+}
+
+struct eager {
+    struct rv_task *parent;
+    size_t conts;             /* on the worker's deque while the child ran */
+    bool is_pinned_first;
+    bool parent_is_active;
+};
+
+static int eager_child(void *arg, RV_UNUSED void **result)
+{
+    struct eager *e = arg;
+    struct rv_worker *w = rv_current_worker();
+    e->conts = rv_deque_size_hint(&w->conts);
+    e->is_pinned_first = w->is_pinned_first;
+    e->parent_is_active = phase_of(e->parent) == RV_PHASE_ACTIVE;
+    return 0;
+}
+
+static int eager_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    rove_task_options options = {.eager = true};
+    struct eager e = {.parent = rv_current_task()};
+    rove_task *t = rove_create_task_with(&options, eager_child, &e);
+    RV_EXPECT(rove_done(t));
+    RV_EXPECT_EQ(e.conts, e.parent->future.flags & RV_TASK_PINNED ? 0 : 1);
+    RV_EXPECT_EQ(e.is_pinned_first, (e.parent->future.flags & RV_TASK_PINNED) != 0);
+    RV_EXPECT(e.parent_is_active);
+    RV_EXPECT_EQ(rv_deque_size_hint(&rv_current_worker()->conts), 0);
+    RV_EXPECT(!rv_current_worker()->is_pinned_first);
+    return rove_join(t, NULL);
+}
+
+static int eager_pinned_body(void *arg, void **result)
+{
+    rove_task_options options = {.pinned = true};
+    (void)result;
+    RV_REQUIRE_EQ(eager_body(arg, NULL), 0);
+    return rove_join(rove_create_task_with(&options, eager_body, arg), NULL);
+}
+
+/* Goal: an eager parent is where thieves find it, newest first for its owner; a pinned one is
+ * where only its worker does, and next. */
+static void test_switch_eager_parent_waits_where_it_may(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, eager_pinned_body, NULL);
+}
+
+/* What a C function may keep in registers over a call. */
+static int keep_registers(void *arg, RV_UNUSED void **result)
+{
+    uint64_t a = (uintptr_t)arg, b = a * 3, c = a * 5, d = a * 7, e = a * 11, f = a * 13;
+    double x = (double)a + 0.5;
+    for (int i = 0; i < TURNS; i++) {
+        __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
+        rv_switch_away(rv_current_task(), RV_AFTER_READY);
+        if (b != a * 3 || c != a * 5 || d != a * 7 || e != a * 11 || f != a * 13)
+            return -EIO;
+    }
+    return x == (double)(uintptr_t)arg + 0.5 && a == (uintptr_t)arg ? 0 : -EIO;
+}
+
+/* Goal: many tasks that switch back and forth, over threads, each find what they had. */
+RV_TASK_TEST(test_switch_keeps_each_tasks_registers)
+{
+    rove_task *tasks[TASKS];
+    for (uintptr_t i = 0; i < TASKS; i++)
+        tasks[i] = rove_create_task(keep_registers, (void *)(i * 0x1234567 + 1));
+    for (int i = 0; i < TASKS; i++)
+        RV_EXPECT_EQ(rove_join(tasks[i], NULL), 0);
+    return 0;
+}
+
+static int finish_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct rv_worker *w = rv_current_worker();
+    uint64_t finished = rv_load_relaxed(&w->count.finished);
+    struct pair p = {.first = rv_current_task()};
+    rove_task *t = rove_create_task(look_at_first, &p);
+    rv_switch_away(p.first, RV_AFTER_PARK);
+    /* The child's end comes back to us: it is buried by the arrival, before we go on. */
+    (void)rove_yield();
+    RV_EXPECT_EQ(rv_load_relaxed(&w->count.finished), finished + 1);
+    RV_EXPECT_EQ(rv_state_refs(rv_load_relaxed(&t->state)), 1); /* ours; the runtime's is gone */
+    rove_release(t);
+    return 0;
+}
+
+/* Goal: a task that ended is given up by whoever comes after it. */
+static void test_switch_ended_task_is_buried_by_the_next(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, finish_body, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_switch_parked_before_the_next_runs),
+        cmocka_unit_test(test_switch_park_after_a_wake_comes_back),
+        cmocka_unit_test(test_switch_yield_goes_to_the_end),
+        cmocka_unit_test(test_switch_eager_parent_waits_where_it_may),
+        cmocka_unit_test(test_switch_keeps_each_tasks_registers),
+        cmocka_unit_test(test_switch_ended_task_is_buried_by_the_next),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
