@@ -2,7 +2,7 @@
 /*
  * Purpose: sched/current.h: who runs here, read anew each time, though a task changes threads.
  * Idea:    the thread id the kernel gives is what no compiler can remember; the worker that the
- *          library names must be the one that has it, in one function, before and after each switch.
+ *          library names must be the one that has it, in one function, around each switch.
  */
 #include "support/crowd.h"
 #include "support/fixture.h"

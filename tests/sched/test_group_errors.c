@@ -3,9 +3,11 @@
  * Purpose: sched/group_errors.h: every error code is kept in order, in place or beside the group,
  *          counted even when memory is out, and freed when the storage or the parent goes.
  */
+#include "support/crowd.h"
 #include "support/fixture.h"
 #include "support/scarce.h"
 
+#include "sched/current.h"
 #include "sched/group.h"
 #include "sched/group_errors.h"
 #include "sched/task.h"
@@ -125,21 +127,32 @@ static void test_group_errors_in_place_burden_nobody(void **state)
     assert_int_equal(parent.future.is_laden, 0);
 }
 
-static int fail_with(void *arg, RV_UNUSED void **result)
+struct scene {
+    rove_event gate;
+    RV_ATOMIC(unsigned) begun;
+};
+
+/* Fails whether it is cancelled, as the first failure does to its siblings, or not. */
+static int fail_at_the_gate(void *arg, RV_UNUSED void **result)
 {
-    return -1000 - *(const int *)arg;
+    struct scene *s = arg;
+    (void)rv_fetch_add_relaxed(&s->begun, 1u);
+    (void)rove_event_wait(&s->gate);
+    return -1000;
 }
 
 static int fail_many(RV_UNUSED void *arg, RV_UNUSED void **result)
 {
     rove_task_group group;
-    int numbers[3 * RV_GROUP_ERRORS_IN_PLACE];
+    struct scene s = {0};
+    const unsigned n = 3 * RV_GROUP_ERRORS_IN_PLACE;
     rove_task_group_enter(&group);
-    for (size_t i = 0; i < RV_ARRAY_LEN(numbers); i++) {
-        numbers[i] = (int)i;
-        RV_REQUIRE(rove_task_group_create_task(&group, fail_with, &numbers[i]) != NULL);
-    }
-    RV_EXPECT(rove_task_group_exit(&group, 0) < 0);
+    for (unsigned i = 0; i < n; i++)
+        RV_REQUIRE(rove_task_group_create_task(&group, fail_at_the_gate, &s) != NULL);
+    RV_YIELD_UNTIL(rv_load_relaxed(&s.begun) == n);
+    rove_event_set(&s.gate);
+    RV_EXPECT_EQ(rove_task_group_exit(&group, 0), -1000);
+    RV_EXPECT(rv_current_task()->group_spills != NULL);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: sched/idle.h: who is counted where at each step of the sleep protocol, and who is woken.
- * Idea:    a runtime that stands still; the test plays all workers. The two-thread argument itself
- *          is counted out by the model (tests/model/models_idle.c); here are the books it relies on.
+ * Idea:    a runtime that stands still; the test plays all workers. The argument about two threads
+ *          is counted out by the model (tests/model/models_idle.c); here are the books it uses.
  */
 #include "support/child.h"
 #include "support/fixture.h"

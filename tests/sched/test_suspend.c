@@ -205,7 +205,7 @@ static int cancelled_before(RV_UNUSED void *arg, RV_UNUSED void **result)
     return 0;
 }
 
-/* Goal: a pending cancellation is delivered by each of them, once, before anything is waited for. */
+/* Goal: a pending cancellation is delivered by each of them, once, before any wait. */
 RV_TASK_TEST(test_suspend_pending_cancellation_comes_first)
 {
     return rove_join(rove_create_task(cancelled_before, NULL), NULL);
