@@ -139,7 +139,8 @@ static bool is_under_way(const struct rv_uring *victim)
  */
 static void kick(struct rv_uring *victim)
 {
-    if (rv_exchange_relaxed(&victim->is_kicked, 1u) != 0) {
+    /* TSan keeps a signal for the fibre that it met, which may not run again soon: repeat there. */
+    if (rv_exchange_relaxed(&victim->is_kicked, 1u) != 0 && !RV_TSAN) {
         return;
     }
     rv_kick(victim->worker);
