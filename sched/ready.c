@@ -49,16 +49,21 @@ RV_COLD void rv_ready_push_outside(struct rv_worker *here, struct rv_task *t)
 
 /*
  * Inside the bias section; leaves it. The run queue has room: refills it from the overflow. Thieves
- * may have emptied it before, and told nobody of what is put there now.
+ * may have emptied it before, and told nobody of what is put there now. They may even empty it
+ * again at once; but NULL says that nothing is queued here, and its owner would sleep.
  */
-RV_COLD void rv_ready_refill(struct rv_worker *w)
+RV_COLD struct rv_task *rv_ready_refill(struct rv_worker *w, struct rv_task *t)
 {
-    while (!rv_backlog_is_empty(&w->overflow) &&
-           rv_runq_push(&w->runq, rv_backlog_first(&w->overflow))) {
-        rv_backlog_pop(&w->overflow);
-    }
+    do {
+        while (!rv_backlog_is_empty(&w->overflow) &&
+               rv_runq_push(&w->runq, rv_backlog_first(&w->overflow))) {
+            rv_backlog_pop(&w->overflow);
+        }
+        t = t != NULL ? t : rv_runq_pop(&w->runq);
+    } while (t == NULL && !rv_backlog_is_empty(&w->overflow));
     rv_bias_owner_leave(&w->bias);
     rv_idle_notify(w->runtime);
+    return t;
 }
 
 /* Inside the bias section; leaves it. */

@@ -39,7 +39,7 @@ void rv_ready_push_outside(struct rv_worker *here, struct rv_task *t);
 void rv_ready_push_overflow(struct rv_worker *w, struct rv_task *t);
 void rv_ready_push_cont_pinned(struct rv_worker *w, struct rv_task *t);
 struct rv_task *rv_ready_pop_pinned(struct rv_worker *w);
-void rv_ready_refill(struct rv_worker *w);
+struct rv_task *rv_ready_refill(struct rv_worker *w, struct rv_task *t);
 
 /* It has run, and may not run elsewhere. */
 static inline bool rv_ready_is_bound(const struct rv_task *t)
@@ -139,8 +139,7 @@ static RV_ALWAYS_INLINE struct rv_task *rv_ready_pop_queued(struct rv_worker *w)
     struct rv_task *t = rv_runq_pop(&w->runq);
     rv_ready_prefetch(w);
     if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) && rv_runq_private_hint(&w->runq) == 0) {
-        rv_ready_refill(w);
-        return t;
+        return rv_ready_refill(w, t);
     }
     rv_bias_owner_leave(&w->bias);
     return t;
