@@ -99,9 +99,18 @@ static void race_end_batch(struct race *r)
     rove_event_clear(&r->through);
 }
 
+/* RV_RACE_TURNS=1000000 makes each race that long, with any number of workers and sanitizer. */
+static size_t turns_wished(void)
+{
+    const char *text = getenv("RV_RACE_TURNS");
+    return text == NULL ? 0 : strtoul(text, NULL, 10);
+}
+
 /* The whole million with two workers, where two cores meet; a share of it with the others. */
 static size_t batches(void)
 {
+    if (turns_wished() > 0)
+        return turns_wished() / BATCH;
     rove_metrics *m = malloc(sizeof *m);
     unsigned workers = m == NULL || rove_metrics_read(rove_current_runtime(), m) < 0 ? 0
                                                                                      : m->workers;
@@ -403,7 +412,8 @@ static int keep_alive(void *arg, RV_UNUSED void **result)
 static void test_race_of_stop_and_submit(void **state)
 {
     (void)state;
-    for (size_t round = 0; round < MILLION / SUBMITS / 2; round++) {
+    size_t rounds = turns_wished() > 0 ? turns_wished() / SUBMITS : MILLION / SUBMITS / 2;
+    for (size_t round = 0; round < rounds; round++) {
         struct submits s = {0};
         pthread_t thread;
         const rove_options options = {.workers = 1 + (unsigned)round % 3};
@@ -418,8 +428,11 @@ static void test_race_of_stop_and_submit(void **state)
     }
 }
 
-int main(void)
+/* A pattern as argument runs those races only. */
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_race_of_set_and_await),
         cmocka_unit_test(test_race_of_set_and_many_awaiters),
