@@ -144,6 +144,10 @@ if(NOT ROVE_SANITIZE)
         --library $<TARGET_FILE:rove_static>
         --libs "${ROVE_FCONTEXT_LIBRARY} ${ROVE_URING_LIBRARY} -pthread -ldl")
     set_tests_properties(hazards/exceptions PROPERTIES SKIP_RETURN_CODE 77 LABELS hazards)
+    rove_add_check(check/guide Python3::Interpreter tests/check_guide.py
+        --cc ${CMAKE_C_COMPILER} --library $<TARGET_FILE:rove_static>
+        --libs "${ROVE_FCONTEXT_LIBRARY} ${ROVE_URING_LIBRARY} -pthread -ldl")
+    set_tests_properties(check/guide PROPERTIES TIMEOUT 300)
     add_test(NAME hazards/dlclose COMMAND test_hazards_dlclose)
     set_tests_properties(hazards/dlclose PROPERTIES LABELS hazards TIMEOUT 60)
 endif()
