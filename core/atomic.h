@@ -35,6 +35,8 @@
 
 #ifdef RV_SIM
 #include "core/sim_point.h"
+#endif
+#if defined(RV_SIM) && !defined(RV_CORES) /* there the compiler marks every access */
 #define RV_PRIM_POINT() rv_sim_point() /* another virtual thread may run here */
 #else
 #define RV_PRIM_POINT() ((void)0)
@@ -68,7 +70,7 @@ extern RV_ATOMIC(uint32_t) rv_fence_dummy;
 #define RV_PRIM_FENCE_ACQUIRE() RV_PRIM_FENCE_FULL()
 #define RV_PRIM_FENCE_RELEASE() RV_PRIM_FENCE_FULL()
 #else
-#if defined(__x86_64__) && defined(__clang__)
+#if defined(__x86_64__) && defined(__clang__) && !defined(RV_CORES)
 #define RV_PRIM_FENCE_FULL() __asm__ volatile("lock; orl $0, (%%rsp)" ::: "memory", "cc")
 #else
 #define RV_PRIM_FENCE_FULL() atomic_thread_fence(memory_order_seq_cst)

@@ -26,8 +26,9 @@
 #else
 #define RV_ASAN 0
 #endif
-/* A model build has TSan's hooks but not TSan (tests/model/shadow.c). */
-#if !defined(RV_MODEL) && (defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer))
+/* Two builds have TSan's hooks but not TSan: tests/model/shadow.c, core/cores_hooks.c. */
+#if !defined(RV_MODEL) && !defined(RV_CORES) && \
+    (defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer))
 #define RV_TSAN 1
 #else
 #define RV_TSAN 0

@@ -121,7 +121,7 @@ int rv_os_membarrier_register(void)
 
 int rv_os_membarrier(void)
 {
-    rv_sim_point();
+    rv_sim_barrier();
     return 0;
 }
 

@@ -88,6 +88,12 @@ int64_t rv_sim_now(void)
     return ++sim.now_ns;
 }
 
+int64_t rv_sim_delay(void)
+{
+    uint32_t scale = rv_sim_chance(8) ? 22 : 14;
+    return INT64_C(1) << rv_sim_draw(scale);
+}
+
 void **rv_sim_thread_word(void)
 {
     return sim.current == NULL ? &outside_word : &sim.current->word;
@@ -250,6 +256,11 @@ void rv_sim_preempt(void)
     if (sim.has_priorities)
         lose_priority(self);
     reschedule();
+}
+
+void rv_sim_barrier(void)
+{
+    rv_sim_point();
 }
 
 void rv_sim_spin(void)

@@ -26,7 +26,9 @@
 #include "core/base.h"
 #include "core/sim_point.h"
 
+#ifndef RV_SIM_THREADS
 #define RV_SIM_THREADS 64 /* arbitrary */
+#endif
 #define RV_SIM_TEXT 512
 
 /* Something beside the threads that acts by itself: the simulated kernel. */
@@ -67,6 +69,8 @@ RV_NORETURN RV_PRINTF(2, 3) void rv_sim_fail(int error, const char *format, ...)
 
 /* The time; each look at it takes some. */
 int64_t rv_sim_now(void);
+/* How long the kernel takes for what is up to it: drawn, mostly short. */
+int64_t rv_sim_delay(void);
 /* In [0, n); n > 0. */
 uint32_t rv_sim_draw(uint32_t n);
 /* True once in n. */
@@ -89,6 +93,9 @@ int rv_sim_block(const void *on, int64_t deadline_ns);
 int rv_sim_unblock(const void *on, int n);
 /* The calling thread computes for so long; others run meanwhile. */
 void rv_sim_work(int64_t duration_ns);
+
+/* membarrier, while no thread runs but the caller. */
+void rv_sim_barrier(void);
 
 /* Thread `id` runs handler as soon as it runs and lets it in. */
 void rv_sim_interrupt(unsigned id, void (*handler)(void));

@@ -82,8 +82,8 @@ bool rv_ring_sim_owns(const void *addr, size_t n)
 /* A while, mostly short. */
 static int64_t later(void)
 {
-    uint32_t scale = rv_sim_chance(8) ? 22 : 14;
-    return rv_sim_now() + (INT64_C(1) << rv_sim_draw(scale));
+    int64_t delay_ns = rv_sim_delay();
+    return rv_sim_now() + delay_ns;
 }
 
 static void finish(struct rv_sim_op *op, int res)

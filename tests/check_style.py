@@ -36,6 +36,7 @@ OWNED_WORDS = [
 MALLOC = re.compile(r"(?<![\w.>])(malloc|calloc|realloc|free|aligned_alloc|posix_memalign)\s*\(")
 MALLOC_FILES = {
     "core/backlog.c": "the array that grows",
+    "core/cores_lines.c": "the table of lines, in a simulation",
     "core/deque.c": "rings that grow",
     "core/heap.c": "the array that grows",
     "core/stack.c": "a pool, once a runtime",

@@ -51,3 +51,45 @@ endfunction()
 if(ROVE_BUILD_TESTS)
     rove_add_sim_tool(rove-sim rove_sim)
 endif()
+
+# rove_cores: the same on a machine of many cores whose time is what caches and kernel cost
+# (core/cores.h). The compiler marks every access of the library for core/cores_hooks.c; what plays
+# the machine and its kernel is not marked.
+if(ROVE_BUILD_TESTS AND NOT ROVE_SANITIZE)
+    set(ROVE_CORES_REAL_SOURCES ${ROVE_SIM_REAL_SOURCES}
+        core/cores.c core/cores_hooks.c core/cores_lines.c core/symbol.c)
+    list(REMOVE_ITEM ROVE_CORES_REAL_SOURCES core/sim.c)
+    set(ROVE_CORES_KERNEL_SOURCES core/os_sim.c sched/sim_look.c
+        io/kick_sim.c io/ring_sim.c io/sim.c io/sim_file.c io/sim_op.c)
+    set(ROVE_CORES_SOURCES ${ROVE_SIM_SOURCES})
+    list(REMOVE_ITEM ROVE_CORES_SOURCES ${ROVE_CORES_REAL_SOURCES} ${ROVE_CORES_KERNEL_SOURCES})
+    add_library(rove_cores_real OBJECT ${ROVE_CORES_REAL_SOURCES})
+    add_library(rove_cores_kernel OBJECT ${ROVE_CORES_KERNEL_SOURCES})
+    add_library(rove_cores STATIC ${ROVE_CORES_SOURCES}
+        $<TARGET_OBJECTS:rove_cores_real> $<TARGET_OBJECTS:rove_cores_kernel>)
+    foreach(target IN ITEMS rove_cores rove_cores_kernel)
+        target_compile_options(${target} PRIVATE
+            "SHELL:-include ${CMAKE_CURRENT_SOURCE_DIR}/io/sim_names.h")
+    endforeach()
+    foreach(target IN ITEMS rove_cores rove_cores_kernel rove_cores_real)
+        rove_compile_options(${target})
+        target_compile_definitions(${target} PRIVATE RV_SIM RV_CORES RV_SIM_THREADS=136)
+        target_compile_options(${target} PRIVATE -fPIE)
+        target_include_directories(${target} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include
+            PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    endforeach()
+    # At compile time only: the hooks are ours, and so is what fences mean.
+    target_compile_options(rove_cores PRIVATE -fsanitize=thread
+        $<$<C_COMPILER_ID:GNU>:-Wno-tsan>)
+    target_link_libraries(rove_cores PRIVATE
+        ${ROVE_FCONTEXT_LIBRARY} ${ROVE_URING_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS})
+
+    add_executable(rove-cores tools/cores/main.c tools/cores/load.c tools/cores/lines.c)
+    rove_compile_options(rove-cores)
+    target_compile_definitions(rove-cores PRIVATE RV_SIM RV_CORES)
+    target_include_directories(rove-cores PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(rove-cores PRIVATE rove_cores)
+    add_executable(rove-cores-probe tools/cores/probe.c)
+    rove_compile_options(rove-cores-probe)
+    target_link_libraries(rove-cores-probe PRIVATE Threads::Threads)
+endif()

@@ -123,4 +123,5 @@ rove_add_test(io/process)
 rove_add_test(io/signal)
 rove_add_sim_test(sim)
 set_tests_properties(api/race.uring api/race.epoll PROPERTIES TIMEOUT 300) # millions of turns
+rove_add_cores_test()
 rove_add_sim_seeds()

@@ -87,6 +87,19 @@ function(rove_add_sim_test name)
         TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${ROVE_TEST_ENVIRONMENT}")
 endfunction()
 
+# rove_add_cores_test() is tests/sim/test_cores.c on the machine of many cores.
+function(rove_add_cores_test)
+    if(TARGET rove_cores)
+        add_executable(test_sim_cores tests/sim/test_cores.c tools/cores/load.c)
+        rove_compile_options(test_sim_cores)
+        target_compile_definitions(test_sim_cores PRIVATE RV_SIM RV_CORES)
+        target_include_directories(test_sim_cores PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+        target_link_libraries(test_sim_cores PRIVATE rove_cores cmocka)
+        add_test(NAME sim/cores COMMAND test_sim_cores)
+        set_tests_properties(sim/cores PROPERTIES LABELS sim TIMEOUT ${ROVE_TEST_TIMEOUT})
+    endif()
+endfunction()
+
 # As many seeds of the load (tools/sim) as half a minute allows; more: rove-sim --seeds A..B.
 function(rove_add_sim_seeds)
     if(NOT ROVE_SANITIZE MATCHES "thread")
