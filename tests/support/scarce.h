@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: memory that runs out when a test says so.
- * Idea:    the linker gives the library's calls of malloc, calloc and realloc to these (rove_wrap
- *          in tools/cmake/tests.cmake); each hands on to the C library until its number has come.
+ * Idea:    the linker gives the library's allocations to these (rove_scarce in tools/cmake/tests.cmake);
+ *          each hands on to the C library until its number has come.
  *          Included by one file of a test program.
  * Threads: any; the number is the process's.
  */
@@ -16,9 +16,11 @@
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t n, size_t each);
 void *__real_realloc(void *block, size_t bytes);
+void *__real_aligned_alloc(size_t alignment, size_t bytes);
 void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t n, size_t each);
 void *__wrap_realloc(void *block, size_t bytes);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
 
 /* How many allocations still succeed; negative: all. */
 static RV_ATOMIC(int) rv_scarce_left = -1;
@@ -54,6 +56,11 @@ void *__wrap_calloc(size_t n, size_t each)
 void *__wrap_realloc(void *block, size_t bytes)
 {
     return rv_scarce_is_out() ? NULL : __real_realloc(block, bytes);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
+{
+    return rv_scarce_is_out() ? NULL : __real_aligned_alloc(alignment, bytes);
 }
 
 #endif

@@ -58,13 +58,17 @@ function(rove_add_test name)
     endforeach()
 endfunction()
 
-# rove_wrap(sched/pool calloc) has the library's calls of these functions go to the test's __wrap_
-# ones (tests/support/scarce.h has some): how a test makes them fail.
+# rove_wrap(sched/pool f) has the library's calls of f go to __wrap_f in the test: to make it fail.
 function(rove_wrap name)
     string(REPLACE "/" "_" target test_${name})
     foreach(function IN LISTS ARGN)
         target_link_options(${target} PRIVATE -Wl,--wrap=${function})
     endforeach()
+endfunction()
+
+# .. all allocations to those of tests/support/scarce.h, which the test includes.
+function(rove_scarce name)
+    rove_wrap(${name} malloc calloc realloc aligned_alloc)
 endfunction()
 
 # rove_add_check(name command...) registers a script; it runs once, without a back-end.
