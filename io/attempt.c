@@ -4,8 +4,9 @@
  *
  * How each kind avoids to block on a descriptor in blocking mode:
  *     recv, send, ..msg   MSG_DONTWAIT
- *     read, write         RWF_NOWAIT; where the file does not know it (terminals, older pipes):
- *                         poll first, then at most PIPE_BUF bytes, which fit when poll says so
+ *     read, write         RWF_NOWAIT; where the file does not know it (terminals, older pipes) and
+ *                         poll says ready: O_NONBLOCK for the length of the call. Ready is not
+ *                         enough: it means some room, and others may be faster.
  *     accept              O_NONBLOCK from the first call on; sockets of rove_listen have it. Not
  *                         given back: several processes may accept from one socket, and a worker
  *                         that comes between the look and the connection would block for ever.
@@ -74,19 +75,17 @@ static ssize_t transfer(const struct rv_op *op, const struct iovec *v, int n, in
 
 static ssize_t transfer_when_ready(const struct rv_op *op, const struct iovec *v, int n)
 {
-    ssize_t ready = look(op);
-    if (ready < 0) {
-        return ready;
+    ssize_t rc = look(op);
+    if (rc < 0) {
+        return rc;
     }
-    if (!is_write(op)) {
-        return transfer(op, v, n, 0);
+    rc = rv_attempt_begin_nonblocking(op->slot, op->fd);
+    if (rc < 0) {
+        return rc;
     }
-    struct iovec first = n > 0 ? v[0] : (struct iovec){0};
-    for (int i = 1; i < n && first.iov_len == 0; i++) {
-        first = v[i];
-    }
-    first.iov_len = first.iov_len < PIPE_BUF ? first.iov_len : PIPE_BUF;
-    return transfer(op, &first, 1, 0);
+    rc = transfer(op, v, n, 0);
+    rv_attempt_end_nonblocking(op->slot, op->fd);
+    return rc;
 }
 
 static ssize_t attempt_transfer(const struct rv_op *op)

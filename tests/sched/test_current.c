@@ -65,7 +65,7 @@ static int wait_on_purpose(void *arg, RV_UNUSED void **result)
     unsigned count = w->runtime->worker_count;
     (void)rv_fetch_add_relaxed(others, 1u);
     while (rv_load_relaxed(others) < count) /* as many tasks at once as workers: no two share */
-        rv_cpu_relax();
+        rv_os_sched_yield();
     return (int)w->idx;
 }
 

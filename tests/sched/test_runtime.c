@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: sched/runtime.h: starting whole or not at all, ending with nothing left.
- * Idea:    threads, back-ends and memory are refused one after the other, by way of the linker; each
- *          refusal must give its error and leave no thread, descriptor or byte.
+ * Idea:    threads, back-ends and memory are refused one after the other, by way of the linker;
+ *          each refusal must give its error and leave no thread, descriptor or byte.
  */
 #include "support/crowd.h"
 #include "support/fixture.h"

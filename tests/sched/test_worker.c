@@ -138,7 +138,7 @@ static int meet(void *arg, RV_UNUSED void **result)
     unsigned count = rv_current_worker()->runtime->worker_count;
     (void)rv_fetch_add_acq_rel(arrived, 1u);
     while (rv_load_acquire(arrived) < count)
-        rv_cpu_relax();
+        rv_os_sched_yield(); /* computes, but lets the other threads have the CPU */
     return 0;
 }
 
@@ -212,7 +212,8 @@ static void test_worker_broken_rules_stop_the_program(void **state)
 {
     (void)state;
     assert_true(rv_child_breaks(end_with_a_queued_task, "no task is left in the queues"));
-    assert_true(rv_child_breaks(run_leave_thread, "task deserter called pthread_exit"));
+    if (!RV_TSAN && !RV_ASAN) /* which know no end of a thread in another context */
+        assert_true(rv_child_breaks(run_leave_thread, "task deserter called pthread_exit"));
 }
 
 /* Goal: a fresh worker is empty, looks around first, and has a budget. */

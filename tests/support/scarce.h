@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: memory that runs out when a test says so.
- * Idea:    the linker gives the library's allocations to these (rove_scarce in tools/cmake/tests.cmake);
- *          each hands on to the C library until its number has come.
+ * Idea:    the linker gives the library's allocations to these (rove_scarce in
+ *          tools/cmake/tests.cmake); each hands on to the C library until its number has come.
  *          Included by one file of a test program.
  * Threads: any; the number is the process's.
  */
