@@ -3,8 +3,9 @@
  * Purpose: Go's channels: rendezvous or buffered, elements copied, closed once.
  * chan.h has the idea.
  *
- * Cost: one inner lock (a compare-exchange and a store), one copy, at most one wake. A task that
- * waits has its element written by its partner, and touches the channel no more when it resumes.
+ * Cost: one inner lock (two stores as long as one worker uses it), one copy, at most one wake. A
+ * task that waits has its element written by its partner, and touches the channel no more when it
+ * resumes.
  *
  * Threads: any. A cell of a plain task or thread is fired after the lock; a select's cell under
  * it, since the select's clean-up uses that lock to know that nobody looks at its cell any more.
@@ -100,13 +101,33 @@ static inline void buffer_pop(rove_chan *c, void *element)
     c->count--;
 }
 
+/* A task that will return -ECANCELED as soon as it runs, unless that is withdrawn. */
+static inline bool is_cancelled(const struct rv_waiter *w)
+{
+    return w->task != NULL && rv_state_has_cancel(&w->task->future.state);
+}
+
+/* w is out of its queue, and its task has a cancellation pending. */
+static RV_COLD void pass_over(struct rv_waiter *w)
+{
+    struct rv_select *sel = w->owner;
+    if (sel == NULL) {
+        w->tag = RV_SYNC_PASSED_OVER;
+        rv_waiter_fire(w);
+    } else if (rv_select_claim(sel, RV_SELECT_PASSED_OVER)) {
+        rv_waiter_fire(w);
+    }
+}
+
 /* The first waiter that can still be served, taken out; NULL: none. */
 static inline struct rv_waiter *take_partner(struct rv_waitq *q)
 {
     struct rv_waiter *w;
     while ((w = rv_waitq_pop(q)) != NULL) {
         struct rv_select *sel = w->owner;
-        if (RV_LIKELY(sel == NULL) || rv_select_claim(sel, w->tag)) {
+        if (RV_UNLIKELY(is_cancelled(w))) {
+            pass_over(w);
+        } else if (RV_LIKELY(sel == NULL) || rv_select_claim(sel, w->tag)) {
             return w;
         }
     }
@@ -128,7 +149,7 @@ static inline struct rv_waiter *settle(struct rv_waiter *w, enum rv_sync_outcome
 
 static inline int try_send(rove_chan *c, const void *element, struct rv_waiter **fire)
 {
-    if (RV_UNLIKELY(c->is_closed)) {
+    if (RV_UNLIKELY(c->lock.is_closed)) {
         return -EPIPE;
     }
     struct rv_waiter *w = take_partner(&c->waiters[RV_CHAN_RECV]);
@@ -153,7 +174,7 @@ static inline int try_recv(rove_chan *c, void *element, struct rv_waiter **fire)
     }
     struct rv_waiter *w = take_partner(&c->waiters[RV_CHAN_SEND]);
     if (w == NULL) {
-        return had_buffered ? 0 : c->is_closed ? -EPIPE : -EAGAIN;
+        return had_buffered ? 0 : c->lock.is_closed ? -EPIPE : -EAGAIN;
     }
     if (had_buffered) {
         buffer_push(c, w->value);
@@ -170,6 +191,41 @@ int rv_chan_try(struct rove_chan *c, enum rv_chan_op op, void *element, struct r
     return op == RV_CHAN_SEND ? try_send(c, element, fire) : try_recv(c, element, fire);
 }
 
+struct place {
+    rove_chan *c;
+    enum rv_chan_op op;
+};
+
+static bool leave_place(struct rv_waiter *w, void *ctx)
+{
+    const struct place *at = ctx;
+    struct rv_waitq *q = &at->c->waiters[at->op];
+    bool is_at_home = rv_chan_lock(at->c);
+    bool is_queued = rv_waitq_is_queued(q, w);
+    if (is_queued) {
+        rv_waitq_remove(q, w);
+    }
+    rv_chan_unlock(at->c, is_at_home);
+    return is_queued;
+}
+
+/* w is queued. -EAGAIN: it was passed over for nothing. */
+static int wait(rove_chan *c, enum rv_chan_op op, struct rv_waiter *w,
+                const struct rv_caller *caller)
+{
+    struct place at = {c, op};
+    int rc = caller->task != NULL
+                 ? rv_waitq_wait_by(leave_place, &at, w, RV_WAIT_CHAN, c)
+                 : rv_waitq_wait_thread_by(leave_place, &at, w, caller->timeout_ns);
+    if (RV_LIKELY(rc != 0 || w->tag == RV_SYNC_GRANTED)) {
+        return rc;
+    }
+    if (w->tag == RV_SYNC_CLOSED) {
+        return -EPIPE;
+    }
+    return rv_sync_take_cancel(caller) ? -ECANCELED : -EAGAIN;
+}
+
 /* `caller` NULL: without waiting. */
 static inline int transfer(rove_chan *c, enum rv_chan_op op, void *element,
                            const struct rv_caller *caller)
@@ -177,24 +233,27 @@ static inline int transfer(rove_chan *c, enum rv_chan_op op, void *element,
     if (RV_UNLIKELY(c == NULL) || RV_UNLIKELY(element == NULL && c->element_size != 0)) {
         return -EINVAL;
     }
-    struct rv_waiter *fire = NULL;
     struct rv_waiter w;
-    rv_lock_acquire(&c->lock);
-    int rc = op == RV_CHAN_SEND ? try_send(c, element, &fire) : try_recv(c, element, &fire);
-    if (rc == -EAGAIN && caller != NULL) {
-        rv_waiter_init(&w, caller->task);
-        w.value = element;
-        rv_waitq_push(&c->waiters[op], &w);
-    }
-    rv_lock_release(&c->lock);
-    if (fire != NULL) {
-        rv_waiter_fire(fire);
-    }
-    if (rc != -EAGAIN || caller == NULL) {
-        return rc;
-    }
-    rc = rv_sync_wait(&c->waiters[op], &c->lock, &w, caller, RV_WAIT_CHAN, c);
-    return rc == 0 && w.tag == RV_SYNC_CLOSED ? -EPIPE : rc;
+    int rc;
+    do {
+        struct rv_waiter *fire = NULL;
+        bool is_at_home = rv_chan_lock(c);
+        rc = op == RV_CHAN_SEND ? try_send(c, element, &fire) : try_recv(c, element, &fire);
+        if (rc == -EAGAIN && caller != NULL) {
+            rv_waiter_init(&w, caller->task);
+            w.value = element;
+            rv_waitq_push(&c->waiters[op], &w);
+        }
+        rv_chan_unlock(c, is_at_home);
+        if (fire != NULL) {
+            rv_waiter_fire(fire);
+        }
+        if (rc != -EAGAIN || caller == NULL) {
+            return rc;
+        }
+        rc = wait(c, op, &w, caller);
+    } while (RV_UNLIKELY(rc == -EAGAIN));
+    return rc;
 }
 
 int rove_chan_send(rove_chan *c, const void *element)
@@ -253,9 +312,9 @@ int rove_chan_close(rove_chan *c)
     }
     struct rv_waiter *first = NULL;
     struct rv_waiter **link = &first;
-    rv_lock_acquire(&c->lock);
-    bool was_closed = c->is_closed;
-    c->is_closed = true;
+    bool is_at_home = rv_chan_lock(c);
+    bool was_closed = c->lock.is_closed;
+    c->lock.is_closed = true;
     for (int op = RV_CHAN_SEND; op <= RV_CHAN_RECV; op++) {
         struct rv_waiter *w;
         while ((w = take_partner(&c->waiters[op])) != NULL) {
@@ -263,7 +322,7 @@ int rove_chan_close(rove_chan *c)
             link = *link != NULL ? &(*link)->next : link;
         }
     }
-    rv_lock_release(&c->lock);
+    rv_chan_unlock(c, is_at_home);
     rv_waiter_fire_list(first);
     return was_closed ? -EPIPE : 0;
 }

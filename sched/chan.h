@@ -4,7 +4,9 @@
  *
  * Idea: two queues of cells, one of which is empty. A cell's value points at its element. An
  * operation that finds a counterpart waiting copies straight between the two and fires it; only
- * then is the buffer looked at, and only then does the operation queue itself.
+ * then is the buffer looked at, and only then does the operation queue itself. A counterpart with a
+ * cancellation pending is passed over: it is fired to find that out, and tries again if somebody
+ * withdrew the cancellation meanwhile.
  *
  * A select is in the queues of several channels at once, so its cells have an owner: whoever takes
  * such a cell out must first claim the select. The claim is one compare-exchange of `winner`, made
@@ -13,6 +15,7 @@
 #ifndef RV_SCHED_CHAN_H
 #define RV_SCHED_CHAN_H
 
+#include "core/home.h"
 #include "sched/sync.h"
 #include "sched/timer.h"
 
@@ -24,8 +27,7 @@ enum rv_chan_op { RV_CHAN_SEND, RV_CHAN_RECV };
 
 struct rove_chan {
     /* one line of all that changes */
-    struct rv_lock lock; /* guards the group */
-    bool is_closed;
+    struct rv_home lock; /* guards the group; has is_closed, too */
     struct rv_waitq waiters[2]; /* by enum rv_chan_op: who waits to do that */
     size_t count;               /* elements in the buffer */
     size_t head;                /* index of the oldest */
@@ -39,7 +41,13 @@ struct rove_chan {
 
 _Static_assert(offsetof(struct rove_chan, element_size) == RV_CACHE_LINE, "one line changes");
 
-enum { RV_SELECT_OPEN, RV_SELECT_TIMEOUT, RV_SELECT_CANCELLED, RV_SELECT_CASE /* + index */ };
+enum {
+    RV_SELECT_OPEN,
+    RV_SELECT_TIMEOUT,
+    RV_SELECT_CANCELLED,   /* by the task itself, which has taken the cancellation */
+    RV_SELECT_PASSED_OVER, /* by a partner that saw a cancellation pending */
+    RV_SELECT_CASE         /* + index */
+};
 
 /* On the stack of who selects. Its cells: owner is this, tag is RV_SELECT_CASE + index. */
 struct rv_select {
@@ -51,6 +59,17 @@ struct rv_select {
 
 /* Any thread, sel known to live: is the select the caller's to decide, by `winner`? */
 bool rv_select_claim(struct rv_select *sel, uint32_t winner);
+
+/* True: at home (core/home.h), to be told to rv_chan_unlock. */
+static inline bool rv_chan_lock(struct rove_chan *c)
+{
+    return rv_home_enter(&c->lock, rv_current_worker());
+}
+
+static inline void rv_chan_unlock(struct rove_chan *c, bool is_at_home)
+{
+    rv_home_leave(&c->lock, is_at_home);
+}
 
 /*
  * Lock held. Does the operation if it needs no waiting: 0, -EPIPE, or -EAGAIN. *fire is a cell to

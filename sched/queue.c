@@ -9,8 +9,9 @@
  *
  *     items  [ a b c d e ]      count = 5, reserved = 2: three are free for who comes
  *
- * A getter with a right that finds itself cancelled passes the right on. A putter whose item has
- * been stored has put it, and leaves its cancellation for the next suspension. So no item is lost.
+ * A getter with a right that finds itself cancelled passes the right on. A putter that is cancelled
+ * is passed over; one that is cancelled after its item was stored has put it, and leaves the
+ * cancellation for its next suspension. So no item is lost.
  *
  * Threads: any; everything is under the queue's lock, but for the look at the size.
  */
@@ -121,13 +122,25 @@ static void store(rove_queue *q, void *item, struct fired *fired)
     rv_store_relaxed(&q->size, q->items.count);
 }
 
+/* Lock held. The first putter whose item may come in, taken out; NULL: none. One with a
+ * cancellation pending is fired to find that out; it puts again if that has been withdrawn. */
+static struct rv_waiter *pop_putter(rove_queue *q, struct fired *fired)
+{
+    struct rv_waiter *w;
+    while ((w = rv_waitq_pop(&q->putters)) != NULL && w->task != NULL &&
+           RV_UNLIKELY(rv_state_has_cancel(&w->task->future.state))) {
+        fired_add(fired, w, RV_SYNC_PASSED_OVER);
+    }
+    return w;
+}
+
 /* Lock held. Takes the next item; the first waiting putter's comes in for it. */
 static void *take(rove_queue *q, struct fired *fired)
 {
     void *item = rv_items_pop(&q->items);
     q->taken++;
     rv_store_relaxed(&q->size, q->items.count);
-    struct rv_waiter *putter = rv_waitq_pop(&q->putters);
+    struct rv_waiter *putter = pop_putter(q, fired);
     if (putter != NULL) {
         fired_add(fired, putter, RV_SYNC_GRANTED);
         store(q, putter->value, fired);
@@ -161,24 +174,31 @@ static int put(rove_queue *q, void *item, const struct rv_caller *caller)
     if (q == NULL) {
         return -EINVAL;
     }
-    struct fired fired = {.first = NULL, .link = &fired.first};
-    struct rv_waiter w;
-    rv_lock_acquire(&q->lock);
-    int rc = make_room(q);
-    if (rc == 0) {
-        store(q, item, &fired);
-    } else if (rc == -EAGAIN && caller != NULL) {
-        rv_waiter_init(&w, caller->task);
-        w.value = item;
-        rv_waitq_push(&q->putters, &w);
+    for (;;) {
+        struct fired fired = {.first = NULL, .link = &fired.first};
+        struct rv_waiter w;
+        rv_lock_acquire(&q->lock);
+        int rc = make_room(q);
+        if (rc == 0) {
+            store(q, item, &fired);
+        } else if (rc == -EAGAIN && caller != NULL) {
+            rv_waiter_init(&w, caller->task);
+            w.value = item;
+            rv_waitq_push(&q->putters, &w);
+        }
+        rv_lock_release(&q->lock);
+        rv_waiter_fire_list(fired.first);
+        if (rc != -EAGAIN || caller == NULL) {
+            return rc;
+        }
+        rc = rv_sync_wait(&q->putters, &q->lock, &w, caller, RV_WAIT_QUEUE, q);
+        if (rc != 0 || w.tag != RV_SYNC_PASSED_OVER) {
+            return rc == 0 && w.tag == RV_SYNC_CLOSED ? -EPIPE : rc;
+        }
+        if (rv_sync_take_cancel(caller)) {
+            return -ECANCELED;
+        }
     }
-    rv_lock_release(&q->lock);
-    rv_waiter_fire_list(fired.first);
-    if (rc != -EAGAIN || caller == NULL) {
-        return rc;
-    }
-    rc = rv_sync_wait(&q->putters, &q->lock, &w, caller, RV_WAIT_QUEUE, q);
-    return rc == 0 && w.tag == RV_SYNC_CLOSED ? -EPIPE : rc;
 }
 
 int rove_queue_put(rove_queue *q, void *item)

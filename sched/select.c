@@ -30,6 +30,7 @@
 struct arms { /* one of each for every case */
     struct rv_waiter *cells;
     rove_chan **locks; /* the channels, sorted by address, each once */
+    bool *at_home;     /* for each of these, what its lock told */
     uint32_t *order;   /* of the first pass */
     size_t lock_count;
 };
@@ -38,6 +39,7 @@ struct inline_arms {
     struct rv_waiter cells[RV_SELECT_INLINE];
     rove_chan *locks[RV_SELECT_INLINE];
     uint32_t order[RV_SELECT_INLINE];
+    bool at_home[RV_SELECT_INLINE];
 };
 
 bool rv_select_claim(struct rv_select *sel, uint32_t winner)
@@ -106,9 +108,9 @@ static bool try_case(rove_select_case *arm)
         return false;
     }
     struct rv_waiter *fire = NULL;
-    rv_lock_acquire(&arm->chan->lock);
+    bool is_at_home = rv_chan_lock(arm->chan);
     bool went_through = try_channel(arm, &fire);
-    rv_lock_release(&arm->chan->lock);
+    rv_chan_unlock(arm->chan, is_at_home);
     if (fire != NULL) {
         rv_waiter_fire(fire);
     }
@@ -164,7 +166,7 @@ static int enqueue(size_t n, rove_select_case cases[], struct arms *arms)
     struct rv_waiter *fire = NULL;
     int index = -EAGAIN;
     for (size_t i = 0; i < arms->lock_count; i++) {
-        rv_lock_acquire(&arms->locks[i]->lock);
+        arms->at_home[i] = rv_chan_lock(arms->locks[i]);
     }
     for (size_t i = 0; i < n && index == -EAGAIN; i++) {
         rove_select_case *arm = &cases[arms->order[i]];
@@ -178,7 +180,7 @@ static int enqueue(size_t n, rove_select_case cases[], struct arms *arms)
         }
     }
     for (size_t i = 0; i < arms->lock_count; i++) {
-        rv_lock_release(&arms->locks[i]->lock);
+        rv_chan_unlock(arms->locks[i], arms->at_home[i]);
     }
     if (fire != NULL) {
         rv_waiter_fire(fire);
@@ -208,11 +210,11 @@ static void dequeue(size_t n, const rove_select_case cases[], struct rv_waiter c
         if (is_channel(&cases[i])) {
             rove_chan *c = cases[i].chan;
             struct rv_waitq *q = &c->waiters[op_of(&cases[i])];
-            rv_lock_acquire(&c->lock);
+            bool is_at_home = rv_chan_lock(c);
             if (rv_waitq_is_queued(q, &cells[i])) {
                 rv_waitq_remove(q, &cells[i]);
             }
-            rv_lock_release(&c->lock);
+            rv_chan_unlock(c, is_at_home);
         } else if (i < watched && cases[i].op == ROVE_AWAIT && cases[i].future != NULL) {
             (void)rv_future_remove_waiter(cases[i].future, &cells[i]);
         }
@@ -234,8 +236,19 @@ static uint32_t wait(struct rv_select *sel)
     return winner;
 }
 
-/* The second pass, the wait, the clean-up. */
-static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, struct arms *arms)
+/* No case went through. -EAGAIN: a partner passed over it because of a cancellation that was then
+ * withdrawn. */
+static int give_reason(uint32_t winner, struct rv_task *self)
+{
+    if (winner == RV_SELECT_PASSED_OVER) {
+        return rv_take_cancel(self) ? -ECANCELED : -EAGAIN;
+    }
+    return winner == RV_SELECT_TIMEOUT ? -ETIMEDOUT : -ECANCELED;
+}
+
+/* The second pass, the wait, the clean-up. *deadline is 0 at first. -EAGAIN: all over again. */
+static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, int64_t *deadline,
+                    struct arms *arms)
 {
     struct rv_select sel = {.task = rv_current_task()};
     for (size_t i = 0; i < n; i++) {
@@ -256,7 +269,8 @@ static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, s
     bool is_armed = false;
     if (!watch_futures(n, cases, arms->cells, &watched) && timeout > 0) {
         rv_heap_node_init(&sel.timer.node);
-        rc = rv_timer_arm(&sel.timer, rv_clock_add(rv_clock_now(), timeout), wake_by_timer);
+        *deadline = *deadline != 0 ? *deadline : rv_clock_add(rv_clock_now(), timeout);
+        rc = rv_timer_arm(&sel.timer, *deadline, wake_by_timer);
         is_armed = rc == 0;
     }
     /* Without a timer there is no wait, unless somebody has decided already. */
@@ -267,7 +281,7 @@ static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, s
     }
     dequeue(n, cases, arms->cells, watched);
     if (winner < RV_SELECT_CASE) {
-        return winner == RV_SELECT_TIMEOUT ? -ETIMEDOUT : has_given_up ? rc : -ECANCELED;
+        return has_given_up ? rc : give_reason(winner, sel.task);
     }
     index = (int)(winner - RV_SELECT_CASE);
     if (cases[index].op == ROVE_AWAIT) {
@@ -299,8 +313,15 @@ static int check_cases(size_t n, const rove_select_case cases[], struct rv_task 
 
 static int select_with(size_t n, rove_select_case cases[], rove_duration timeout, struct arms *arms)
 {
-    int rc = try_all(n, cases, arms->order, &rv_current_worker()->rand);
-    return rc != -EAGAIN || timeout == 0 ? rc : wait_all(n, cases, timeout, arms);
+    int64_t deadline = 0;
+    int rc;
+    do {
+        rc = try_all(n, cases, arms->order, &rv_current_worker()->rand);
+        if (rc == -EAGAIN && timeout != 0) {
+            rc = wait_all(n, cases, timeout, &deadline, arms);
+        }
+    } while (RV_UNLIKELY(rc == -EAGAIN) && timeout != 0);
+    return rc;
 }
 
 /* Apart, so that the usual select does not have both kinds of arms in its frame. */
@@ -308,13 +329,15 @@ static RV_NOINLINE int select_many(size_t n, rove_select_case cases[], rove_dura
 {
     size_t cell_bytes = n * sizeof(struct rv_waiter);
     size_t lock_bytes = n * sizeof(rove_chan *);
-    unsigned char *block = malloc(cell_bytes + lock_bytes + n * sizeof(uint32_t));
+    size_t order_bytes = n * sizeof(uint32_t);
+    unsigned char *block = malloc(cell_bytes + lock_bytes + order_bytes + n * sizeof(bool));
     if (block == NULL) {
         return -ENOMEM;
     }
     struct arms arms = {.cells = (void *)block,
                         .locks = (void *)(block + cell_bytes),
-                        .order = (void *)(block + cell_bytes + lock_bytes)};
+                        .order = (void *)(block + cell_bytes + lock_bytes),
+                        .at_home = (void *)(block + cell_bytes + lock_bytes + order_bytes)};
     int rc = select_with(n, cases, timeout, &arms);
     free(block);
     return rc;
@@ -334,6 +357,9 @@ int rove_select(size_t n, rove_select_case cases[], rove_duration timeout)
         return select_many(n, cases, timeout);
     }
     struct inline_arms storage;
-    struct arms arms = {.cells = storage.cells, .locks = storage.locks, .order = storage.order};
+    struct arms arms = {.cells = storage.cells,
+                        .locks = storage.locks,
+                        .at_home = storage.at_home,
+                        .order = storage.order};
     return select_with(n, cases, timeout, &arms);
 }

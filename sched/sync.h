@@ -33,8 +33,9 @@
 /* What a fired cell's `tag` says, where a cell can be fired for more than one reason. */
 enum rv_sync_outcome {
     RV_SYNC_WAITING = 0,
-    RV_SYNC_GRANTED, /* the waiter got what it waits for */
-    RV_SYNC_CLOSED   /* closed, shut down or broken */
+    RV_SYNC_GRANTED,     /* the waiter got what it waits for */
+    RV_SYNC_PASSED_OVER, /* it has a cancellation pending, or had: it is to look, and try again */
+    RV_SYNC_CLOSED       /* closed, shut down or broken */
 };
 
 struct rv_caller {

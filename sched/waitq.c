@@ -97,8 +97,26 @@ void rv_waiter_fire(struct rv_waiter *w)
     }
 }
 
-int rv_waitq_wait(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
-                  enum rv_wait_kind kind, const void *object)
+/* A queue and the lock that guards it. */
+struct guarded {
+    struct rv_waitq *q;
+    struct rv_lock *lock;
+};
+
+static bool leave_guarded(struct rv_waiter *w, void *ctx)
+{
+    struct guarded *g = ctx;
+    rv_lock_acquire(g->lock);
+    bool is_queued = rv_waitq_is_queued(g->q, w);
+    if (is_queued) {
+        rv_waitq_remove(g->q, w);
+    }
+    rv_lock_release(g->lock);
+    return is_queued;
+}
+
+int rv_waitq_wait_by(rv_waitq_give_up *give_up, void *ctx, struct rv_waiter *w,
+                     enum rv_wait_kind kind, const void *object)
 {
     struct rv_task *self = w->task;
     bool is_cancelled = false;
@@ -107,13 +125,7 @@ int rv_waitq_wait(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
             rv_park(self, kind, object);
             continue;
         }
-        rv_lock_acquire(lock);
-        bool is_queued = rv_waitq_is_queued(q, w);
-        if (is_queued) {
-            rv_waitq_remove(q, w);
-        }
-        rv_lock_release(lock);
-        if (is_queued) {
+        if (give_up(w, ctx)) {
             return -ECANCELED;
         }
         /* Taken out, so the fire is on its way; kept back meanwhile, or the park would not park. */
@@ -125,8 +137,15 @@ int rv_waitq_wait(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
     return 0;
 }
 
-int rv_waitq_wait_thread(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
-                         int64_t timeout_ns)
+int rv_waitq_wait(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
+                  enum rv_wait_kind kind, const void *object)
+{
+    struct guarded g = {q, lock};
+    return rv_waitq_wait_by(leave_guarded, &g, w, kind, object);
+}
+
+int rv_waitq_wait_thread_by(rv_waitq_give_up *give_up, void *ctx, struct rv_waiter *w,
+                            int64_t timeout_ns)
 {
     int64_t deadline = rv_clock_add(rv_clock_now(), timeout_ns);
     while (!rv_waiter_is_fired(w)) {
@@ -135,16 +154,17 @@ int rv_waitq_wait_thread(struct rv_waitq *q, struct rv_lock *lock, struct rv_wai
             rv_os_futex_wait(&w->fired, 0, left);
             continue;
         }
-        rv_lock_acquire(lock);
-        bool is_queued = rv_waitq_is_queued(q, w);
-        if (is_queued) {
-            rv_waitq_remove(q, w);
-        }
-        rv_lock_release(lock);
-        if (is_queued) {
+        if (give_up(w, ctx)) {
             return -ETIMEDOUT;
         }
         timeout_ns = -1; /* taken out: the fire is on its way */
     }
     return 0;
+}
+
+int rv_waitq_wait_thread(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
+                         int64_t timeout_ns)
+{
+    struct guarded g = {q, lock};
+    return rv_waitq_wait_thread_by(leave_guarded, &g, w, timeout_ns);
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: models of the small parts of core/: inbox, event count, spin lock, biased lock, backlog.
+ * Purpose: models of the small parts of core/: inbox, event count, spin lock, biased lock, lock
+ *          with a home, backlog.
  */
 #include "model.h"
 
 #include "core/atomic.h"
 #include "core/backlog.h"
 #include "core/bias.h"
+#include "core/home.h"
 #include "core/inbox.h"
 #include "core/lock.h"
 #include "core/park.h"
@@ -286,6 +288,65 @@ static void finish_bias(void)
     RV_MODEL_CHECK(rv_load_relaxed(&bias.busy) == 0 && rv_load_relaxed(&bias.helper) == 0, "free");
 }
 
+/* home: thread 1 is at home, 2 and 3 visit; or each becomes so by turns */
+
+static struct rv_home home;
+static const int names[RV_MODEL_THREADS];
+
+static void setup_home(void)
+{
+    rv_model_set_fences(true);
+    home = (struct rv_home){0};
+    rv_store_relaxed(&home.home, (uintptr_t)&names[0]);
+    guarded = 0;
+}
+
+static void setup_home_symmetric(void)
+{
+    setup_home();
+    rv_model_set_fences(false);
+}
+
+/* The next to enter twice is at home the second time. */
+static void setup_no_home(void)
+{
+    setup_home();
+    rv_store_relaxed(&home.home, (uintptr_t)0);
+}
+
+static void come_in(const void *me)
+{
+    bool is_at_home = rv_home_enter(&home, me);
+    guarded++;
+    home.streak = RV_HOME_STREAK - 1;
+    rv_home_leave(&home, is_at_home);
+}
+
+static void stay_at_home(void)
+{
+    come_in(&names[0]);
+    come_in(&names[0]);
+}
+
+static void visit(void)
+{
+    come_in(NULL);
+}
+
+static void settle_down(void)
+{
+    const void *me = &names[rv_model_self()];
+    come_in(me);
+    come_in(me);
+    come_in(me);
+}
+
+static void finish_home(void)
+{
+    RV_MODEL_CHECK(guarded >= 3, "all were inside");
+    RV_MODEL_CHECK(rv_load_relaxed(&home.busy) == 0 && !rv_lock_is_held(&home.lock), "free");
+}
+
 /* backlog, under its lock */
 
 static struct rv_backlog backlog;
@@ -339,6 +400,10 @@ static const struct rv_model models[] = {
     {"bias/helper_symmetric", setup_bias_symmetric, {own_twice, help}, finish_bias, 0},
     {"bias/two_helpers_symmetric", setup_bias_symmetric, {own_twice, help, help}, finish_bias, 0},
     {"bias/two_helpers", setup_bias, {own_twice, help, help}, finish_bias, 0},
+    {"home/visitor", setup_home, {stay_at_home, visit}, finish_home, 0},
+    {"home/visitor_symmetric", setup_home_symmetric, {stay_at_home, visit}, finish_home, 0},
+    {"home/two_visitors", setup_home, {stay_at_home, visit, visit}, finish_home, 0},
+    {"home/by_turns", setup_no_home, {settle_down, settle_down}, finish_home, 0},
     {"backlog/locked", setup_backlog, {put_behind, put_behind, take_first}, finish_backlog, 0},
 };
 

@@ -226,6 +226,40 @@ static void test_chan_transfer_that_meets_a_cancellation_stands(void **state)
     rv_test_run_on(1, transfer_meets_cancel_body, NULL);
 }
 
+/* Goal: who was cancelled before is passed over, and the element goes to the next; who finds the
+ * cancellation withdrawn waits on. */
+static int passed_over_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct scene s = {.chan = rove_chan_create(sizeof(int), 0)};
+    rove_task *tasks[2];
+    int n = 42;
+    start(&s, receive_number, tasks, 2);
+    RV_EXPECT(rove_cancel(tasks[0]));
+    RV_EXPECT_EQ(rove_chan_try_send(s.chan, &n), 0);
+    RV_EXPECT_EQ(rove_chan_try_send(s.chan, &n), -EAGAIN);
+    RV_EXPECT_EQ(rove_join(tasks[0], NULL), -ECANCELED);
+    RV_EXPECT_EQ(s.rc[0], -ECANCELED);
+    RV_EXPECT_EQ(rove_join(tasks[1], NULL), 0);
+    RV_EXPECT_EQ(s.value[1], 42);
+
+    start(&s, send_number, tasks, 1);
+    RV_EXPECT(rove_cancel(tasks[0]));
+    RV_EXPECT_EQ(rove_chan_try_recv(s.chan, &n), -EAGAIN);
+    RV_EXPECT_EQ(rove_uncancel(tasks[0]), 0);
+    (void)rove_yield();
+    RV_EXPECT_EQ(rove_chan_try_recv(s.chan, &n), 0);
+    RV_EXPECT_EQ(n, 0);
+    RV_EXPECT_EQ(rove_join(tasks[0], NULL), 0);
+    rove_chan_release(s.chan);
+    return 0;
+}
+
+static void test_chan_cancelled_waiter_is_passed_over(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, passed_over_body, NULL);
+}
+
 struct stress {
     rove_chan *chan;
     unsigned rounds;
@@ -366,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_chan_senders_wait_behind_the_buffer),
         cmocka_unit_test(test_chan_close_wakes_and_drains),
         cmocka_unit_test(test_chan_transfer_that_meets_a_cancellation_stands),
+        cmocka_unit_test(test_chan_cancelled_waiter_is_passed_over),
         cmocka_unit_test(test_chan_stress_counts_exactly),
         cmocka_unit_test(test_chan_crosses_between_threads_and_tasks),
     };

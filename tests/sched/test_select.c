@@ -183,16 +183,34 @@ static void test_select_each_partner_wakes_just_its_case(void **state)
     rv_test_run_on(1, partner_body, NULL);
 }
 
-/* Goal: a cancelled select does nothing; one that was claimed first stands. */
+/* Goal: a cancelled select does nothing; one that was claimed first stands; one whose cancellation
+ * is withdrawn before it knew waits on. */
 static int cancel_body(RV_UNUSED void *arg, RV_UNUSED void **result)
 {
     struct scene s;
     rove_task *t;
     int n = 3;
     wait_for_select(&s, &t);
-    RV_EXPECT(rove_cancel(t));
-    RV_EXPECT_EQ(rove_chan_try_recv(s.b, &n), 0); /* claimed before the task could run */
+    RV_EXPECT_EQ(rove_chan_try_recv(s.b, &n), 0);
+    RV_EXPECT(rove_cancel(t)); /* claimed before */
     (void)rove_join(t, NULL);
+    RV_EXPECT_EQ(s.index, 1);
+    end_scene(&s);
+
+    wait_for_select(&s, &t);
+    RV_EXPECT(rove_cancel(t));
+    RV_EXPECT_EQ(rove_chan_try_recv(s.b, &n), -EAGAIN); /* nobody waits any more */
+    RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
+    RV_EXPECT_EQ(s.index, -ECANCELED);
+    end_scene(&s);
+
+    wait_for_select(&s, &t);
+    RV_EXPECT(rove_cancel(t));
+    RV_EXPECT_EQ(rove_chan_try_recv(s.b, &n), -EAGAIN);
+    RV_EXPECT_EQ(rove_uncancel(t), 0);
+    RV_YIELD_UNTIL(has_waiters(s.b));
+    RV_EXPECT_EQ(rove_chan_try_recv(s.b, &n), 0);
+    RV_EXPECT_EQ(rove_join(t, NULL), 0);
     RV_EXPECT_EQ(s.index, 1);
     end_scene(&s);
 

@@ -9,6 +9,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     core/clock.c
     core/deque.c
     core/heap.c
+    core/home.c
     core/inbox.c
     core/lock.c
     core/park.c
@@ -64,7 +65,7 @@ set(ROVE_MODEL_SOURCES
     tests/model/models_state.c
     tests/model/models_sync.c
 )
-set(ROVE_MODEL_GROUPS deque runq inbox park lock bias backlog state future task idle mutex rwlock
+set(ROVE_MODEL_GROUPS deque runq inbox park lock bias home backlog state future task idle mutex rwlock
     semaphore cond event once barrier chan select queue oneshot broadcast watch many group pool call)
 
 set(ROVE_MODEL_CHECKER_SOURCES

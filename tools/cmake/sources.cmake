@@ -11,6 +11,7 @@ set(ROVE_CORE_SOURCES
     core/deque.c
     core/error.c
     core/heap.c
+    core/home.c
     core/inbox.c
     core/lock.c
     core/os.c
