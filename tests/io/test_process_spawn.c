@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: io/process_spawn.c: what a child is given and what it is not; no child without a handle.
+ * Idea:    the child says what it sees through a pipe; calls that could fail after the child exists
+ *          are made to, by way of the linker.
+ */
+#include "io/process.h"
+
+#include "support/fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int __real_pidfd_open(pid_t pid, unsigned flags);
+int __wrap_pidfd_open(pid_t pid, unsigned flags);
+
+static bool is_pidfd_refused;
+static pid_t last_child;
+
+int __wrap_pidfd_open(pid_t pid, unsigned flags)
+{
+    last_child = pid;
+    if (is_pidfd_refused) {
+        errno = EMFILE;
+        return -1;
+    }
+    return __real_pidfd_open(pid, flags);
+}
+
+static char said[8192];
+
+static void open_pipe(int fds[2])
+{
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+}
+
+/* Runs the shell with this script; `said` has its output. The exit status, or a negative errno. */
+static int run_script(const char *script, const rove_process_options *more)
+{
+    const char *argv[] = {"/bin/sh", "-c", script, NULL};
+    rove_process_options options = *more;
+    int fds[2];
+    open_pipe(fds);
+    options.argv = (char *const *)(uintptr_t)argv;
+    options.out = ROVE_PIPE;
+    struct rv_spawn spawn = {.options = &options, .child_ends = {-1, fds[1], -1}};
+    assert_int_equal(rv_spawn_check(&options), 0);
+    int rc = rv_spawn_run(&spawn, NULL);
+    close(fds[1]);
+    size_t used = 0;
+    ssize_t n;
+    while ((n = read(fds[0], said + used, sizeof said - 1 - used)) > 0)
+        used += (size_t)n;
+    said[used] = '\0';
+    close(fds[0]);
+    if (rc < 0)
+        return rc;
+    int status = -1;
+    assert_int_equal(waitpid(spawn.pid, &status, 0), spawn.pid);
+    assert_int_equal(fcntl(spawn.pidfd, F_GETFD), FD_CLOEXEC);
+    close(spawn.pidfd);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
+}
+
+static const rove_process_options plain = {0};
+
+/* Goal: the child starts as from a shell: no signal blocked or ignored, whatever we have. */
+static void test_process_spawn_signals_are_as_in_a_shell(void **state)
+{
+    sigset_t set;
+    sigset_t before;
+    (void)state;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGTERM);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &set, &before), 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGUSR2, SIG_IGN);
+    const char *script = "grep -E '^Sig(Blk|Ign):' /proc/self/status";
+    assert_int_equal(run_script(script, &plain), 0);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)signal(SIGUSR2, SIG_DFL);
+    assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+    unsigned long long blocked = 1;
+    unsigned long long ignored = 1;
+    assert_int_equal(sscanf(said, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored), 2);
+    assert_int_equal(blocked, 0);
+    assert_int_equal(ignored & 0x7fffffff, 0); /* the C library keeps two of its own ignored */
+}
+
+/* Goal: no descriptor but 0, 1 and 2 is inherited, close-on-exec or not, low or high. */
+static void test_process_spawn_descriptors_stay_here(void **state)
+{
+    int low = dup(STDERR_FILENO);
+    int high = fcntl(STDERR_FILENO, F_DUPFD, 200);
+    (void)state;
+    assert_true(low > 2 && high >= 200);
+    assert_int_equal(run_script("exec ls /proc/self/fd", &plain), 0);
+    close(low);
+    close(high);
+    assert_string_equal(said, "0\n1\n2\n3\n"); /* 3: the directory that ls reads */
+}
+
+/* Goal: directory and environment are the wished ones; the program is found by PATH. */
+static void test_process_spawn_directory_and_environment(void **state)
+{
+    char *const envp[] = {(char[]){"FRUIT=pear"}, (char[]){"PATH=/usr/bin:/bin"}, NULL};
+    rove_process_options options = {.cwd = "/usr", .envp = envp};
+    (void)state;
+    assert_int_equal(run_script("pwd; echo $FRUIT; echo ${HOME-none}", &options), 0);
+    assert_string_equal(said, "/usr\npear\nnone\n");
+    assert_int_equal(setenv("RV_SPAWN_TEST", "kept", 1), 0);
+    assert_int_equal(run_script("echo $RV_SPAWN_TEST; exit 7", &plain), 7);
+    assert_string_equal(said, "kept\n");
+}
+
+/* Goal: nothing is /dev/null in both directions; an own descriptor becomes the child's. */
+static void test_process_spawn_streams_are_wired(void **state)
+{
+    int fds[2];
+    (void)state;
+    rove_process_options options = {.in = ROVE_NULL, .err = ROVE_NULL};
+    assert_int_equal(run_script("cat; echo lost >&2; echo end", &options), 0);
+    assert_string_equal(said, "end\n");
+    open_pipe(fds);
+    assert_int_equal(write(fds[1], "from a pipe", 11), 11);
+    close(fds[1]);
+    options = (rove_process_options){.in = fds[0]};
+    assert_int_equal(run_script("cat", &options), 0);
+    close(fds[0]);
+    assert_string_equal(said, "from a pipe");
+}
+
+static void expect_no_child(void)
+{
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+/* Goal: a program, directory or descriptor that is not there: the errno, and no child. */
+static void test_process_spawn_failures_leave_no_child(void **state)
+{
+    struct rv_test_usage before;
+    char *const missing[] = {(char[]){"/no/such/program"}, NULL};
+    char *const folder[] = {(char[]){"/tmp"}, NULL};
+    (void)state;
+    rv_test_usage_read(&before);
+    for (int i = 0; i < 4; i++) {
+        rove_process_options options = {.argv = i == 1 ? folder : missing};
+        if (i >= 2)
+            options.argv = (char *[]){(char[]){"/bin/true"}, NULL};
+        if (i == 2)
+            options.cwd = "/no/such/directory";
+        if (i == 3)
+            options.in = 987; /* not open */
+        struct rv_spawn spawn = {.options = &options, .child_ends = {-1, -1, -1}};
+        int rc = rv_spawn_run(&spawn, NULL);
+        assert_int_equal(rc, i == 1 ? -EACCES : i == 3 ? -EBADF : -ENOENT);
+        expect_no_child();
+    }
+    rv_test_usage_check(&before);
+}
+
+/* Goal: a child that we could have no handle of is ended and reaped: nobody else would. */
+static void test_process_spawn_without_a_pidfd(void **state)
+{
+    struct rv_test_usage before;
+    char *const argv[] = {(char[]){"/bin/cat"}, NULL};
+    int fds[2];
+    (void)state;
+    rv_test_usage_read(&before);
+    open_pipe(fds);
+    rove_process_options options = {.argv = argv, .in = fds[0]}; /* it would read for ever */
+    struct rv_spawn spawn = {.options = &options, .child_ends = {-1, -1, -1}};
+    is_pidfd_refused = true;
+    assert_int_equal(rv_spawn_run(&spawn, NULL), -EMFILE);
+    is_pidfd_refused = false;
+    assert_true(last_child > 0);
+    expect_no_child();
+    close(fds[0]);
+    close(fds[1]);
+    rv_test_usage_check(&before);
+}
+
+/* Goal: wishes that make no sense are refused before anything is begun. */
+static void test_process_spawn_check_refuses_nonsense(void **state)
+{
+    char *const argv[] = {(char[]){"/bin/true"}, NULL};
+    char *const empty[] = {NULL};
+    static const struct {
+        int wish;
+        int rc;
+    } rows[] = {{ROVE_INHERIT, 0}, {ROVE_PIPE, 0}, {ROVE_NULL, 0},         {3, 0},
+                {1, -EINVAL},      {2, -EINVAL},   {ROVE_NULL - 1, -EINVAL}};
+    (void)state;
+    assert_int_equal(rv_spawn_check(NULL), -EINVAL);
+    assert_int_equal(rv_spawn_check(&(rove_process_options){.argv = NULL}), -EINVAL);
+    assert_int_equal(rv_spawn_check(&(rove_process_options){.argv = empty}), -EINVAL);
+    for (size_t i = 0; i < RV_ARRAY_LEN(rows); i++) {
+        for (int stream = 0; stream < 3; stream++) {
+            rove_process_options options = {.argv = argv};
+            *(stream == 0   ? &options.in
+              : stream == 1 ? &options.out
+                            : &options.err) = rows[i].wish;
+            assert_int_equal(rv_spawn_check(&options), rows[i].rc);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_process_spawn_signals_are_as_in_a_shell),
+        cmocka_unit_test(test_process_spawn_descriptors_stay_here),
+        cmocka_unit_test(test_process_spawn_directory_and_environment),
+        cmocka_unit_test(test_process_spawn_streams_are_wired),
+        cmocka_unit_test(test_process_spawn_failures_leave_no_child),
+        cmocka_unit_test(test_process_spawn_without_a_pidfd),
+        cmocka_unit_test(test_process_spawn_check_refuses_nonsense),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
