@@ -3,8 +3,9 @@
  * Purpose: servers: one task that accepts, one task for each connection.
  *
  * Idea:
- *     acceptor   accept -> connection task -> accept ..; out of descriptors: says so once, waits a
- *                little longer each time, goes on as soon as there are some
+ *     acceptor   accept -> connection task -> accept ..; out of descriptors: waits a little longer
+ *                each time, goes on as soon as there are some; says so once, until they suffice
+ *                for all that wait
  *     connection in `running` while its handler runs; then closes its stream and counts itself out
  *     stop       ends the acceptor; waits until the count is 0, at most `grace`; then cancels who
  *                is in `running`, one after the other, and waits for the rest without a limit
@@ -34,6 +35,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -215,36 +217,61 @@ static enum verdict judge(int error)
     }
 }
 
-/* Out of something: the next pause is twice as long. 0, or -ECANCELED. */
-static int pause_accepting(struct rove_runtime *runtime, rove_duration *pause, int error)
+/* Out of something that an accept needs. */
+struct dearth {
+    bool is_on;          /* and has been told */
+    bool is_ending;      /* the queue was empty after the last accept, which succeeded */
+    rove_duration pause; /* the last one; 0: an accept has succeeded since */
+};
+
+/* The next pause is twice as long. 0, or -ECANCELED. */
+static int pause_accepting(struct rove_runtime *runtime, struct dearth *d, int error)
 {
-    if (*pause == 0) {
+    if (!d->is_on) {
         rv_runtime_log(runtime, LOG_WARNING, "rove: a server pauses accepting: %s",
                        rove_strerror(error));
     }
-    *pause = *pause == 0 ? RV_SERVER_PAUSE_MIN : *pause * 2;
-    *pause = *pause > RV_SERVER_PAUSE_MAX ? RV_SERVER_PAUSE_MAX : *pause;
-    return rove_sleep(*pause);
+    d->is_on = true;
+    d->is_ending = false;
+    d->pause = d->pause == 0 ? RV_SERVER_PAUSE_MIN : d->pause * 2;
+    d->pause = d->pause > RV_SERVER_PAUSE_MAX ? RV_SERVER_PAUSE_MAX : d->pause;
+    return rove_sleep(d->pause);
+}
+
+/*
+ * One got in. The dearth lasts as long as others wait: what one gives back the next one takes. And
+ * it is not over before the next accept, which may find that this one has taken the last.
+ */
+static void note_accepted(const struct rove_server *s, struct dearth *d)
+{
+    struct pollfd queue = {.fd = s->fd, .events = POLLIN};
+    d->pause = 0;
+    if (RV_UNLIKELY(d->is_on)) {
+        d->is_on = !d->is_ending;
+        d->is_ending = poll(&queue, 1, 0) == 0;
+    }
 }
 
 static int run_acceptor(void *arg, RV_UNUSED void **result)
 {
     struct rove_server *s = arg;
     struct rv_task *self = rv_current_task();
-    rove_duration pause = 0;
+    struct dearth dearth = {0};
     int rc;
     do {
         rc = wait_for_room(s, self);
         int fd = rc < 0 ? rc : rove_accept(s->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
             rc = start_connection(s, fd);
-            pause = rc == 0 ? 0 : pause;
+            if (rc == 0) {
+                note_accepted(s, &dearth);
+            }
         } else {
             rc = fd;
         }
         enum verdict verdict = rc < 0 ? judge(rc) : GO_ON;
         if (verdict == PAUSE) {
-            rc = pause_accepting(self->runtime, &pause, rc);
+            rc = pause_accepting(self->runtime, &dearth, rc);
         } else if (verdict == GO_ON) {
             rc = 0;
         }

@@ -5,6 +5,7 @@
  *     /            Hello, World!
  *     /sleep?ms=N  waits N milliseconds, holding nothing but its task
  *     /cpu?ms=N    computes for N milliseconds of CPU time, holding its worker
+ *     /cpu?others=N computes until N other requests have been answered meanwhile
  *     /file/NAME   a file below --root
  *     /stats       counters of the runtime and of the server as JSON
  *     /upload      POST: reads the body and says how long it was
@@ -20,9 +21,10 @@
 #include <time.h>
 
 #include "conn.h"
+#include "local.h"
 #include "server.h"
 
-enum { SLEEP_MS_MAX = 60000, CPU_MS_MAX = 10000 };
+enum { SLEEP_MS_MAX = 60000, CPU_MS_MAX = 10000, CPU_OTHERS_MAX = 1000 };
 
 struct target {
     const char *path; /* for a prefix route: what follows the prefix */
@@ -41,20 +43,22 @@ struct route {
     handler *answer;
 };
 
-/* The whole query must be ms=N, digits only, at most max. */
-static int query_ms(const struct target *t, int max)
+/* The whole query must be NAME=N, digits only, at most max. */
+static int query_number(const struct target *t, const char *name, int max)
 {
-    int ms = 0;
-    if (t->query_bytes < 4 || memcmp(t->query, "ms=", 3) != 0) {
+    int n = 0;
+    size_t bytes = strlen(name);
+    if (t->query_bytes < bytes + 2 || memcmp(t->query, name, bytes) != 0 ||
+        t->query[bytes] != '=') {
         return -EINVAL;
     }
-    for (size_t i = 3; i < t->query_bytes; i++) {
+    for (size_t i = bytes + 1; i < t->query_bytes; i++) {
         char digit = t->query[i];
-        if (digit < '0' || digit > '9' || (ms = ms * 10 + (digit - '0')) > max) {
+        if (digit < '0' || digit > '9' || (n = n * 10 + (digit - '0')) > max) {
             return -EINVAL;
         }
     }
-    return ms;
+    return n;
 }
 
 static int answer_hello(struct http_conn *c, const struct target *t)
@@ -73,7 +77,7 @@ static int answer_done(struct http_conn *c, const char *what, int ms)
 
 static int answer_sleep(struct http_conn *c, const struct target *t)
 {
-    int ms = query_ms(t, SLEEP_MS_MAX);
+    int ms = query_number(t, "ms", SLEEP_MS_MAX);
     if (ms < 0) {
         return http_reply_status(c, 400, NULL);
     }
@@ -104,18 +108,48 @@ static void burn_cpu(int64_t ns)
     } while (cpu_now_ns() < end);
 }
 
+static uint64_t requests_answered(void)
+{
+    uint64_t totals[HTTP_COUNTERS];
+    http_local_totals(totals);
+    return totals[HTTP_COUNT_REQUESTS];
+}
+
+/* False: they did not come in CPU_MS_MAX of CPU time. */
+static bool burn_cpu_during(int others)
+{
+    int64_t end = cpu_now_ns() + (int64_t)CPU_MS_MAX * 1000000;
+    uint64_t enough = requests_answered() + (uint64_t)others;
+    while (requests_answered() < enough) {
+        if (cpu_now_ns() >= end) {
+            return false;
+        }
+        burn_cpu(100000);
+    }
+    return true;
+}
+
 static int answer_cpu(struct http_conn *c, const struct target *t)
 {
-    int ms = query_ms(t, CPU_MS_MAX);
-    if (ms < 0) {
+    int ms = query_number(t, "ms", CPU_MS_MAX);
+    int others = query_number(t, "others", CPU_OTHERS_MAX);
+    if (ms < 0 && others < 0) {
         return http_reply_status(c, 400, NULL);
     }
     int rc = http_conn_flush(c);
     if (rc < 0) {
         return rc;
     }
-    burn_cpu((int64_t)ms * 1000000);
-    return answer_done(c, "computed", ms);
+    if (others < 0) {
+        burn_cpu((int64_t)ms * 1000000);
+        return answer_done(c, "computed", ms);
+    }
+    if (!burn_cpu_during(others)) {
+        return http_reply_status(c, 503, NULL);
+    }
+    char body[64];
+    int bytes = snprintf(body, sizeof body, "computed during %d others\n", others);
+    return http_reply(c, 200, HTTP_TYPE_TEXT, body, (size_t)bytes);
 }
 
 static int answer_file(struct http_conn *c, const struct target *t)

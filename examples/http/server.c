@@ -111,20 +111,34 @@ static int server_janitor(void *arg, void **result)
     return rc;
 }
 
-/* Out of descriptors or memory: the connection stays in the backlog. Say it once and come back
- * later, for trying at once would find the same and burn the CPU that could finish other requests.
- */
-static int accept_again(int error, bool *is_starved)
+/* Out of descriptors or memory: the connection stays in the backlog. Say it once for all acceptors
+ * and come back later, for trying at once would find the same and burn the CPU that could finish
+ * other requests. */
+static int accept_again(struct http_server *s, int error)
 {
     if (error != -EMFILE && error != -ENFILE && error != -ENOBUFS && error != -ENOMEM) {
         return 0; /* such as a peer that gave up before it was accepted */
     }
-    if (!*is_starved) {
+    if (atomic_exchange_explicit(&s->dearth, HTTP_DEARTH_ON, memory_order_relaxed) ==
+        HTTP_DEARTH_NONE) {
         fprintf(stderr, "http_server: accept: %s; trying again every 50 ms\n",
                 rove_strerror(error));
-        *is_starved = true;
     }
     return rove_sleep(ROVE_MS(50));
+}
+
+/* A connection got in. As long as others wait, what one gives back the next one takes; and this one
+ * may have taken the last. */
+static void note_accepted(struct http_server *s)
+{
+    struct pollfd backlog = { .fd = s->listen_fd, .events = POLLIN };
+    int dearth = atomic_load_explicit(&s->dearth, memory_order_relaxed);
+    if (dearth == HTTP_DEARTH_NONE || (dearth == HTTP_DEARTH_ON && poll(&backlog, 1, 0) != 0)) {
+        return;
+    }
+    int next = dearth == HTTP_DEARTH_ON ? HTTP_DEARTH_ENDING : HTTP_DEARTH_NONE;
+    atomic_compare_exchange_strong_explicit(&s->dearth, &dearth, next, memory_order_relaxed,
+                                            memory_order_relaxed);
 }
 
 static bool server_start_conn(struct http_server *s, int fd)
@@ -146,7 +160,6 @@ static bool server_start_conn(struct http_server *s, int fd)
 static int server_acceptor(void *arg, void **result)
 {
     struct http_server *s = arg;
-    bool is_starved = false;
     (void)result;
     for (;;) {
         int rc = rove_semaphore_acquire(&s->permits);
@@ -155,11 +168,13 @@ static int server_acceptor(void *arg, void **result)
         }
         int fd = rove_accept(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
-            is_starved = !server_start_conn(s, fd) && is_starved;
+            if (server_start_conn(s, fd)) {
+                note_accepted(s);
+            }
             continue;
         }
         rove_semaphore_release(&s->permits);
-        rc = fd == -ECANCELED ? fd : accept_again(fd, &is_starved);
+        rc = fd == -ECANCELED ? fd : accept_again(s, fd);
         if (rc < 0) {
             return rc;
         }

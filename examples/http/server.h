@@ -33,12 +33,19 @@ struct http_settings {
     bool is_quiet;
 };
 
+enum {
+    HTTP_DEARTH_NONE,
+    HTTP_DEARTH_ON,    /* and that has been said */
+    HTTP_DEARTH_ENDING /* the backlog was empty after the last accept */
+};
+
 struct http_server {
     struct http_settings settings; /* constant while it runs */
     int listen_fd;
     int root_fd;            /* -1: none */
     rove_semaphore permits; /* one for each connection that may still be accepted */
     atomic_bool is_stopping;
+    atomic_int dearth; /* of descriptors: HTTP_DEARTH_ */
     rove_future *drained; /* set by the last connection of a server that stops */
 
     pthread_mutex_t lock;

@@ -101,21 +101,14 @@ def half_request():
 
 @test
 def cpu_holds_one_worker():
-    """With two workers, requests are served while another computes."""
+    """With two workers, requests are served while another computes: it goes on until they are."""
     with http("--workers", "2") as server, server.client() as busy, server.client() as c:
         check_equal(c.get("/").body, HELLO, "before")
-        busy.send(b"GET /cpu?ms=1500 HTTP/1.1\r\nHost: a\r\n\r\n")
+        busy.send(b"GET /cpu?others=60 HTTP/1.1\r\nHost: a\r\n\r\n")
         for _ in range(30):
             check_equal(c.get("/").body, HELLO, "meanwhile, on an old connection")
             check_equal(fresh_get(server, "/"), HELLO, "meanwhile, on a new one")
-        busy.sock.setblocking(False)
-        try:
-            early = busy.sock.recv(1)
-            raise Failure(f"60 answers took longer than the computation ({early!r} was there)")
-        except BlockingIOError:
-            pass
-        busy.sock.setblocking(True)
-        check_equal(busy.answer().body, b"computed 1500 ms\n", "the computation")
+        check_equal(busy.answer().body, b"computed during 60 others\n", "the computation")
 
 
 class Load:
@@ -207,7 +200,7 @@ def out_of_descriptors():
             c.send(GET)
         served = 0
         for c in clients:
-            c.sock.settimeout(1.0 if served < 30 else 0.05)
+            c.sock.settimeout(20 if served < 30 else 0.05)
             try:
                 check_equal(c.answer().body, HELLO, "those that got in")
                 served += 1
@@ -227,7 +220,8 @@ def out_of_descriptors():
             c.sock.close()
         check_equal(fresh_get(server, "/"), HELLO, "a new client")
         lines = [line for line in server.log().splitlines() if "accept" in line]
-        check(1 <= len(lines) <= 5, f"said once an episode, not {len(lines)} times")
+        # A second episode, if the new client came before the last descriptors were closed.
+        check(1 <= len(lines) <= 2, f"said once an episode, not {len(lines)} times")
 
 
 @test

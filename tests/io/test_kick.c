@@ -74,7 +74,8 @@ static void test_kick_ends_a_wait_even_if_it_came_before(void **state)
         assert_true(kicks_of(0) > before);
     }
     rv_kick_allow();
-    assert_int_equal(kicks_of(0), 6); /* those that no wait took */
+    if (!RV_TSAN) /* which keeps one signal of a number for later */
+        assert_int_equal(kicks_of(0), 6); /* those that no wait took */
     rv_kick_forbid();
     rv_still_fini(&still);
 }
