@@ -149,12 +149,11 @@ static void test_process_spawn_failures_leave_no_child(void **state)
     struct rv_test_usage before;
     char *const missing[] = {(char[]){"/no/such/program"}, NULL};
     char *const folder[] = {(char[]){"/tmp"}, NULL};
+    char *const fine[] = {(char[]){"/bin/true"}, NULL};
     (void)state;
     rv_test_usage_read(&before);
     for (int i = 0; i < 4; i++) {
-        rove_process_options options = {.argv = i == 1 ? folder : missing};
-        if (i >= 2)
-            options.argv = (char *[]){(char[]){"/bin/true"}, NULL};
+        rove_process_options options = {.argv = i == 0 ? missing : i == 1 ? folder : fine};
         if (i == 2)
             options.cwd = "/no/such/directory";
         if (i == 3)

@@ -91,6 +91,17 @@ function(rove_add_sim_test name)
         TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${ROVE_TEST_ENVIRONMENT}")
 endfunction()
 
+# rove_add_sim_part(ring_sim) is a test of the machine's own parts, which sees its structures.
+function(rove_add_sim_part name)
+    rove_add_sim_test(${name} tests/support/child.c)
+    if(TARGET test_sim_${name})
+        target_compile_definitions(test_sim_${name} PRIVATE
+            RV_SIM RV_RUNQ_CAPACITY=8 RV_RUNQ_BATCH=2 # as the library (sim.cmake)
+            $<$<NOT:$<BOOL:${ROVE_CHECKS}>>:RV_DEBUG=1>)
+        target_include_directories(test_sim_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/tests)
+    endif()
+endfunction()
+
 # rove_add_cores_test() is tests/sim/test_cores.c on the machine of many cores.
 function(rove_add_cores_test)
     if(TARGET rove_cores)
