@@ -137,6 +137,21 @@ void __tsan_atomic_signal_fence(int order)
         *(is_done ? at : expected) = is_done ? desired : old;                              \
         return is_done;                                                                    \
     }
+/* clang's: the value that was there, and the compiler compares. */
+#define COMPARE_VALUE(bits)                                                                \
+    uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                             \
+        volatile uint##bits##_t *at, uint##bits##_t expected, uint##bits##_t desired,      \
+        int order, int failure_order);                                                     \
+    uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                             \
+        volatile uint##bits##_t *at, uint##bits##_t expected, uint##bits##_t desired,      \
+        int order, int failure_order)                                                      \
+    {                                                                                      \
+        (void)order, (void)failure_order;                                                  \
+        rv_cores_atomic(at, RV_CORES_UPDATE, SITE);                                        \
+        uint##bits##_t old = *at;                                                          \
+        *at = old == expected ? desired : old;                                             \
+        return old;                                                                        \
+    }
 #define ATOMIC(bits)                                                                       \
     uint##bits##_t __tsan_atomic##bits##_load(const volatile uint##bits##_t *at, int order); \
     void __tsan_atomic##bits##_store(volatile uint##bits##_t *at, uint##bits##_t value,    \
@@ -159,7 +174,8 @@ void __tsan_atomic_signal_fence(int order)
     UPDATE(bits, fetch_or, old | by)                                                       \
     UPDATE(bits, fetch_and, old & by)                                                      \
     COMPARE(bits, strong)                                                                  \
-    COMPARE(bits, weak)
+    COMPARE(bits, weak)                                                                    \
+    COMPARE_VALUE(bits)
 
 ATOMIC(8)
 ATOMIC(16)

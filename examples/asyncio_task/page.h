@@ -24,7 +24,8 @@ static inline long page_number(const char *name, long otherwise)
 #if PAGE_SIM
 #include <rove/sim.h>
 
-/* One call of printf is one line in these programs. */
+/* One call of printf is one line in these programs. The C library may have a macro of its own. */
+#undef printf
 #define printf(...)                                                                                \
     ((void)fprintf(stdout, "%d|", (int)((rove_now() - ROVE_SEC(1)) / ROVE_SEC(1))),                \
      (void)fprintf(stdout, __VA_ARGS__))
