@@ -366,8 +366,37 @@ def check_declared_is_exported(tree, library):
         yield f"{library}:1: {name} is exported but not declared"
 
 
+# Sources whose test has another name: a short list, which may only shrink.
+TESTED_ELSEWHERE = {
+    "core/cores_hooks.c": "what compilers call; tests/sim/test_cores.c runs on nothing else",
+    "core/cores_lines.c": "its prices are checked to the picosecond by tests/sim/test_cores.c",
+    "io/buffers.c": "lent only through a flow: tests/io/test_flow.c",
+    "io/multi.c": "has two users, each with its test: tests/io/test_accept.c, test_flow.c",
+    "io/offload.c": "what can be told of it is an open that waits: tests/io/test_fifo.c",
+}
+
+
+def check_untested(tree):
+    """Every source has a test file of its own name, and the build knows it."""
+    path = tree.root / "tools/cmake/test_list.cmake"
+    listed = path.read_text(encoding="utf-8") if path.is_file() else ""
+    tests = {f.name for f in tree.c_files if re.fullmatch(r"tests/\w+/test_\w+\.c", f.name)}
+    stems = {name.rsplit("/test_", 1)[1][:-2]: name for name in tests}
+    sources = {f.name for f in tree.library if f.name.endswith(".c") and f.layer != "include"}
+    for name in sorted(sources):
+        stem = name.split("/")[-1][:-2]
+        if stem not in stems:
+            if name not in TESTED_ELSEWHERE:
+                yield f"{name}:1: no tests/{name.split('/')[0]}/test_{stem}.c looks after it"
+        elif not re.search(rf"rove_add_(\w+\((\w+/)?{stem}\)|{stem}_test\(\))", listed):
+            yield f"{stems[stem]}:1: is not in tools/cmake/test_list.cmake"
+        elif name in TESTED_ELSEWHERE:
+            yield f"{name}:1: has a test by now: strike it from TESTED_ELSEWHERE"
+
+
 CHECKS = [check_layers, check_cycles, check_sizes, check_licence, check_owned_words, check_malloc,
-          check_unfinished, check_documented, check_orders, check_path, check_names_in_comments]
+          check_unfinished, check_documented, check_orders, check_path, check_names_in_comments,
+          check_untested]
 
 
 def main():
