@@ -125,6 +125,8 @@ static void *look_from_thread(void *arg)
     if (rv_current_worker() != (struct rv_worker *)arg)
         *seen = arg;
     rv_current_set_worker(NULL);
+    if (rv_current_worker() != NULL)
+        *seen = arg;
     return NULL;
 }
 
