@@ -160,14 +160,14 @@ class Load:
 def stop_under_load():
     for depth, number in ((1, signal.SIGINT), (8, signal.SIGTERM), (16, signal.SIGINT)):
         with http(stop=number) as server:
-            sleeper = server.client()
-            sleeper.send(GET + b"GET /sleep?ms=700 HTTP/1.1\r\nHost: a\r\n\r\n")
-            check_equal(sleeper.answer().body, HELLO, "the request before the sleep")
             load = Load(server, 32, depth)
             idle = server.client()
             check_equal(idle.get("/").body, HELLO, "the idle one")
             while load.answered < 3000:
                 load.step()
+            sleeper = server.client()
+            sleeper.send(GET + b"GET /sleep?ms=700 HTTP/1.1\r\nHost: a\r\n\r\n")
+            check_equal(sleeper.answer().body, HELLO, "the request before the sleep")
             server.signal()
             while load.selector.get_map():
                 load.step()

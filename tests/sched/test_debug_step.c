@@ -64,9 +64,7 @@ static void test_debug_step_slow_steps_are_named(void **state)
     RV_FOR_EACH_WORKERS(workers) {
         run_in_debug(workers, 1, slow_body);
         assert_int_equal(rv_journal_count(&journal, "task snail ran for"), 2);
-        assert_int_equal(rv_journal_count(&journal, "task snail ran for 0 ms without suspending, "
-                                                    "until slow_body"),
-                         1);
+        assert_int_equal(rv_journal_count(&journal, "without suspending, until slow_body"), 1);
         assert_int_equal(rv_journal_count(&journal, "until its end"), 1);
     }
 }
