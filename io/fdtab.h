@@ -46,6 +46,7 @@ struct rv_fd_slot {
     RV_ATOMIC(struct rv_task *) closer; /* woken when the count reaches 0 under CLOSING */
     RV_ATOMIC(uint32_t) turns;         /* io/steer.c: receives since the last look; about */
     RV_ATOMIC(uint32_t) home;          /* io/steer.c: 1 + index of the worker to receive on; 0 */
+    int next_fd;                       /* io/accept.c: accepted after this one, not taken yet */
     struct rv_lock lock;               /* guards what follows */
     bool is_registered;                /* epoll: probably in the set */
     uint32_t borrowers;                /* io/attempt.c: calls that need O_NONBLOCK right now */

@@ -148,6 +148,13 @@ int rv_ring_limit_helpers(struct rv_ring *ring, unsigned for_files, unsigned for
     return sys_register(ring->fd, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
 }
 
+int rv_ring_set_buffers(struct rv_ring *ring, struct io_uring_buf *entries, unsigned count)
+{
+    struct io_uring_buf_reg reg = {.ring_addr = (uint64_t)(uintptr_t)entries,
+                                   .ring_entries = count};
+    return sys_register(ring->fd, IORING_REGISTER_PBUF_RING, &reg, 1);
+}
+
 int rv_ring_set_event(struct rv_ring *ring, int event_fd)
 {
     rv_ring_set_alarm(ring, false);

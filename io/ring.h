@@ -54,6 +54,10 @@ void rv_ring_destroy(struct rv_ring *ring);
 /* Bounds the kernel's helper threads of this ring's owner. */
 int rv_ring_limit_helpers(struct rv_ring *ring, unsigned for_files, unsigned for_others);
 
+struct io_uring_buf;
+/* By the owner: receives of group 0 take their buffers from this queue: 0, or -errno. */
+int rv_ring_set_buffers(struct rv_ring *ring, struct io_uring_buf *entries, unsigned count);
+
 /* By the owner: `event_fd` is signalled when a completion comes while the alarm is on. */
 int rv_ring_set_event(struct rv_ring *ring, int event_fd);
 static inline void rv_ring_set_alarm(struct rv_ring *ring, bool is_on)

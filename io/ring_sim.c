@@ -29,12 +29,18 @@
 #include <string.h>
 
 #define ENTRIES_MAX 4096
+#ifdef RV_CORES
+#define MAY_LEND false
+#else
+#define MAY_LEND true
+#endif
 
 struct sim_ring {
     struct rv_list link;
     struct rv_list ops;           /* in flight, oldest first */
     struct rv_ring *ring;
     int event_fd;                 /* -1: none */
+    struct rv_sim_lent lent;
     RV_ATOMIC(uint32_t) words[6]; /* heads, tails, flags */
     struct io_uring_sqe *sqes;
     struct io_uring_cqe *cqes;
@@ -79,30 +85,21 @@ bool rv_ring_sim_owns(const void *addr, size_t n)
     return false;
 }
 
-/* A while, mostly short. */
-static int64_t later(void)
-{
-    int64_t delay_ns = rv_sim_delay();
-    return rv_sim_now() + delay_ns;
-}
-
-static void finish(struct rv_sim_op *op, int res)
-{
-    op->res = res;
-    op->state = RV_SIM_OP_DONE;
-    op->due_ns = rv_sim_chance(2) ? rv_sim_now() : later();
-    rv_sim_op_scribble(op);
-}
-
 /* One try, at its time. */
-static void attempt(struct rv_sim_op *op)
+static void attempt(struct sim_ring *s, struct rv_sim_op *op)
 {
-    int res = rv_sim_op_try(op);
+    bool is_multi = rv_sim_op_is_multi(op);
+    bool is_lent = is_multi && op->sqe.opcode == IORING_OP_RECV;
+    int res = is_lent ? rv_sim_op_receive_lent(op, &s->lent) : rv_sim_op_try(op);
+    if (is_multi && res != -EAGAIN) {
+        rv_sim_op_finish_part(op, res);
+        return;
+    }
     if (res == -EAGAIN && !op->is_impatient) {
         /* A full queue of connections tells nobody when it is not: that is looked at again. */
-        op->due_ns = op->sqe.opcode == IORING_OP_CONNECT ? later() : INT64_MAX;
+        op->due_ns = op->sqe.opcode == IORING_OP_CONNECT ? rv_sim_op_later() : INT64_MAX;
     } else {
-        finish(op, res);
+        rv_sim_op_finish(op, res);
     }
 }
 
@@ -111,7 +108,7 @@ void rv_sim_stir(struct rv_sim_file *f)
     for (struct sim_ring *s = next_ring(NULL); s != NULL; s = next_ring(s)) {
         for (struct rv_sim_op *op = next_op(s, NULL); op != NULL; op = next_op(s, op)) {
             if (op->file == f && op->state == RV_SIM_OP_WAITING && op->due_ns == INT64_MAX) {
-                op->due_ns = later();
+                op->due_ns = rv_sim_op_later();
             }
         }
     }
@@ -174,7 +171,7 @@ static void device_step(void)
     if (chosen != NULL) {
         rv_sim_note(chosen->sqe.opcode);
         if (chosen->state == RV_SIM_OP_WAITING) {
-            attempt(chosen);
+            attempt(chosen_ring, chosen);
         } else {
             announce(chosen_ring, chosen);
         }
@@ -188,6 +185,9 @@ static const struct rv_sim_device device = {
 static bool is_target(const struct rv_sim_op *op, const struct io_uring_sqe *sqe,
                       const struct rv_sim_file *file)
 {
+    if ((sqe->cancel_flags & IORING_ASYNC_CANCEL_ANY) != 0) {
+        return true;
+    }
     if ((sqe->cancel_flags & IORING_ASYNC_CANCEL_FD) != 0) {
         return op->file != NULL && op->file == file;
     }
@@ -198,9 +198,9 @@ static bool is_target(const struct rv_sim_op *op, const struct io_uring_sqe *sqe
 static void cancel_op(struct rv_sim_op *op)
 {
     bool is_in_helper = rv_sim_file_has_faults() && rv_sim_chance(4);
-    finish(op, is_in_helper && rv_sim_chance(2) ? -EINTR : -ECANCELED);
+    rv_sim_op_finish(op, is_in_helper && rv_sim_chance(2) ? -EINTR : -ECANCELED);
     if (is_in_helper) {
-        op->due_ns = later();
+        op->due_ns = rv_sim_op_later();
     }
 }
 
@@ -215,7 +215,10 @@ static int cancel(struct sim_ring *s, const struct io_uring_sqe *sqe)
         return -EBADF;
     }
     for (struct rv_sim_op *op = next_op(s, NULL); op != NULL; op = next_op(s, op)) {
-        if (op->state == RV_SIM_OP_WAITING && is_target(op, sqe, file)) {
+        /* One that is about to be tried again is between two queues, where it is not found. */
+        bool is_missed = rv_sim_op_is_multi(op) && !is_all && op->due_ns != INT64_MAX &&
+                         rv_sim_chance(2);
+        if (op->state == RV_SIM_OP_WAITING && is_target(op, sqe, file) && !is_missed) {
             cancel_op(op);
             count++;
             if (!is_all) {
@@ -245,18 +248,18 @@ static void issue(struct sim_ring *s, const struct io_uring_sqe *sqe)
     rv_list_push_back(&s->ops, &op->link);
     if (sqe->opcode == IORING_OP_ASYNC_CANCEL) {
         rv_list_remove(&op->link); /* it is not among what it cancels */
-        finish(op, cancel(s, sqe));
+        rv_sim_op_finish(op, cancel(s, sqe));
         rv_list_push_back(&s->ops, &op->link);
     } else if (sqe->opcode == IORING_OP_TIMEOUT) {
         op->due_ns = op->until_ns;
     } else if (sqe->opcode == IORING_OP_TIMEOUT_REMOVE) {
-        finish(op, update_timer(s, op));
+        rv_sim_op_finish(op, update_timer(s, op));
     } else if (op->error != 0) {
-        finish(op, op->error);
+        rv_sim_op_finish(op, op->error);
     } else if (rv_sim_chance(2)) {
-        attempt(op);
+        attempt(s, op);
     } else {
-        op->due_ns = later();
+        op->due_ns = rv_sim_op_later();
     }
 }
 
@@ -278,12 +281,24 @@ static bool submit(struct sim_ring *s)
     return n == all;
 }
 
+/* The results of one request come in order. */
+static bool is_next_of_its_request(struct sim_ring *s, const struct rv_sim_op *op)
+{
+    for (struct rv_sim_op *at = next_op(s, NULL); at != op; at = next_op(s, at)) {
+        if (rv_sim_op_is_multi(at) && at->sqe.user_data == op->sqe.user_data) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct rv_sim_op *any_postable(struct sim_ring *s)
 {
     struct rv_sim_op *chosen = NULL;
     uint32_t seen = 0;
     for (struct rv_sim_op *op = next_op(s, NULL); op != NULL; op = next_op(s, op)) {
-        if (op->state == RV_SIM_OP_POSTABLE && rv_sim_draw(++seen) == 0) {
+        if (op->state == RV_SIM_OP_POSTABLE && is_next_of_its_request(s, op) &&
+            rv_sim_draw(++seen) == 0) {
             chosen = op;
         }
     }
@@ -310,7 +325,9 @@ static void post(struct sim_ring *s)
         }
         if (!is_silent) {
             s->cqes[tail & ring->cq_mask] =
-                (struct io_uring_cqe){.user_data = op->sqe.user_data, .res = op->res};
+                (struct io_uring_cqe){.user_data = op->sqe.user_data,
+                                      .res = op->res,
+                                      .flags = op->cqe_flags};
             rv_store_relaxed(ring->cq_tail, tail + 1);
         }
         rv_list_remove(&op->link);
@@ -416,6 +433,17 @@ int rv_ring_limit_helpers(struct rv_ring *ring, unsigned for_files, unsigned for
     (void)ring;
     (void)for_files;
     (void)for_others;
+    return 0;
+}
+
+/* Every other kernel has none; nor has the machine of many cores: its costs are of plain calls. */
+int rv_ring_set_buffers(struct rv_ring *ring, struct io_uring_buf *entries, unsigned count)
+{
+    struct sim_ring *s = sim_of(ring);
+    if (!MAY_LEND || rv_sim_chance(2)) {
+        return -EINVAL;
+    }
+    s->lent = (struct rv_sim_lent){.entries = entries, .mask = count - 1};
     return 0;
 }
 

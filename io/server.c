@@ -22,6 +22,7 @@
 #include "core/check.h"
 #include "core/list.h"
 #include "core/lock.h"
+#include "io/accept.h"
 #include "io/listen.h"
 #include "io/stream.h"
 #include "sched/current.h"
@@ -146,7 +147,7 @@ static int start_connection(struct rove_server *s, int fd)
     }
     rv_list_init(&c->link);
     c->server = s;
-    c->stream = rove_stream_open(fd);
+    c->stream = rv_stream_open_socket(fd);
     if (c->stream == NULL) {
         rove_close(fd);
         free(c);
@@ -255,12 +256,14 @@ static void note_accepted(const struct rove_server *s, struct dearth *d)
 static int run_acceptor(void *arg, RV_UNUSED void **result)
 {
     struct rove_server *s = arg;
+    struct rv_accepts accepts;
     struct rv_task *self = rv_current_task();
     struct dearth dearth = {0};
     int rc;
+    rv_accepts_init(&accepts, self, s->fd, s->options.max_connections == 0);
     do {
         rc = wait_for_room(s, self);
-        int fd = rc < 0 ? rc : rove_accept(s->fd, NULL, NULL, SOCK_CLOEXEC);
+        int fd = rc < 0 ? rc : rv_accepts_next(&accepts, self);
         if (fd >= 0) {
             rc = start_connection(s, fd);
             if (rc == 0) {
@@ -276,6 +279,7 @@ static int run_acceptor(void *arg, RV_UNUSED void **result)
             rc = 0;
         }
     } while (rc == 0);
+    rv_accepts_fini(&accepts, self);
     if (rc != -ECANCELED) {
         rv_runtime_log(self->runtime, LOG_ERR, "rove: a server stopped accepting: %s",
                        rove_strerror(rc));

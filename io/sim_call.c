@@ -219,11 +219,16 @@ int rv_sim_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 int rv_sim_getsockopt(int fd, int level, int option, void *value, socklen_t *len)
 {
     struct rv_sim_file *f = enter(fd);
-    bool is_error = level == SOL_SOCKET && option == SO_ERROR && *len >= sizeof(int);
-    if (f != NULL && is_error) {
-        memset(value, 0, sizeof(int));
+    bool is_socket = f != NULL && (f->kind == RV_SIM_SOCKET || f->kind == RV_SIM_LISTENER);
+    bool is_known = option == SO_ERROR || option == SO_TYPE;
+    if (!is_socket) {
+        return (int)leave(f == NULL ? -EBADF : -ENOTSOCK);
     }
-    return (int)leave(f == NULL ? -EBADF : is_error ? 0 : -ENOPROTOOPT);
+    if (level != SOL_SOCKET || !is_known || *len < sizeof(int)) {
+        return (int)leave(-ENOPROTOOPT);
+    }
+    *(int *)value = option == SO_TYPE ? SOCK_STREAM : 0;
+    return (int)leave(0);
 }
 
 int rv_sim_setsockopt(int fd, int level, int option, const void *value, socklen_t len)

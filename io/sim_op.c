@@ -4,6 +4,7 @@
  */
 #include "io/sim_op.h"
 
+#include "core/atomic.h"
 #include "core/base.h"
 #include "core/sim.h"
 #include "io/sim_call.h"
@@ -55,6 +56,18 @@ void rv_sim_op_destroy(struct rv_sim_op *op)
         rv_sim_file_release(op->file);
     }
     free(op);
+}
+
+bool rv_sim_op_is_multi(const struct rv_sim_op *op)
+{
+    switch (op->sqe.opcode) {
+    case IORING_OP_RECV:
+        return (op->sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
+    case IORING_OP_ACCEPT:
+        return (op->sqe.ioprio & IORING_ACCEPT_MULTISHOT) != 0;
+    default:
+        return false;
+    }
 }
 
 void *rv_sim_op_buffer(const struct rv_sim_op *op, size_t *bytes)
@@ -159,4 +172,50 @@ int rv_sim_op_try(struct rv_sim_op *op)
     default:
         return -EINVAL;
     }
+}
+
+int64_t rv_sim_op_later(void)
+{
+    int64_t delay_ns = rv_sim_delay();
+    return rv_sim_now() + delay_ns;
+}
+
+void rv_sim_op_finish(struct rv_sim_op *op, int res)
+{
+    op->res = res;
+    op->state = RV_SIM_OP_DONE;
+    op->due_ns = rv_sim_chance(2) ? rv_sim_now() : rv_sim_op_later();
+    rv_sim_op_scribble(op);
+}
+
+int rv_sim_op_receive_lent(struct rv_sim_op *op, struct rv_sim_lent *lent)
+{
+    RV_ATOMIC(uint16_t) *tail = (RV_ATOMIC(uint16_t) *)(void *)&lent->entries[0].resv;
+    if (lent->head == rv_load_relaxed(tail)) {
+        return -ENOBUFS;
+    }
+    const struct io_uring_buf *buffer = &lent->entries[lent->head & lent->mask];
+    op->sqe.addr = buffer->addr;
+    op->sqe.len = buffer->len;
+    int res = rv_sim_op_try(op);
+    op->sqe.len = 0; /* the ring's, not this operation's */
+    if (res > 0) {
+        lent->head++;
+        op->cqe_flags = IORING_CQE_F_BUFFER | (uint32_t)buffer->bid << IORING_CQE_BUFFER_SHIFT;
+    }
+    return res;
+}
+
+void rv_sim_op_finish_part(struct rv_sim_op *op, int res)
+{
+    if (res < 0 || (res == 0 && op->sqe.opcode == IORING_OP_RECV) || rv_sim_chance(8)) {
+        rv_sim_op_finish(op, res);
+        return;
+    }
+    struct rv_sim_op *part = rv_sim_op_create(&op->sqe);
+    part->cqe_flags = op->cqe_flags | IORING_CQE_F_MORE;
+    rv_list_push_back(&op->link, &part->link); /* before it: in the order of the results */
+    rv_sim_op_finish(part, res);
+    op->cqe_flags = 0;
+    op->due_ns = rv_sim_chance(2) ? rv_sim_now() : rv_sim_op_later();
 }

@@ -16,15 +16,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
-static RV_NOINLINE bool is_socket(int fd)
+/* SOCK_STREAM or another; negative: it is no socket. */
+static RV_NOINLINE int socket_type(int fd)
 {
-    struct stat st;
-    return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+    int type = -1;
+    socklen_t len = sizeof(type);
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ? -1 : type;
 }
 
-rove_stream *rove_stream_open(int fd)
+static rove_stream *open_typed(int fd, int type)
 {
     struct rv_task *self = rv_current_task();
     int error;
@@ -40,13 +41,24 @@ rove_stream *rove_stream_open(int fd)
         free(s);
         return NULL;
     }
-    s->is_socket = is_socket(fd);
+    s->is_socket = type >= 0;
+    rv_flow_init(&s->flow, self, fd, type == SOCK_STREAM);
     s->idle_ns = -1;
     s->refs = 1;
     s->in.limit = RV_STREAM_LIMIT;
     s->in.wish = RV_STREAM_SMALL;
     rv_store_relaxed(&s->fd, fd);
     return s;
+}
+
+rove_stream *rove_stream_open(int fd)
+{
+    return open_typed(fd, socket_type(fd));
+}
+
+rove_stream *rv_stream_open_socket(int fd)
+{
+    return open_typed(fd, SOCK_STREAM);
 }
 
 int rove_stream_dial(const char *address, rove_stream **s)
@@ -58,7 +70,7 @@ int rove_stream_dial(const char *address, rove_stream **s)
     if (fd < 0) {
         return fd;
     }
-    rove_stream *opened = rove_stream_open(fd);
+    rove_stream *opened = rv_stream_open_socket(fd);
     if (opened == NULL) {
         rove_close(fd);
         return -ENOMEM;
@@ -84,7 +96,8 @@ void rv_stream_leave(struct rove_stream *s)
     if (is_last) {
         RV_CHECK(rv_waitq_is_empty(&s->out.waiters), "a stream is not freed under its waiters");
         rv_stream_drop_chunks(s);
-        free(s->in.data);
+        rv_stream_drop_block(&s->in);
+        rv_flow_fini(&s->flow);
         free(s);
     }
 }
@@ -125,6 +138,41 @@ static ssize_t run(struct rove_stream *s, struct rv_op *op, enum rv_stream_patie
     return rc;
 }
 
+static int64_t deadline_of(const struct rove_stream *s)
+{
+    return s->idle_ns < 0 ? INT64_MAX : rv_clock_add(rv_clock_now(), s->idle_ns);
+}
+
+ssize_t rv_stream_await(struct rove_stream *s, enum rv_stream_patience patience)
+{
+    struct rv_task *self = rv_current_task();
+    if (!s->flow.is_on) {
+        return RV_FLOW_IDLE;
+    }
+    ssize_t rc = rv_flow_look(&s->flow, self);
+    if (rc > 0) {
+        rv_op_pay_turn(self);
+        return rc;
+    }
+    if (rc == -EAGAIN && patience != RV_STREAM_TRY) {
+        rv_stream_push(s); /* what the peer may be waiting for */
+        rc = rv_flow_wait(&s->flow, self, deadline_of(s));
+    }
+    while (rc == RV_FLOW_IDLE && patience != RV_STREAM_TRY) {
+        if (hold(s) < 0) {
+            return -EBADF;
+        }
+        bool has_started = rv_flow_start(&s->flow);
+        rv_fd_leave(s->slot);
+        if (!has_started) {
+            return RV_FLOW_IDLE;
+        }
+        rv_stream_push(s);
+        rc = rv_flow_wait(&s->flow, self, deadline_of(s));
+    }
+    return rc;
+}
+
 ssize_t rv_stream_read_some(struct rove_stream *s, void *data, size_t n,
                             enum rv_stream_patience patience)
 {
@@ -132,10 +180,7 @@ ssize_t rv_stream_read_some(struct rove_stream *s, void *data, size_t n,
                        .addr = data,
                        .len = n,
                        .offset = s->is_socket ? 0 : -1,
-                       .deadline_ns = INT64_MAX};
-    if (s->idle_ns >= 0) {
-        op.deadline_ns = rv_clock_add(rv_clock_now(), s->idle_ns);
-    }
+                       .deadline_ns = deadline_of(s)};
     return run(s, &op, patience);
 }
 
@@ -157,7 +202,11 @@ static int close_descriptor(struct rove_stream *s)
     int fd = rv_load_relaxed(&s->fd);
     rv_store_relaxed(&s->fd, -1);
     rv_lock_release(&s->lock);
-    return fd < 0 ? 0 : rove_close(fd);
+    if (fd < 0) {
+        return 0;
+    }
+    rv_flow_end(&s->flow, rv_current_task());
+    return rove_close(fd);
 }
 
 static int shut_down(struct rove_stream *s, struct rv_task *self)

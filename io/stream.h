@@ -5,6 +5,8 @@
  * Idea:
  *     in    one block, [begin, end) unread. A stream that waits for its peer holds at most
  *           RV_STREAM_SMALL bytes; bulk data lets the block grow, silence lets it shrink.
+ *           Where the back-end lends buffers (io/flow.h), a block that was read to its end is
+ *           replaced by the next of them, and a stream that waits holds none.
  *     out   a list of chunks. Writers add at the tail, one sender at a time takes from the head.
  *           A write only adds, and sees to it that a flusher task is on its way; so the pieces
  *           a task writes before it suspends leave in one system call. A read that has to ask
@@ -19,6 +21,7 @@
 
 #include "core/atomic.h"
 #include "core/lock.h"
+#include "io/flow.h"
 #include "sched/waitq.h"
 
 #include <rove/net.h>
@@ -38,6 +41,8 @@ struct rv_stream_chunk;
 struct rv_stream_in { /* the reader's */
     char *data;
     size_t begin, end, capacity;
+    struct rv_buffers *lender; /* whose buffer `lent` `data` is; NULL: it is from the heap */
+    uint32_t lent;
     size_t wish;          /* capacity that the peer's speed asks for */
     size_t limit;
     size_t searched;      /* bytes from begin in which no separator begins */
@@ -69,6 +74,7 @@ struct rove_stream {
     struct rv_stream_out out;
 
     struct rv_stream_in in;
+    struct rv_flow flow;  /* what has come and is not in `in` yet; the reader's */
     rove_mutex writers;   /* held while one writer adds: messages stay in one piece */
 };
 
@@ -81,6 +87,12 @@ enum rv_stream_patience {
     RV_STREAM_TRY_THEN_WAIT, /* the same, but suspends instead of -EAGAIN */
     RV_STREAM_WAIT           /* goes straight to the reactor */
 };
+/* As rv_flow_look, or rv_flow_wait; sends before it waits. RV_FLOW_IDLE: use read_some. */
+ssize_t rv_stream_await(struct rove_stream *s, enum rv_stream_patience patience);
+/* The block goes back to where it is from. Nothing in it is unread. */
+void rv_stream_drop_block(struct rv_stream_in *in);
+/* As rove_stream_open, of a connected stream socket. */
+struct rove_stream *rv_stream_open_socket(int fd);
 /* Reads into, or writes from, [data, data + n): a count, an errno; -EBADF: closed. */
 ssize_t rv_stream_read_some(struct rove_stream *s, void *data, size_t n,
                             enum rv_stream_patience patience);

@@ -13,6 +13,7 @@
 #include "io/stream.h"
 
 #include "core/check.h"
+#include "io/buffers.h"
 #include "sched/current.h"
 
 #include <errno.h>
@@ -61,6 +62,20 @@ static const char *consume(struct rv_stream_in *in, size_t n)
     return data;
 }
 
+void rv_stream_drop_block(struct rv_stream_in *in)
+{
+    if (in->lender != NULL) {
+        rv_buffers_give(in->lender, in->lent);
+    } else {
+        free(in->data);
+    }
+    in->lender = NULL;
+    in->data = NULL;
+    in->begin = 0;
+    in->end = 0;
+    in->capacity = 0;
+}
+
 /* A block of this many bytes, with what is unread at its front: 0, or -ENOMEM and no change. */
 static int resize(struct rv_stream_in *in, size_t capacity)
 {
@@ -73,7 +88,7 @@ static int resize(struct rv_stream_in *in, size_t capacity)
     if (n > 0) {
         memcpy(data, in->data + in->begin, n);
     }
-    free(in->data);
+    rv_stream_drop_block(in);
     in->data = data;
     in->begin = 0;
     in->end = n;
@@ -128,15 +143,54 @@ static ssize_t receive(struct rove_stream *s, void *data, size_t n, enum rv_stre
     if (s->in.has_ended || s->in.error < 0) {
         return s->in.error;
     }
-    rv_stream_push(s); /* what the peer may be waiting for */
-    return note_outcome(&s->in, rv_stream_read_some(s, data, n, how));
+    ssize_t rc = rv_stream_await(s, how);
+    if (rc > 0) {
+        return (ssize_t)rv_flow_copy(&s->flow, data, n);
+    }
+    if (rc == RV_FLOW_IDLE) {
+        rv_stream_push(s); /* what the peer may be waiting for */
+        rc = rv_stream_read_some(s, data, n, how);
+        rv_flow_note_plain(&s->flow, rc);
+    }
+    return note_outcome(&s->in, rc);
+}
+
+/* All is read: the next buffer that is lent becomes the block. As receive, or RV_FLOW_IDLE. */
+static ssize_t borrow(struct rove_stream *s)
+{
+    struct rv_stream_in *in = &s->in;
+    struct rv_piece piece;
+    if (in->has_ended || in->error < 0) {
+        return in->error;
+    }
+    if (in->lender != NULL || in->capacity > RV_STREAM_SMALL) {
+        rv_stream_drop_block(in);
+    }
+    ssize_t rc = rv_stream_await(s, RV_STREAM_WAIT);
+    if (rc > 0) {
+        rv_stream_drop_block(in);
+        rv_flow_take(&s->flow, &piece);
+        in->wish = RV_STREAM_SMALL;
+        in->data = piece.data;
+        in->begin = piece.begin;
+        in->end = piece.end;
+        in->capacity = RV_BUFFER_BYTES;
+        in->lender = piece.lender;
+        in->lent = piece.id;
+        return (ssize_t)unread(in);
+    }
+    return rc == RV_FLOW_IDLE ? rc : note_outcome(in, rc);
 }
 
 /* More bytes into the buffer: how many, 0 at the end, or an error. */
 static ssize_t fill(struct rove_stream *s)
 {
     struct rv_stream_in *in = &s->in;
-    ssize_t rc = -EAGAIN;
+    ssize_t rc = unread(in) == 0 && s->flow.is_on ? borrow(s) : RV_FLOW_IDLE;
+    if (rc != RV_FLOW_IDLE) {
+        return rc;
+    }
+    rc = -EAGAIN;
     if (make_room(in) < 0) {
         return -ENOMEM;
     }

@@ -428,6 +428,7 @@ void rv_stream_check(struct rove_stream *s)
     RV_CHECK(s->out.error == 0 || total == 0, "a failed stream has nothing to send");
     RV_CHECK(s->refs > 0, "a stream that is checked is referenced");
     rv_lock_release(&s->lock);
+    rv_flow_check(&s->flow);
     RV_CHECK(s->in.begin <= s->in.end && s->in.end <= s->in.capacity,
              "the marks of the input are in order");
 }

@@ -24,6 +24,7 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "io/kick.h"
+#include "io/multi.h"
 #include "io/reactor.h"
 #include "io/sqe.h"
 #include "sched/current.h"
@@ -38,7 +39,7 @@
 #define HELPERS_FOR_FILES 8   /* arbitrary: reads that miss the page cache */
 #define HELPERS_FOR_OTHERS 64 /* arbitrary: terminals and other devices that cannot be polled */
 
-static void post_request(struct rv_uring *u, struct rv_ring_request *request)
+void rv_uring_post_request(struct rv_uring *u, struct rv_ring_request *request)
 {
     rv_inbox_push(&u->requests, &request->node);
     rv_idle_notify_worker(u->worker);
@@ -59,23 +60,34 @@ static void finish_request(struct rv_ring_request *request, struct rv_task *aske
 static void take_answer(struct rv_uring *u, struct rv_op *op, int result)
 {
     if (result == -ENOENT && !rv_op_is_done(op)) {
-        post_request(u, &op->request);
+        rv_uring_post_request(u, &op->request);
     } else {
         finish_request(&op->request, op->task);
     }
 }
 
-/* A completion for a task: of an operation, or of the request to end it. */
-static void take_completion(struct rv_uring *u, struct io_uring_cqe *cqe)
+/*
+ * A completion for a task: of an operation, of a request with many results, or of the request to
+ * end one of them. True: something that was submitted has ended.
+ */
+static bool take_completion(struct rv_uring *u, struct io_uring_cqe *cqe)
 {
-    struct rv_op *op = (struct rv_op *)(uintptr_t)(cqe->user_data & ~RV_URING_DATA_CANCEL);
-    bool is_answer = (cqe->user_data & RV_URING_DATA_CANCEL) != 0;
+    uint64_t tags = cqe->user_data & RV_URING_DATA_TAGS;
+    void *of = (void *)(uintptr_t)(cqe->user_data & ~RV_URING_DATA_TAGS);
     cqe->user_data = RV_URING_DATA_IGNORE;
-    if (RV_LIKELY(!is_answer)) {
-        rv_op_complete(op, cqe->res);
-    } else {
-        take_answer(u, op, cqe->res);
+    if (RV_LIKELY(tags == 0)) {
+        rv_op_complete(of, cqe->res);
+        return true;
     }
+    if (tags == RV_URING_DATA_MULTI) {
+        return rv_multi_reap(u, of, cqe);
+    }
+    if (tags == RV_URING_DATA_CANCEL) {
+        take_answer(u, of, cqe->res);
+    } else {
+        rv_multi_answer(u, of, cqe->res);
+    }
+    return false;
 }
 
 /* The owner's own completion: what it slept for. */
@@ -104,10 +116,11 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
     uint32_t tail = rv_ring_cq_tail(&u->ring);
     uint32_t kept = tail;
     unsigned woken = 0;
+    unsigned ended = 0;
     for (; head != tail; head++) {
         struct io_uring_cqe *cqe = rv_ring_cqe(&u->ring, head);
         if (RV_LIKELY(cqe->user_data > RV_URING_DATA_TIMER)) {
-            take_completion(u, cqe);
+            ended += take_completion(u, cqe);
             woken++;
         } else if (reaper == u->worker) {
             note_own(u, cqe);
@@ -116,7 +129,7 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
         }
     }
     rv_ring_cq_advance(&u->ring, kept);
-    rv_count(&reaper->count.ops_completed, woken);
+    rv_count(&reaper->count.ops_completed, ended);
     return woken;
 }
 
@@ -199,7 +212,7 @@ static void handle_end_op(struct rv_uring *u, struct rv_ring_request *request)
     struct rv_op *op = rv_container_of(request, struct rv_op, request);
     struct rv_uring *at = find_ring(op);
     if (RV_UNLIKELY(at != u)) { /* somebody else took the post */
-        post_request(at, request);
+        rv_uring_post_request(at, request);
         return;
     }
     /* order: acquire U2. NULL: whoever took the post has not queued it yet. */
@@ -215,7 +228,7 @@ static void ask_end(struct rv_op *op)
     rv_store_relaxed(&op->request.is_handled, 0u);
     struct rv_uring *u = find_ring(op);
     if (u->worker != w || rv_load_relaxed(&op->uring) != u || !queue_cancel(u, op, -1)) {
-        post_request(u, &op->request);
+        rv_uring_post_request(u, &op->request);
     }
 }
 
@@ -297,7 +310,7 @@ static void handle_close(struct rv_uring *u, struct rv_ring_request *request)
         return;
     }
     struct rv_uring_io *all = rv_uring_io_of(u->worker->runtime);
-    post_request(&all->rings[(u->worker->idx + 1) % all->count], request);
+    rv_uring_post_request(&all->rings[(u->worker->idx + 1) % all->count], request);
 }
 
 static void uring_end_waits(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,
@@ -396,6 +409,9 @@ static int uring_worker_start(struct rv_worker *w)
     if (rc == 0 && all->may_kick) {
         rc = rv_ring_set_event(&u->ring, all->alarm_fd);
     }
+    if (rc == 0) {
+        (void)rv_buffers_init(&u->buffers, &u->ring);
+    }
     if (rc == 0 && all->may_kick) {
         rv_kick_allow();
     }
@@ -409,6 +425,7 @@ static void uring_worker_stop(struct rv_worker *w)
         rv_kick_forbid();
     }
     rv_uring_disarm_wake(u);
+    rv_multi_end_all(u);
     rv_io_forget_sigpipe(rv_io_of(w->runtime));
     rv_lock_acquire(&u->cq_lock); /* kept: nobody may look at the completions any more */
     rv_ring_destroy(&u->ring);

@@ -10,16 +10,20 @@
 
 #include "core/inbox.h"
 #include "core/lock.h"
+#include "io/buffers.h"
 #include "io/reactor.h"
 #include "io/ring.h"
 
-/* user_data: the address of an operation, or one of these. */
+/* user_data: the address of an operation or of a multi, or one of these. */
 #define RV_URING_DATA_IGNORE UINT64_C(1)
 #define RV_URING_DATA_WAKE UINT64_C(2)
 #define RV_URING_DATA_ALARM UINT64_C(3)
 #define RV_URING_DATA_TIMER UINT64_C(4)
 
 #define RV_URING_DATA_CANCEL UINT64_C(1) /* in an operation's address: the request to end it */
+
+#define RV_URING_DATA_MULTI UINT64_C(2)  /* in an address: it is that of a struct rv_multi */
+#define RV_URING_DATA_TAGS UINT64_C(3)
 
 #define RV_URING_NO_TIMERS INT64_MIN /* the kernel refused one */
 
@@ -42,6 +46,7 @@ struct rv_uring {
     RV_ATOMIC(uint32_t) is_guard;   /* a poll of alarm_fd is in flight; the owner sets it */
     RV_ATOMIC(uint32_t) is_alarmed; /* it has fired */
     RV_ATOMIC(int64_t) timer_ns;    /* when the timeout in flight ends; 0: none; set by the owner */
+    RV_ATOMIC(uint32_t) multis;     /* armed here; the owner adds */
 
     /* any thread */
     struct rv_lock cq_lock RV_ALIGNED_LINE; /* held for ever once the ring is gone */
@@ -49,6 +54,7 @@ struct rv_uring {
     struct rv_inbox posts;          /* operations to be queued here; the owner or a rescuer takes */
     RV_ATOMIC(uint32_t) is_missed;  /* the owner found cq_lock taken: look again for it */
     RV_ATOMIC(uint32_t) is_kicked;  /* a kick is on its way to the owner */
+    struct rv_buffers buffers;
 };
 
 struct rv_uring_io {
@@ -82,6 +88,8 @@ unsigned rv_uring_reap(struct rv_uring *u);
 /* The owner, done with its own reaping: the alarm goes on again. What came in between is taken now,
  * with the alarm on: the worker may be about to compute. How many tasks were woken. */
 unsigned rv_uring_resume(struct rv_uring *u);
+/* Any thread: the owner handles it soon. */
+void rv_uring_post_request(struct rv_uring *u, struct rv_ring_request *request);
 /* The owner: true: there were some, and they may have made tasks ready. */
 bool rv_uring_drain_requests(struct rv_uring *u);
 /* Wakes the tasks of completed operations; 0 also when somebody else is at it. cq_lock held. */

@@ -18,6 +18,7 @@ void rv_uring_destroy(struct rv_uring_io *all)
 {
     for (unsigned i = 0; i < all->count; i++) {
         rv_ring_destroy(&all->rings[i].ring);
+        rv_buffers_fini(&all->rings[i].buffers);
         if (all->rings[i].wake_fd >= 0) {
             close(all->rings[i].wake_fd);
         }

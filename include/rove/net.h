@@ -184,7 +184,8 @@ ROVE_API int rove_stream_close(rove_stream *s);
  *
  * s  borrowed.
  *
- * Returns it, borrowed · -EINVAL (s is NULL) · -EPERM.
+ * Returns it, borrowed, for its options and names: what comes in is the stream's to receive, also
+ * while nobody reads · -EINVAL (s is NULL) · -EPERM.
  * Threads: task. Suspends: no. Cost: one load.
  * asyncio: StreamWriter.get_extra_info("socket").
  */

@@ -364,6 +364,7 @@ RV_TASK_TEST(test_stream_read_idle_stream_holds_no_large_block)
 
     RV_REQUIRE_EQ(rv_pair_open(&p), 0);
     p.b->in.wish = RV_STREAM_BULK; /* as after bulk data */
+    p.b->flow.bulk = RV_FLOW_CALM;
     RV_REQUIRE_EQ(rv_pair_put(p.a, "x\n"), 0);
     RV_EXPECT_EQ(rove_stream_read_line(p.b, &line), 2);
     RV_EXPECT_EQ(p.b->in.capacity, RV_STREAM_BULK);

@@ -25,6 +25,7 @@ function(rove_add_sim name)
             RV_RUNQ_CAPACITY=8 RV_RUNQ_BATCH=2 # small: full and empty at every step
             $<$<NOT:$<BOOL:${ROVE_CHECKS}>>:RV_DEBUG=1>)
         target_compile_options(${target} PRIVATE -fPIE)
+        target_compile_definitions(${target} PRIVATE RV_BUFFER_BYTES=32 RV_BUFFER_COUNT=8)
         target_include_directories(${target} PUBLIC
             $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>

@@ -81,16 +81,20 @@ set(ROVE_SCHED_SOURCES
 )
 
 set(ROVE_IO_SOURCES
+    io/accept.c
     io/address.c
     io/attempt.c
+    io/buffers.c
     io/dial.c
     io/direct.c
     io/epoll.c
     io/fdtab.c
     io/file.c
+    io/flow.c
     io/guard.c
     io/kick.c
     io/listen.c
+    io/multi.c
     io/op.c
     io/poll.c
     io/poller.c
