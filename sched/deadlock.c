@@ -91,6 +91,7 @@ static bool is_wait_open(enum rv_wait_kind kind)
     case RV_WAIT_GATHER:
     case RV_WAIT_SLEEP:
     case RV_WAIT_MUTEX:
+    case RV_WAIT_ONCE:
     case RV_WAIT_RWLOCK:
     case RV_WAIT_EVENT:
     case RV_WAIT_COND:

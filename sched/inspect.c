@@ -105,6 +105,7 @@ void rv_inspect(struct rv_task *t, struct rv_inspection *seen)
         seen->since_ns = t->wait_since;
         if (seen->kind == RV_WAIT_MUTEX) { /* it exists as long as somebody waits for it */
             seen->holder = rv_mutex_owner(seen->object);
+            seen->held_since_ns = rv_mutex_since(seen->object);
         }
         unpin(t);
     } else if (rv_state_is_done(&t->future.state)) {
@@ -132,6 +133,8 @@ const char *rv_inspect_wait_name(enum rv_wait_kind kind)
         return "a pool thread";
     case RV_WAIT_MUTEX:
         return "a mutex";
+    case RV_WAIT_ONCE:
+        return "a call that is made once";
     case RV_WAIT_RWLOCK:
         return "an rwlock";
     case RV_WAIT_EVENT:
@@ -156,9 +159,31 @@ const char *rv_inspect_wait_name(enum rv_wait_kind kind)
     RV_UNREACHABLE();
 }
 
+/* " for 1.234 s", at the end of a line that has room for it or is cut. */
+static void add_age(char *line, size_t bytes, int64_t since_ns)
+{
+    int64_t age_ms = (rv_clock_now() - since_ns) / 1000000;
+    size_t used = strlen(line);
+    age_ms = age_ms < 0 ? 0 : age_ms;
+    snprintf(line + used, bytes - used, " for %lld.%03lld s", (long long)(age_ms / 1000),
+             (long long)(age_ms % 1000));
+}
+
+/* A task that holds the mutex stands in the graph by itself; a thread is named here. */
+static void add_holder(char *line, size_t bytes, const struct rv_inspection *seen)
+{
+    size_t used = strlen(line);
+    if (((uintptr_t)seen->holder & 1) != 0) {
+        snprintf(line + used, bytes - used, ", held by thread %lu",
+                 (unsigned long)((uintptr_t)seen->holder >> 1));
+    } else {
+        snprintf(line + used, bytes - used, ", held");
+    }
+    add_age(line, bytes, seen->held_since_ns);
+}
+
 void rv_inspect_describe(const struct rv_inspection *seen, char *line, size_t bytes)
 {
-    int64_t age_ms;
     switch (seen->activity) {
     case RV_TASK_READY:
         snprintf(line, bytes, "is ready to run");
@@ -170,11 +195,11 @@ void rv_inspect_describe(const struct rv_inspection *seen, char *line, size_t by
         snprintf(line, bytes, "has ended");
         return;
     case RV_TASK_WAITING:
-        age_ms = (rv_clock_now() - seen->since_ns) / 1000000;
-        age_ms = age_ms < 0 ? 0 : age_ms;
-        snprintf(line, bytes, "has waited for %s for %lld.%03lld s",
-                 rv_inspect_wait_name(seen->kind), (long long)(age_ms / 1000),
-                 (long long)(age_ms % 1000));
+        snprintf(line, bytes, "has waited for %s", rv_inspect_wait_name(seen->kind));
+        add_age(line, bytes, seen->since_ns);
+        if (seen->holder != NULL && seen->held_since_ns != 0) {
+            add_holder(line, bytes, seen);
+        }
         return;
     }
     RV_UNREACHABLE();

@@ -27,14 +27,15 @@ struct rv_inspection {
     enum rv_activity activity;
     enum rv_wait_kind kind;    /* the rest: WAITING only */
     const void *object;        /* to compare, not to follow */
-    const void *holder;        /* the task that holds the mutex it waits for; to compare */
+    const void *holder;        /* of the mutex it waits for: rv_sync_identity; to compare */
+    int64_t held_since_ns;     /* with a holder; 0 while it changes hands */
     int64_t since_ns;
 };
 
 void rv_inspect(struct rv_task *t, struct rv_inspection *seen);
 /* "a future", "a mutex", .. */
 const char *rv_inspect_wait_name(enum rv_wait_kind kind);
-/* "is running", "has waited for a mutex for 1.234 s", .. */
+/* "is running", "has waited for a mutex for 1.234 s, held for 2.345 s", .. */
 void rv_inspect_describe(const struct rv_inspection *seen, char *line, size_t bytes);
 
 #define RV_INSPECT_NAME_BYTES 64

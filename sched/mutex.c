@@ -224,6 +224,7 @@ static RV_NOINLINE void unlock_slow(struct rv_mutex *m)
         rv_store_relaxed(&m->state, RV_MUTEX_SLOW);
     } else {
         rv_store_relaxed(&m->where, UINT64_C(0));
+        rv_store_relaxed(&m->since, INT64_C(0)); /* until the new owner runs */
         rv_store_relaxed(&m->owner, w->owner);
         if (rv_waitq_is_empty(&m->waiters)) {
             rv_store_relaxed(&m->state, RV_MUTEX_LOCKED);

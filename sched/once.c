@@ -94,7 +94,7 @@ static int once(rove_once *public, rove_once_fn *fn, void *ctx, const struct rv_
     w.owner = rv_sync_identity(caller);
     int rc = begin(o, &w, &phase);
     if (rc == 0 && phase == IDLE) {
-        rc = rv_sync_wait(&o->waiters, &o->lock, &w, caller, RV_WAIT_MUTEX, o);
+        rc = rv_sync_wait(&o->waiters, &o->lock, &w, caller, RV_WAIT_ONCE, o);
         phase = (enum phase)w.tag;
     }
     if (rc != 0 || phase == DONE) {

@@ -38,6 +38,7 @@ enum rv_wait_kind {
     RV_WAIT_IO,
     RV_WAIT_THREAD,
     RV_WAIT_MUTEX,
+    RV_WAIT_ONCE,
     RV_WAIT_RWLOCK,
     RV_WAIT_EVENT,
     RV_WAIT_COND,

@@ -325,7 +325,7 @@ RV_TASK_TEST(test_call_graph_mutex_awaits_its_holder)
     RV_REQUIRE_EQ(rove_mutex_lock(&m), 0);
     rove_task *a = start("alice", locks, &m);
     int rc = await_graph("2 tasks, awaited ones below who awaits them\n"
-                         "alice has waited for a mutex\n"
+                         "alice has waited for a mutex, held\n"
                          "`-- main is running\n");
     rove_mutex_unlock(&m);
     RV_EXPECT_EQ(rove_join(a, NULL), 0);

@@ -11,6 +11,7 @@
 #include "sched/mutex.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -236,6 +237,63 @@ static void test_mutex_serves_plain_threads(void **state)
     rove_mutex_unlock(&s.mutex);
 }
 
+struct held {
+    rove_mutex mutex;
+    rove_event is_held, is_seen;
+    int tid;
+};
+
+static void *hold_in_thread(void *arg)
+{
+    struct held *h = arg;
+    h->tid = (int)rv_os_gettid();
+    (void)rove_mutex_lock_blocking(&h->mutex, ROVE_FOREVER);
+    rove_event_set(&h->is_held);
+    (void)rove_event_wait_blocking(&h->is_seen, ROVE_FOREVER);
+    rove_mutex_unlock(&h->mutex);
+    return NULL;
+}
+
+static int lock_held(void *arg, RV_UNUSED void **result)
+{
+    struct held *h = arg;
+    int rc = rove_mutex_lock(&h->mutex);
+    if (rc == 0) {
+        rove_mutex_unlock(&h->mutex);
+    }
+    return rc;
+}
+
+/* Does the call graph have these words? */
+static bool graph_says(const char *words)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    RV_EXPECT_EQ(rove_print_call_graph(rove_current_runtime(), out), 0);
+    (void)fclose(out);
+    bool says_so = strstr(text, words) != NULL;
+    free(text);
+    return says_so;
+}
+
+/* Goal: the call graph names a plain thread that holds a mutex, and says for how long. */
+RV_TASK_TEST(test_mutex_held_by_a_thread_is_told_in_the_call_graph)
+{
+    struct held h = {0};
+    pthread_t thread;
+    char words[64];
+    RV_REQUIRE_EQ(pthread_create(&thread, NULL, hold_in_thread, &h), 0);
+    RV_REQUIRE_EQ(rove_event_wait(&h.is_held), 0);
+    rove_task *t = rove_create_task(lock_held, &h);
+    (void)snprintf(words, sizeof words, ", held by thread %d for ", h.tid);
+    RV_YIELD_UNTIL(graph_says(words));
+    rove_event_set(&h.is_seen);
+    RV_EXPECT_EQ(rove_join(t, NULL), 0);
+    pthread_join(thread, NULL);
+    return 0;
+}
+
 /* Goal: unlocking a free mutex stops the program. Method: in a child process. */
 static void test_mutex_unlock_of_a_free_one_stops_the_program(void **state)
 {
@@ -336,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_mutex_handover_that_meets_a_cancellation_goes_on),
         cmocka_unit_test(test_mutex_stress_excludes_and_loses_nothing),
         cmocka_unit_test(test_mutex_serves_plain_threads),
+        cmocka_unit_test(test_mutex_held_by_a_thread_is_told_in_the_call_graph),
         cmocka_unit_test(test_mutex_unlock_of_a_free_one_stops_the_program),
         cmocka_unit_test(test_mutex_unlock_by_another_is_reported_in_debug_mode),
         cmocka_unit_test(test_mutex_held_for_long_is_reported_in_debug_mode),
