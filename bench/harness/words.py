@@ -37,6 +37,30 @@ WORDS = {
         "limit": "on one thread: fill a ring, jump, empty it, jump.",
         "why": "with two workers the channel's lines move between two processors, and how often "
                "they do is the whole cost."},
+    "pipe": {
+        "what": "One sender, one receiver, a channel with a buffer of 64.",
+        "limit": "as channel.",
+        "why": "on one worker a lock of two stores and a switch for each buffer."},
+    "fan_in": {
+        "what": "Sixteen senders, one receiver, a channel with a buffer of 64.",
+        "limit": "as channel.",
+        "why": "senders wait in line; a receive takes in the message of the first."},
+    "queue": {
+        "what": "As channel, over rove_queue: join, shutdown and task_done have their counts kept. "
+                "Go and Boost.Fiber have their channels here.",
+        "limit": "as channel.",
+        "why": "a get that waits is granted the right to an item and takes it when it runs, "
+               "which is a second trip through the lock."},
+    "select": {
+        "what": "A sender each on four unbuffered channels; one receiver selects among them. "
+                "Tokio's smallest buffer is one.",
+        "limit": "none was written.",
+        "why": "a select that finds a sender costs little more than a receive; one that waits "
+               "stands in four lines and leaves three."},
+    "mutex_free": {
+        "what": "One task locks, adds one, unlocks.",
+        "limit": "a futex lock that nobody else wants.",
+        "why": "two atomic steps, and who holds it since when is noted for the call graph."},
     "mutex": {
         "what": "64 tasks lock, add one, unlock.",
         "limit": "a futex lock and as many threads as workers, without any order of waiters.",

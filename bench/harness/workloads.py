@@ -4,7 +4,8 @@ import os
 import re
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PROGRAMS = ["yield_many", "spawn_join", "spawn_many", "ping_pong", "channel", "mutex", "skynet",
+PROGRAMS = ["yield_many", "spawn_join", "spawn_many", "ping_pong", "channel", "pipe", "fan_in",
+            "queue", "select", "mutex", "mutex_free", "skynet",
             "fib", "nqueens", "uts", "wake_remote", "memory", "timers", "mixed", "file_read"]
 SERVERS = ["echo", "http", "open_loop", "churn", "idle"]  # harness/servers.py
 NAMES = PROGRAMS + SERVERS
@@ -34,6 +35,8 @@ class Workload(Folder):
         super().__init__(name)
         with open(os.path.join(self.folder, "config.h")) as f:
             text = f.read()
+        base = re.search(r"^#define\s+PROGRAMS_OF\s+(\w+)$", text, re.MULTILINE)
+        self.base = Workload(base.group(1), is_smoke) if base else None
         found = dict(re.findall(r"^#define\s+(\w+)\s+(\d+)$", text, re.MULTILINE))
         smoke = {n[:-len("_SMOKE")]: v for n, v in found.items() if n.endswith("_SMOKE")}
         self.config = {n: int(v) for n, v in found.items() if not n.endswith("_SMOKE")}
@@ -42,6 +45,15 @@ class Workload(Folder):
         self.needs_mib = self.config.pop("NEEDS_MIB", 0)
         self.is_for_one_worker = bool(self.config.pop("ONE_WORKER", 0))
         self.needs_all_cpus = bool(self.config.pop("ALL_CPUS", 0))
+
+    def programs(self, implementation):
+        """The folder of the program: another's with other numbers, unless there is one here."""
+        is_here = not self.base or os.path.exists(self.source(implementation))
+        return self if is_here else self.base.programs(implementation)
+
+    def implementations(self):
+        there = self.base.implementations() if self.base else []
+        return [name for name in SOURCES if name in there or os.path.exists(self.source(name))]
 
     def arguments(self, workers):
         return [str(workers), *(f"{n}={v}" for n, v in self.config.items())]
