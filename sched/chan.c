@@ -191,32 +191,11 @@ int rv_chan_try(struct rove_chan *c, enum rv_chan_op op, void *element, struct r
     return op == RV_CHAN_SEND ? try_send(c, element, fire) : try_recv(c, element, fire);
 }
 
-struct place {
-    rove_chan *c;
-    enum rv_chan_op op;
-};
-
-static bool leave_place(struct rv_waiter *w, void *ctx)
-{
-    const struct place *at = ctx;
-    struct rv_waitq *q = &at->c->waiters[at->op];
-    bool is_at_home = rv_chan_lock(at->c);
-    bool is_queued = rv_waitq_is_queued(q, w);
-    if (is_queued) {
-        rv_waitq_remove(q, w);
-    }
-    rv_chan_unlock(at->c, is_at_home);
-    return is_queued;
-}
-
 /* w is queued. -EAGAIN: it was passed over for nothing. */
 static int wait(rove_chan *c, enum rv_chan_op op, struct rv_waiter *w,
                 const struct rv_caller *caller)
 {
-    struct place at = {c, op};
-    int rc = caller->task != NULL
-                 ? rv_waitq_wait_by(leave_place, &at, w, RV_WAIT_CHAN, c)
-                 : rv_waitq_wait_thread_by(leave_place, &at, w, caller->timeout_ns);
+    int rc = rv_sync_wait_home(&c->waiters[op], &c->lock, w, caller, RV_WAIT_CHAN, c);
     if (RV_LIKELY(rc != 0 || w->tag == RV_SYNC_GRANTED)) {
         return rc;
     }

@@ -26,7 +26,8 @@
 struct rove_queue {
     size_t maxsize; /* constant; SIZE_MAX: unbounded */
 
-    struct rv_lock lock; /* guards the rest */
+    struct rv_home lock; /* guards the rest */
+    bool is_at_home;     /* how its holder came by it */
     bool is_shutdown;
     size_t reserved;   /* items that stand for rights granted to getters */
     size_t unfinished; /* put, and not yet reported done */
@@ -43,6 +44,16 @@ struct fired {
     struct rv_waiter *first;
     struct rv_waiter **link;
 };
+
+static inline void lock_queue(rove_queue *q)
+{
+    q->is_at_home = rv_home_enter(&q->lock, rv_current_worker());
+}
+
+static inline void unlock_queue(rove_queue *q)
+{
+    rv_home_leave(&q->lock, q->is_at_home);
+}
 
 static void fired_add(struct fired *fired, struct rv_waiter *w, enum rv_sync_outcome outcome)
 {
@@ -94,18 +105,18 @@ void rove_queue_destroy(rove_queue *q)
 static int grow(rove_queue *q)
 {
     size_t bytes = rv_items_next_bytes(&q->items);
-    rv_lock_release(&q->lock);
+    unlock_queue(q);
     void *block = bytes == 0 ? NULL : malloc(bytes);
-    rv_lock_acquire(&q->lock);
+    lock_queue(q);
     if (block == NULL) {
         return -ENOMEM;
     }
     if (!rv_items_has_room(&q->items) && rv_items_next_bytes(&q->items) == bytes) {
         block = rv_items_install(&q->items, block, bytes);
     }
-    rv_lock_release(&q->lock);
+    unlock_queue(q);
     free(block);
-    rv_lock_acquire(&q->lock);
+    lock_queue(q);
     return 0;
 }
 
@@ -177,7 +188,7 @@ static int put(rove_queue *q, void *item, const struct rv_caller *caller)
     for (;;) {
         struct fired fired = {.first = NULL, .link = &fired.first};
         struct rv_waiter w;
-        rv_lock_acquire(&q->lock);
+        lock_queue(q);
         int rc = make_room(q);
         if (rc == 0) {
             store(q, item, &fired);
@@ -186,12 +197,12 @@ static int put(rove_queue *q, void *item, const struct rv_caller *caller)
             w.value = item;
             rv_waitq_push(&q->putters, &w);
         }
-        rv_lock_release(&q->lock);
+        unlock_queue(q);
         rv_waiter_fire_list(fired.first);
         if (rc != -EAGAIN || caller == NULL) {
             return rc;
         }
-        rc = rv_sync_wait(&q->putters, &q->lock, &w, caller, RV_WAIT_QUEUE, q);
+        rc = rv_sync_wait_home(&q->putters, &q->lock, &w, caller, RV_WAIT_QUEUE, q);
         if (rc != 0 || w.tag != RV_SYNC_PASSED_OVER) {
             return rc == 0 && w.tag == RV_SYNC_CLOSED ? -EPIPE : rc;
         }
@@ -223,14 +234,14 @@ static int take_granted(rove_queue *q, void **item)
 {
     struct fired fired = {.first = NULL, .link = &fired.first};
     int rc = -EPIPE;
-    rv_lock_acquire(&q->lock);
+    lock_queue(q);
     if (q->items.count > 0) {
         RV_CHECK(q->reserved > 0, "a granted right is counted");
         q->reserved--;
         *item = take(q, &fired);
         rc = 0;
     }
-    rv_lock_release(&q->lock);
+    unlock_queue(q);
     rv_waiter_fire_list(fired.first);
     return rc;
 }
@@ -239,12 +250,12 @@ static int take_granted(rove_queue *q, void **item)
 static int pass_on(rove_queue *q)
 {
     struct rv_waiter *next = NULL;
-    rv_lock_acquire(&q->lock);
+    lock_queue(q);
     if (q->reserved > 0) { /* else an immediate shutdown has taken it */
         next = rv_waitq_pop(&q->getters);
         q->reserved -= next == NULL;
     }
-    rv_lock_release(&q->lock);
+    unlock_queue(q);
     if (next != NULL) {
         next->tag = RV_SYNC_GRANTED;
         rv_waiter_fire(next);
@@ -261,7 +272,7 @@ static int get(rove_queue *q, void **item, const struct rv_caller *caller)
     struct fired fired = {.first = NULL, .link = &fired.first};
     struct rv_waiter w;
     int rc = -EAGAIN;
-    rv_lock_acquire(&q->lock);
+    lock_queue(q);
     if (q->items.count > q->reserved) {
         *item = take(q, &fired);
         rc = 0;
@@ -271,12 +282,12 @@ static int get(rove_queue *q, void **item, const struct rv_caller *caller)
         rv_waiter_init(&w, caller->task);
         rv_waitq_push(&q->getters, &w);
     }
-    rv_lock_release(&q->lock);
+    unlock_queue(q);
     rv_waiter_fire_list(fired.first);
     if (rc != -EAGAIN || caller == NULL) {
         return rc;
     }
-    rc = rv_sync_wait(&q->getters, &q->lock, &w, caller, RV_WAIT_QUEUE, q);
+    rc = rv_sync_wait_home(&q->getters, &q->lock, &w, caller, RV_WAIT_QUEUE, q);
     if (rc == 0 && w.tag == RV_SYNC_CLOSED) {
         rc = -EPIPE;
     } else if (rc == 0) {
@@ -308,7 +319,7 @@ int rove_queue_task_done(rove_queue *q)
         return -EINVAL;
     }
     struct rv_waiter *joiners = NULL;
-    rv_lock_acquire(&q->lock);
+    lock_queue(q);
     int rc = q->taken == 0 ? -EINVAL : 0;
     if (rc == 0) {
         q->taken--;
@@ -316,7 +327,7 @@ int rove_queue_task_done(rove_queue *q)
             joiners = rv_waitq_take_all(&q->joiners);
         }
     }
-    rv_lock_release(&q->lock);
+    unlock_queue(q);
     rv_waiter_fire_list(joiners);
     return rc;
 }
@@ -332,16 +343,16 @@ int rove_queue_join(rove_queue *q)
     }
     struct rv_waiter w;
     rv_waiter_init(&w, caller.task);
-    rv_lock_acquire(&q->lock);
+    lock_queue(q);
     bool is_finished = q->unfinished == 0;
     if (!is_finished) {
         rv_waitq_push(&q->joiners, &w);
     }
-    rv_lock_release(&q->lock);
+    unlock_queue(q);
     if (is_finished) {
         return 0;
     }
-    int rc = rv_sync_wait(&q->joiners, &q->lock, &w, &caller, RV_WAIT_QUEUE, q);
+    int rc = rv_sync_wait_home(&q->joiners, &q->lock, &w, &caller, RV_WAIT_QUEUE, q);
     return rc == 0 && rv_sync_take_cancel(&caller) ? -ECANCELED : rc;
 }
 
@@ -359,7 +370,7 @@ int rove_queue_shutdown(rove_queue *q, bool immediate)
         return -EINVAL;
     }
     struct fired fired = {.first = NULL, .link = &fired.first};
-    rv_lock_acquire(&q->lock);
+    lock_queue(q);
     q->is_shutdown = true;
     close_waiters(&q->getters, &fired);
     close_waiters(&q->putters, &fired);
@@ -374,7 +385,7 @@ int rove_queue_shutdown(rove_queue *q, bool immediate)
             }
         }
     }
-    rv_lock_release(&q->lock);
+    unlock_queue(q);
     rv_waiter_fire_list(fired.first);
     return 0;
 }

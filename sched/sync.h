@@ -88,6 +88,15 @@ static inline int rv_sync_wait(struct rv_waitq *q, struct rv_lock *lock, struct 
                                 : rv_waitq_wait_thread(q, lock, w, caller->timeout_ns);
 }
 
+/* The same where a lock with a home guards the queue. */
+static inline int rv_sync_wait_home(struct rv_waitq *q, struct rv_home *lock, struct rv_waiter *w,
+                                    const struct rv_caller *caller, enum rv_wait_kind kind,
+                                    const void *object)
+{
+    return caller->task != NULL ? rv_waitq_wait_home(q, lock, w, kind, object)
+                                : rv_waitq_wait_thread_home(q, lock, w, caller->timeout_ns);
+}
+
 /*
  * The caller was granted what it waited for. True if it was cancelled meanwhile, as its wait then
  * says: what it got goes on to the next. What cannot go on (a message that has been copied, a

@@ -97,26 +97,36 @@ void rv_waiter_fire(struct rv_waiter *w)
     }
 }
 
-/* A queue and the lock that guards it. */
+/* A queue and the lock that guards it: one of the two. */
 struct guarded {
     struct rv_waitq *q;
     struct rv_lock *lock;
+    struct rv_home *home;
 };
 
-static bool leave_guarded(struct rv_waiter *w, void *ctx)
+/* True: w was queued and is out now. False: somebody has taken it out, and fires it. */
+static bool give_up(const struct guarded *g, struct rv_waiter *w)
 {
-    struct guarded *g = ctx;
-    rv_lock_acquire(g->lock);
+    bool is_at_home = false;
+    if (g->home != NULL) {
+        is_at_home = rv_home_enter(g->home, rv_current_worker());
+    } else {
+        rv_lock_acquire(g->lock);
+    }
     bool is_queued = rv_waitq_is_queued(g->q, w);
     if (is_queued) {
         rv_waitq_remove(g->q, w);
     }
-    rv_lock_release(g->lock);
+    if (g->home != NULL) {
+        rv_home_leave(g->home, is_at_home);
+    } else {
+        rv_lock_release(g->lock);
+    }
     return is_queued;
 }
 
-int rv_waitq_wait_by(rv_waitq_give_up *give_up, void *ctx, struct rv_waiter *w,
-                     enum rv_wait_kind kind, const void *object)
+static inline int wait_task(const struct guarded *g, struct rv_waiter *w, enum rv_wait_kind kind,
+                            const void *object)
 {
     struct rv_task *self = w->task;
     bool is_cancelled = false;
@@ -125,7 +135,7 @@ int rv_waitq_wait_by(rv_waitq_give_up *give_up, void *ctx, struct rv_waiter *w,
             rv_park(self, kind, object);
             continue;
         }
-        if (give_up(w, ctx)) {
+        if (give_up(g, w)) {
             return -ECANCELED;
         }
         /* Taken out, so the fire is on its way; kept back meanwhile, or the park would not park. */
@@ -140,12 +150,16 @@ int rv_waitq_wait_by(rv_waitq_give_up *give_up, void *ctx, struct rv_waiter *w,
 int rv_waitq_wait(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
                   enum rv_wait_kind kind, const void *object)
 {
-    struct guarded g = {q, lock};
-    return rv_waitq_wait_by(leave_guarded, &g, w, kind, object);
+    return wait_task(&(struct guarded){.q = q, .lock = lock}, w, kind, object);
 }
 
-int rv_waitq_wait_thread_by(rv_waitq_give_up *give_up, void *ctx, struct rv_waiter *w,
-                            int64_t timeout_ns)
+int rv_waitq_wait_home(struct rv_waitq *q, struct rv_home *lock, struct rv_waiter *w,
+                       enum rv_wait_kind kind, const void *object)
+{
+    return wait_task(&(struct guarded){.q = q, .home = lock}, w, kind, object);
+}
+
+static int wait_thread(const struct guarded *g, struct rv_waiter *w, int64_t timeout_ns)
 {
     int64_t deadline = rv_clock_add(rv_clock_now(), timeout_ns);
     while (!rv_waiter_is_fired(w)) {
@@ -154,7 +168,7 @@ int rv_waitq_wait_thread_by(rv_waitq_give_up *give_up, void *ctx, struct rv_wait
             rv_os_futex_wait(&w->fired, 0, left);
             continue;
         }
-        if (give_up(w, ctx)) {
+        if (give_up(g, w)) {
             return -ETIMEDOUT;
         }
         timeout_ns = -1; /* taken out: the fire is on its way */
@@ -165,6 +179,11 @@ int rv_waitq_wait_thread_by(rv_waitq_give_up *give_up, void *ctx, struct rv_wait
 int rv_waitq_wait_thread(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
                          int64_t timeout_ns)
 {
-    struct guarded g = {q, lock};
-    return rv_waitq_wait_thread_by(leave_guarded, &g, w, timeout_ns);
+    return wait_thread(&(struct guarded){.q = q, .lock = lock}, w, timeout_ns);
+}
+
+int rv_waitq_wait_thread_home(struct rv_waitq *q, struct rv_home *lock, struct rv_waiter *w,
+                              int64_t timeout_ns)
+{
+    return wait_thread(&(struct guarded){.q = q, .home = lock}, w, timeout_ns);
 }

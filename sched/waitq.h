@@ -20,6 +20,7 @@
 
 #include "core/atomic.h"
 #include "core/check.h"
+#include "core/home.h"
 #include "core/lock.h"
 
 #include <stdbool.h>
@@ -144,16 +145,14 @@ static inline bool rv_waiter_is_fired(const struct rv_waiter *w)
  */
 int rv_waitq_wait(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
                   enum rv_wait_kind kind, const void *object);
-/* The same where another kind of lock guards the queue: give_up takes w out, unless it is out
- * already, which it tells. */
-typedef bool rv_waitq_give_up(struct rv_waiter *w, void *ctx);
-int rv_waitq_wait_by(rv_waitq_give_up *give_up, void *ctx, struct rv_waiter *w,
-                     enum rv_wait_kind kind, const void *object);
-int rv_waitq_wait_thread_by(rv_waitq_give_up *give_up, void *ctx, struct rv_waiter *w,
-                            int64_t timeout_ns);
+/* The same where a lock with a home guards the queue. */
+int rv_waitq_wait_home(struct rv_waitq *q, struct rv_home *lock, struct rv_waiter *w,
+                       enum rv_wait_kind kind, const void *object);
 /* The same for a plain OS thread (w->task == NULL): 0, or -ETIMEDOUT after timeout_ns (< 0:
  * never). */
 int rv_waitq_wait_thread(struct rv_waitq *q, struct rv_lock *lock, struct rv_waiter *w,
                          int64_t timeout_ns);
+int rv_waitq_wait_thread_home(struct rv_waitq *q, struct rv_home *lock, struct rv_waiter *w,
+                              int64_t timeout_ns);
 
 #endif
