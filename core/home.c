@@ -9,10 +9,17 @@
 
 #define RV_HOME_SPINS 200u /* then yield: who is at home may have been preempted; arbitrary */
 
-/* Lock held. Whoever was at home is so no more, and not inside. */
-static RV_COLD void evict(struct rv_home *h)
+/*
+ * In `home`, with CANDIDATE: it was at home once, so nobody else may ever be. A thread that was
+ * stopped after it had seen that it is at home raises the flag whenever it goes on, and lowers it
+ * again: were the flag another's by then, that one would be inside without a flag.
+ */
+#define RV_HOME_BOUND 2u
+
+/* Lock held. Whoever is at home is so no more, and not inside. */
+static RV_COLD void evict(struct rv_home *h, uintptr_t name)
 {
-    rv_store_relaxed(&h->home, (uintptr_t)0);
+    rv_store_relaxed(&h->home, name | RV_HOME_CANDIDATE | RV_HOME_BOUND);
     /* order: heavy H1. home before the look at busy; with light in rv_home_enter. */
     rv_fence_heavy();
     /* order: acquire H2. What was done at home; pairs with rv_home_leave. */
@@ -27,17 +34,19 @@ static RV_COLD void evict(struct rv_home *h)
 
 RV_NO_LOCK_ANALYSIS bool rv_home_enter_slow(struct rv_home *h, const void *me)
 {
-    const uintptr_t candidate = (uintptr_t)me | RV_HOME_CANDIDATE;
     rv_lock_acquire(&h->lock);
     uintptr_t home = rv_load_relaxed(&h->home);
-    if (home != 0 && (home & RV_HOME_CANDIDATE) == 0) {
-        evict(h);
-    }
-    if (home != candidate) {
-        rv_store_relaxed(&h->home, candidate);
+    uintptr_t name = home & ~(uintptr_t)(RV_HOME_CANDIDATE | RV_HOME_BOUND);
+    if (home == name && name != 0) {
+        evict(h, name);
         h->streak = 0;
-    } else if (me != NULL && ++h->streak >= RV_HOME_STREAK) {
-        rv_store_relaxed(&h->home, (uintptr_t)me); /* from the next time on */
+    } else if (name != (uintptr_t)me || me == NULL) {
+        h->streak = 0;
+        if ((home & RV_HOME_BOUND) == 0) {
+            rv_store_relaxed(&h->home, (uintptr_t)me | RV_HOME_CANDIDATE);
+        }
+    } else if (++h->streak >= RV_HOME_STREAK) {
+        rv_store_relaxed(&h->home, name); /* from the next time on */
     }
     return false;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: a spin lock that costs no locked instruction as long as one thread uses it.
- * Idea:    the thread that has entered often in succession has the lock as its home. At home one
- *          raises a flag and looks whether one is still at home; anybody else takes a plain spin
- *          lock and then makes sure that nobody is at home any more.
+ * Idea:    the first thread that has entered often in succession has the lock as its home. There it
+ *          raises a flag and looks whether it is still at home; anybody else takes a plain spin
+ *          lock and makes sure that it is not. It may come home again; no other thread ever does.
  *
  *              at home                     visitor (holds `lock`)
  *              busy = 1                    home = none
@@ -30,15 +30,15 @@
 #ifndef RV_HOME_STREAK
 #define RV_HOME_STREAK 1000 /* a heavy fence costs as much as some hundred entries */
 #endif
-#define RV_HOME_CANDIDATE 1u /* in `home`: it has entered last, but is not at home */
+#define RV_HOME_CANDIDATE 1u /* in `home`: that thread is not at home, but may come to be */
 
 /* All-zero is free, and nobody's home. */
 struct rv_home {
     struct rv_lock lock;
-    RV_ATOMIC(uint8_t) busy;   /* written by the thread that is, or was, at home */
+    RV_ATOMIC(uint8_t) busy;   /* written by the one thread that may be at home */
     bool is_closed;            /* the user's, guarded as all else; here for want of room */
     uint16_t streak;           /* the candidate's entries in succession; holder of lock */
-    RV_ATOMIC(uintptr_t) home; /* a name; or one with CANDIDATE; holder of lock */
+    RV_ATOMIC(uintptr_t) home; /* a name, with the bits of home.c; holder of lock */
 };
 
 /* The lock is held; true: at home, to be told to rv_home_leave. */

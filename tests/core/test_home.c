@@ -16,8 +16,8 @@ enum { THREADS = 3, ROUNDS = RV_TSAN || RV_ASAN ? 20000 : 100000 };
 
 static const int names[THREADS];
 
-/* Goal: many entries in succession make a home; a visit of another, or of a nameless one, ends
- * it. */
+/* Goal: many entries in succession make a home; a visit of another, or of a nameless one, ends it;
+ * nobody but the first comes to be at home again. */
 static void test_home_is_earned_and_lost(void **state)
 {
     (void)state;
@@ -43,6 +43,15 @@ static void test_home_is_earned_and_lost(void **state)
         assert_false(rv_home_enter(&h, NULL));
         rv_home_leave(&h, false);
     }
+    for (unsigned i = 0; i < 3 * RV_HOME_STREAK; i++) { /* it is another's */
+        assert_false(rv_home_enter(&h, &names[1]));
+        rv_home_leave(&h, false);
+    }
+    for (entries = 0; !rv_home_enter(&h, &names[0]); entries++) {
+        rv_home_leave(&h, false);
+    }
+    rv_home_leave(&h, true);
+    assert_in_range(entries, RV_HOME_STREAK, RV_HOME_STREAK + 2);
 }
 
 struct shared {

@@ -404,6 +404,7 @@ static const struct rv_model models[] = {
     {"home/visitor_symmetric", setup_home_symmetric, {stay_at_home, visit}, finish_home, 0},
     {"home/two_visitors", setup_home, {stay_at_home, visit, visit}, finish_home, 0},
     {"home/by_turns", setup_no_home, {settle_down, settle_down}, finish_home, 0},
+    {"home/another", setup_home, {stay_at_home, settle_down}, finish_home, 0},
     {"backlog/locked", setup_backlog, {put_behind, put_behind, take_first}, finish_backlog, 0},
 };
 
