@@ -28,6 +28,7 @@
 #include "sched/gather.h"
 #include "sched/many.h"
 #include "sched/ready.h"
+#include "sched/shield.h"
 #include "sched/suspend.h"
 #include "sched/task.h"
 
@@ -89,7 +90,10 @@ static bool step(struct rv_task *t, unsigned depth, struct below *below)
 
 static bool cancel_other(struct rove_future *f, unsigned depth)
 {
-    return f->kind == RV_FUTURE_GATHER ? rv_gather_cancel(f, depth)
+    if (f->kind == RV_FUTURE_GATHER) {
+        return rv_gather_cancel(f, depth);
+    }
+    return f->kind == RV_FUTURE_SHIELD ? rv_shield_cancel(f)
                                        : rv_future_complete(f, -ECANCELED, NULL) == 0;
 }
 

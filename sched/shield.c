@@ -2,12 +2,13 @@
 /*
  * Purpose: a future that passes another's outcome on, but no cancellation back.
  *
- * Idea: the outer future is cancelled like one set by hand. Its cell stays in the inner one's queue
- * all the same, and the inner one's outcome then comes too late: if that is an error, nobody has
- * seen it, and debug mode says so.
+ * Idea: the outer future is cancelled like one set by hand, and its cell then leaves the inner
+ * one's queue: an inner future that lives long may see any number of shields come and go. If it
+ * ends with an error after that, nobody has seen it, and debug mode says so.
  *
- * Owner: references: the handles, and one of the inner future, dropped when that is done. The inner
- * future is given back with the last one: it may own the result that was passed on.
+ * Owner: references: the handles, and one of the inner future, dropped when that is done or the
+ * shield is cancelled. The inner future is given back with the last one: it may own the result that
+ * was passed on.
  */
 #include "sched/shield.h"
 
@@ -18,6 +19,8 @@
 #include "sched/task.h"
 
 #include <rove/wait.h>
+
+#include <errno.h>
 
 struct shield {
     struct rove_future outer;
@@ -67,9 +70,21 @@ rove_future *rove_shield(rove_future *f)
     return outer;
 }
 
+bool rv_shield_cancel(struct rove_future *f)
+{
+    struct shield *s = rv_container_of(f, struct shield, outer);
+    /* The caller's reference may be an awaiter's, who is gone as soon as this is done. */
+    rove_retain(f);
+    bool is_cancelled = rv_future_complete(f, -ECANCELED, NULL) == 0;
+    if (is_cancelled && rv_future_remove_waiter(s->inner, &s->cell)) {
+        rove_release(f); /* the inner one's; else complete_outer is under way with it */
+    }
+    rove_release(f);
+    return is_cancelled;
+}
+
 void rv_shield_destroy(struct rove_future *f)
 {
     struct shield *s = rv_container_of(f, struct shield, outer);
-    RV_ASSERT(rv_state_is_done(&s->inner->state), "a shield lives until its inner future is done");
     rove_release(s->inner);
 }

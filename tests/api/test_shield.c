@@ -5,6 +5,8 @@
 #include "support/actor.h"
 #include "support/fixture.h"
 
+#include "sched/future.h"
+
 static int await_body(void *arg, void **result)
 {
     return rove_await(arg, result);
@@ -142,6 +144,27 @@ RV_TASK_TEST(test_shield_races_with_completion)
     return 0;
 }
 
+/* Goal: a future that lives long keeps nothing of the shields that were cancelled over it, by hand
+ * or with who awaited them. */
+RV_TASK_TEST(test_shield_cancelled_leaves_nothing_at_the_inner_one)
+{
+    rove_future *f = rove_create_future();
+    for (int i = 0; i < 3; i++) {
+        rove_future *s = rove_shield(f);
+        RV_EXPECT(f->waiters.first != NULL);
+        if (i == 0)
+            RV_EXPECT(rove_cancel(s));
+        else
+            RV_EXPECT_EQ(rove_wait_for(s, ROVE_US(i), NULL), -ETIMEDOUT);
+        RV_EXPECT_PTR(f->waiters.first, NULL);
+        rove_release(s);
+    }
+    RV_EXPECT(!rove_done(f));
+    rove_set_result(f, NULL);
+    rove_release(f);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_shield_cancelled_leaves_the_inner_one_running),
         cmocka_unit_test(test_shield_protects_from_a_cancelled_awaiter),
         cmocka_unit_test(test_shield_inner_cancelled_directly_ends_both),
+        cmocka_unit_test(test_shield_cancelled_leaves_nothing_at_the_inner_one),
         cmocka_unit_test(test_shield_keeps_both_alive_without_handles),
         cmocka_unit_test(test_shield_keeps_the_result_of_a_gather_alive),
         cmocka_unit_test(test_shield_races_with_completion),
