@@ -115,6 +115,16 @@ function(rove_add_cores_test)
     endif()
 endfunction()
 
+# asyncio's twin: the same little programs on one simulated worker, with CPython's traces.
+if(NOT ROVE_SANITIZE MATCHES "thread")
+    add_executable(rove-twin tests/sim/twin.c)
+    rove_compile_options(rove-twin)
+    target_include_directories(rove-twin PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(rove-twin PRIVATE rove_sim)
+    rove_add_check(sim/twin Python3::Interpreter tests/check_twin.py --twin $<TARGET_FILE:rove-twin>)
+    set_tests_properties(sim/twin PROPERTIES LABELS sim)
+endif()
+
 # As many seeds of the load (tools/sim) as half a minute allows; more: rove-sim --seeds A..B.
 function(rove_add_sim_seeds)
     if(NOT ROVE_SANITIZE MATCHES "thread")
