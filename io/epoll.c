@@ -25,9 +25,9 @@
 #include "core/clock.h"
 #include "io/attempt.h"
 #include "io/kick.h"
+#include "io/offload.h"
 #include "io/reactor.h"
 #include "sched/current.h"
-#include "sched/pool.h"
 #include "sched/suspend.h"
 #include "sched/timer.h"
 
@@ -126,34 +126,6 @@ static int wait_ready(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op 
     return rc < 0 ? rc : (int)op->result;
 }
 
-struct offload {
-    struct rv_op *op;
-    ssize_t result;
-    bool has_run;
-};
-
-static int run_offload(void *arg, void **result)
-{
-    struct offload *job = arg;
-    (void)result;
-    do {
-        job->result = rv_attempt_blocking(job->op);
-    } while (job->result == -EINTR);
-    job->has_run = true;
-    return 0;
-}
-
-/* On a blocking thread. What it did there is reported, also when a cancellation came meanwhile. */
-static ssize_t offload(struct rv_op *op, struct rv_task *self)
-{
-    struct offload job = {.op = op};
-    int rc = rv_pool_run(self->runtime, run_offload, &job, NULL);
-    if (rc == -ECANCELED) {
-        op->end = RV_END_CANCEL;
-    }
-    return job.has_run ? job.result : rc;
-}
-
 static ssize_t try_and_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op,
                             struct rv_task *self)
 {
@@ -161,7 +133,7 @@ static ssize_t try_and_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct 
     for (;;) {
         ssize_t result = rv_attempt(op);
         if (result == RV_ATTEMPT_OFFLOAD) {
-            return offload(op, self);
+            return rv_offload(op, self);
         }
         if (result == RV_ATTEMPT_LATER) {
             int rc = rv_op_pause(op, slot, &pause_ns);
@@ -178,7 +150,7 @@ static ssize_t try_and_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct 
         }
         int rc = wait_ready(e, slot, op, self);
         if (rc == -EPERM) { /* not a thing to wait for readiness on */
-            return offload(op, self);
+            return rv_offload(op, self);
         }
         if (rc < 0) {
             return rc;

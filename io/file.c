@@ -10,6 +10,7 @@
 
 #include "core/base.h"
 #include "core/clock.h"
+#include "io/fifo.h"
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/suspend.h"
@@ -170,7 +171,13 @@ int rove_open(const char *path, int flags, mode_t mode)
                        .flags = (unsigned)flags | O_CLOEXEC,
                        .mode = mode,
                        .deadline_ns = INT64_MAX};
-    return path == NULL ? -EFAULT : (int)rv_op_run(&op);
+    if (path == NULL) {
+        return -EFAULT;
+    }
+    struct rv_task *self = rv_current_task();
+    int rc = (int)rv_op_run(&op);
+    bool may_wait = self != NULL && rv_reactor_of(self->runtime)->opens_nonblocking;
+    return may_wait ? rv_fifo_settle(&op, self, rc) : rc;
 }
 
 /* Interrupted or not, Linux has given the number back: never again, whatever it says. */

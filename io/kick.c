@@ -16,6 +16,7 @@
 
 static struct rv_lock init_lock;
 static RV_ATOMIC(int) kick_signal; /* 0: not chosen yet */
+static RV_ATOMIC(int) break_signal; /* the same */
 
 static void on_kick(int signal_number)
 {
@@ -28,10 +29,16 @@ static void on_kick(int signal_number)
     errno = saved_errno;
 }
 
-/* The highest real-time signal with nobody's handler: programs count from SIGRTMIN up. */
-static int install(void)
+/* That it came is all there is to it. */
+static void on_break(int signal_number)
 {
-    struct sigaction action = {.sa_handler = on_kick, .sa_flags = SA_RESTART | SA_ONSTACK};
+    (void)signal_number;
+}
+
+/* The highest real-time signal with nobody's handler: programs count from SIGRTMIN up. */
+static int install(void (*handler)(int), int flags)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags | SA_ONSTACK};
     sigfillset(&action.sa_mask);
     for (int number = SIGRTMAX; number >= SIGRTMIN; number--) {
         struct sigaction old;
@@ -43,34 +50,40 @@ static int install(void)
     return 0;
 }
 
-int rv_kick_init(void)
+/* The number, installed at the first call; 0: none is free. */
+static int ensure(RV_ATOMIC(int) *chosen, void (*handler)(int), int flags)
 {
     rv_lock_acquire(&init_lock);
-    int number = rv_load_relaxed(&kick_signal);
+    int number = rv_load_relaxed(chosen);
     if (number == 0) {
-        number = install();
-        rv_store_relaxed(&kick_signal, number);
+        number = install(handler, flags);
+        rv_store_relaxed(chosen, number);
     }
     rv_lock_release(&init_lock);
-    return number == 0 ? -EAGAIN : 0;
+    return number;
 }
 
-static void change_mask(int how)
+int rv_kick_init(void)
+{
+    return ensure(&kick_signal, on_kick, SA_RESTART) == 0 ? -EAGAIN : 0;
+}
+
+static void change_mask(int how, int number)
 {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, rv_load_relaxed(&kick_signal));
+    sigaddset(&set, number);
     (void)pthread_sigmask(how, &set, NULL);
 }
 
 void rv_kick_allow(void)
 {
-    change_mask(SIG_UNBLOCK);
+    change_mask(SIG_UNBLOCK, rv_load_relaxed(&kick_signal));
 }
 
 void rv_kick_forbid(void)
 {
-    change_mask(SIG_BLOCK);
+    change_mask(SIG_BLOCK, rv_load_relaxed(&kick_signal));
 }
 
 void rv_kick_mask(sigset_t *mask)
@@ -82,4 +95,27 @@ void rv_kick_mask(sigset_t *mask)
 void rv_kick(const struct rv_worker *w)
 {
     (void)rv_os_tgkill(w->tid, rv_load_relaxed(&kick_signal));
+}
+
+pid_t rv_kick_break_begin(void)
+{
+    int number = rv_load_relaxed(&break_signal);
+    if (number == 0) {
+        number = ensure(&break_signal, on_break, 0);
+    }
+    if (number == 0) {
+        return 0;
+    }
+    change_mask(SIG_UNBLOCK, number);
+    return rv_os_gettid();
+}
+
+void rv_kick_break_end(void)
+{
+    change_mask(SIG_BLOCK, rv_load_relaxed(&break_signal));
+}
+
+void rv_kick_break(pid_t tid)
+{
+    (void)rv_os_tgkill(tid, rv_load_relaxed(&break_signal));
 }

@@ -13,6 +13,7 @@
 #define RV_IO_KICK_H
 
 #include <signal.h>
+#include <sys/types.h>
 
 struct rv_worker;
 
@@ -29,5 +30,14 @@ void rv_kick_mask(sigset_t *mask);
 
 /* Interrupts the worker's thread, which has not ended. */
 void rv_kick(const struct rv_worker *w);
+
+/*
+ * A second signal, for threads that block on purpose (io/offload.c): it ends the system call they
+ * are in with EINTR, which a kick does not. begin lets it in on the calling thread and returns that
+ * thread's number, 0: no signal is free; after end it does no more harm.
+ */
+pid_t rv_kick_break_begin(void);
+void rv_kick_break_end(void);
+void rv_kick_break(pid_t tid);
 
 #endif

@@ -43,3 +43,18 @@ void rv_kick(const struct rv_worker *w)
     rv_sim_interrupt((unsigned)w->tid, on_kick);
     rv_sim_point();
 }
+
+/* What blocks a virtual thread ends by itself. */
+pid_t rv_kick_break_begin(void)
+{
+    return 0;
+}
+
+void rv_kick_break_end(void)
+{
+}
+
+void rv_kick_break(pid_t tid)
+{
+    (void)tid;
+}

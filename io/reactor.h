@@ -40,6 +40,7 @@ struct rv_reactor {
                       struct rv_task *self);
     /* A kick on w's own thread (io/kick.h), in a signal handler: async-signal-safe calls only. */
     void (*kicked)(struct rv_worker *w);
+    bool opens_nonblocking; /* files, at first, so that rv_fifo_settle has to look */
     bool wants_nonblocking; /* of listening sockets: saves it two system calls per connection */
 };
 

@@ -472,4 +472,5 @@ const struct rv_reactor rv_uring_reactor = {
     .kicked = uring_kicked,
     .run = uring_run,
     .end_waits = uring_end_waits,
+    .opens_nonblocking = true,
 };

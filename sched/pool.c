@@ -16,6 +16,7 @@
 #include "sched/pool.h"
 
 #include "core/check.h"
+#include "core/clock.h"
 #include "core/list.h"
 #include "core/lock.h"
 #include "core/os.h"
@@ -24,6 +25,7 @@
 #include "sched/runtime.h"
 #include "sched/suspend.h"
 #include "sched/task.h"
+#include "sched/timer.h"
 #include "sched/waitq.h"
 
 #include <rove/thread.h>
@@ -33,11 +35,14 @@
 #include <stdlib.h>
 
 #define RV_POOL_IDLE_NS (INT64_C(10) * 1000000000) /* arbitrary */
+#define RV_POOL_HURRY_MIN_NS 100000 /* arbitrary */
+#define RV_POOL_HURRY_MAX_NS 20000000
 
 struct job {
     struct rv_list link;   /* in pool->line while it waits there; under the lock */
     rove_coro *fn;
     void *arg;
+    void (*hurry)(void *arg); /* NULL: it takes its time */
     void *result;          /* fn's, before the cell is fired */
     int rc;
     struct rv_waiter cell; /* in no queue; fired when fn has returned */
@@ -278,6 +283,38 @@ static void submit(struct rv_pool *pool, struct job *job)
     }
 }
 
+struct reminder {
+    struct rv_timer timer;
+    struct rv_task *task;
+};
+
+static void remind(struct rv_timer *timer)
+{
+    rv_wake(rv_container_of(timer, struct reminder, timer)->task);
+}
+
+/* It has begun, and may not be where it can be hurried yet: so again, less and less often. */
+static void hurry(struct job *job, struct rv_task *self)
+{
+    struct reminder reminder = {.task = self};
+    int64_t pause_ns = RV_POOL_HURRY_MIN_NS;
+    rv_heap_node_init(&reminder.timer.node);
+    while (!rv_waiter_is_fired(&job->cell)) {
+        int64_t next_ns = rv_clock_now() + pause_ns;
+        job->hurry(job->arg);
+        int rc = rv_timer_arm(&reminder.timer, next_ns, remind);
+        while (rc == 0 && !rv_waiter_is_fired(&job->cell) && rv_clock_now() < next_ns) {
+            rv_park(self, RV_WAIT_THREAD, job);
+            (void)rv_take_cancel(self); /* one more request merges into the first */
+        }
+        rv_timer_disarm(&reminder.timer);
+        if (rc < 0) {
+            rv_yield(self);
+        }
+        pause_ns = pause_ns < RV_POOL_HURRY_MAX_NS ? pause_ns * 2 : pause_ns;
+    }
+}
+
 /*
  * Runs fn. 0: it ran, with its outcome in job; else it did not. *is_cancelled: a request was taken
  * after it had begun.
@@ -302,6 +339,9 @@ static int run(struct rove_runtime *runtime, struct job *job, bool *is_cancelled
             rc = -ECANCELED;
         } else {
             *is_cancelled = true;
+            if (job->hurry != NULL) {
+                hurry(job, self);
+            }
         }
     }
     return rc;
@@ -314,24 +354,40 @@ static void init_job(struct job *job, struct rv_task *self, rove_coro *fn, void 
     rv_waiter_init(&job->cell, self);
 }
 
-int rv_pool_run(struct rove_runtime *runtime, rove_coro *fn, void *arg, void **result)
+static int run_and_report(struct rove_runtime *runtime, struct job *job, void **result)
 {
-    struct rv_task *self = rv_current_task();
-    struct job job;
     bool is_cancelled;
-    RV_CHECK(self != NULL, "only a task waits for a pool thread");
-    init_job(&job, self, fn, arg);
-    int rc = run(runtime, &job, &is_cancelled);
+    int rc = run(runtime, job, &is_cancelled);
     if (rc < 0) {
         return rc;
     }
     if (is_cancelled) {
-        rv_put_back_cancel(self);
+        rv_put_back_cancel(job->cell.task);
     }
-    if (job.rc >= 0 && result != NULL) {
-        *result = job.result;
+    if (job->rc >= 0 && result != NULL) {
+        *result = job->result;
     }
-    return job.rc;
+    return job->rc;
+}
+
+int rv_pool_run(struct rove_runtime *runtime, rove_coro *fn, void *arg, void **result)
+{
+    struct rv_task *self = rv_current_task();
+    struct job job;
+    RV_CHECK(self != NULL, "only a task waits for a pool thread");
+    init_job(&job, self, fn, arg);
+    return run_and_report(runtime, &job, result);
+}
+
+int rv_pool_run_hurried(struct rove_runtime *runtime, rove_coro *fn, void *arg,
+                        void (*hurry_up)(void *arg))
+{
+    struct rv_task *self = rv_current_task();
+    struct job job;
+    RV_CHECK(self != NULL, "only a task waits for a pool thread");
+    init_job(&job, self, fn, arg);
+    job.hurry = hurry_up;
+    return run_and_report(runtime, &job, NULL);
 }
 
 int rove_to_thread(rove_coro *fn, void *arg, void **result)

@@ -17,6 +17,10 @@ struct rove_runtime;
  * -ECANCELED: delivered, and fn was not called; -EAGAIN: no thread could be started.
  */
 int rv_pool_run(struct rove_runtime *runtime, rove_coro *fn, void *arg, void **result);
+/* The same, for an fn that can be hurried. Once the task is cancelled, hurry(arg) is called on its
+ * worker, now and then until fn has returned. */
+int rv_pool_run_hurried(struct rove_runtime *runtime, rove_coro *fn, void *arg,
+                        void (*hurry)(void *arg));
 
 /* Threads that exist now; any thread. */
 unsigned rv_pool_thread_count(struct rove_runtime *runtime);

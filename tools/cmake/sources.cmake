@@ -89,12 +89,14 @@ set(ROVE_IO_SOURCES
     io/direct.c
     io/epoll.c
     io/fdtab.c
+    io/fifo.c
     io/file.c
     io/flow.c
     io/guard.c
     io/kick.c
     io/listen.c
     io/multi.c
+    io/offload.c
     io/op.c
     io/poll.c
     io/poller.c
