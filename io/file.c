@@ -63,6 +63,21 @@ ssize_t rove_read(int fd, void *buf, size_t n)
     return run_read(&op);
 }
 
+/* A ring takes a position for what has none, and ignores it: 0, or -ESPIPE as pread(2) has it. */
+static RV_NOINLINE int check_position(int fd, off_t at)
+{
+    const struct rv_task *self = rv_current_task();
+    int error = 0;
+    if (self == NULL || at < 0) {
+        return self == NULL ? -EPERM : -EINVAL; /* -1 would mean the descriptor's own position */
+    }
+    struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, fd, &error);
+    if (slot == NULL || rv_fd_type(slot, fd) == RV_FD_FILE) {
+        return error;
+    }
+    return lseek(fd, 0, SEEK_CUR) < 0 ? -errno : 0;
+}
+
 /* The kernel only reads what a write is given. */
 static void *no_const(const void *p)
 {
@@ -88,8 +103,8 @@ ssize_t rove_pread(int fd, void *buf, size_t n, off_t at)
                        .len = n,
                        .offset = at,
                        .deadline_ns = INT64_MAX};
-    /* -1 would mean the descriptor's own position. */
-    return at < 0 ? -EINVAL : run_read(&op);
+    int rc = check_position(fd, at);
+    return rc < 0 ? rc : run_read(&op);
 }
 
 ssize_t rove_pwrite(int fd, const void *buf, size_t n, off_t at)
@@ -100,7 +115,8 @@ ssize_t rove_pwrite(int fd, const void *buf, size_t n, off_t at)
                        .len = n,
                        .offset = at,
                        .deadline_ns = INT64_MAX};
-    return at < 0 ? -EINVAL : rv_op_run(&op);
+    int rc = check_position(fd, at);
+    return rc < 0 ? rc : rv_op_run(&op);
 }
 
 ssize_t rove_readv(int fd, const struct iovec *v, int n)

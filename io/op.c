@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "io/attempt.h"
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/suspend.h"
@@ -171,6 +172,25 @@ static ssize_t settle(struct rv_op *op, ssize_t result, const struct rv_fd_slot 
     return slot != NULL && rv_fd_is_closing(slot) ? -EBADF : result;
 }
 
+/*
+ * A ring's poll also ends when the peer will send no more, asked for or not. That stays so, and so
+ * does the ring; what was asked for is looked for now and then. Tell-tale of a rare state: somebody
+ * waits for room towards a peer that has shut down its side.
+ */
+static ssize_t wait_for_asked(struct rv_op *op, const struct rv_fd_slot *slot, ssize_t result)
+{
+    unsigned asked = op->flags | POLLERR | POLLHUP | POLLNVAL;
+    int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
+    while (result > 0 && ((unsigned)result & asked) == 0) {
+        result = rv_op_pause(op, slot, &pause_ns);
+        if (result == 0) {
+            result = rv_attempt(op);
+            result = result == -EAGAIN ? POLLRDHUP : result;
+        }
+    }
+    return result;
+}
+
 static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, struct rv_task *self,
                         struct rv_fd_slot *slot)
 {
@@ -197,6 +217,9 @@ static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, stru
         }
     }
     ssize_t result = reactor->run(op, self);
+    if (op->kind == RV_OP_POLL) {
+        result = wait_for_asked(op, slot, result);
+    }
     if (has_timer) {
         rv_timer_disarm(&op->timer);
     }

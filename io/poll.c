@@ -3,6 +3,7 @@
  * Purpose: waiting for readiness, the bridge to libraries that do their own reads and writes.
  */
 #include <rove/io.h>
+#include <rove/task.h>
 
 #include "core/clock.h"
 #include "io/reactor.h"
@@ -23,6 +24,22 @@ static RV_NOINLINE int look(int fd, short events)
     return (p.revents & POLLNVAL) != 0 ? -EBADF : (unsigned short)p.revents;
 }
 
+/* A file is always ready for reading and writing, and for nothing else ever. */
+static int poll_file(short events, rove_duration timeout)
+{
+    int ready = events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
+    int rc = ready == 0 ? rove_sleep(timeout) : 0;
+    return ready != 0 ? ready : rc == 0 ? -ETIMEDOUT : rc;
+}
+
+/* -EBADF comes later, from the wait itself. */
+static bool is_file(struct rv_task *self, int fd)
+{
+    int error;
+    struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, fd, &error);
+    return slot != NULL && rv_fd_type(slot, fd) == RV_FD_FILE;
+}
+
 int rove_poll(int fd, short events, rove_duration timeout)
 {
     struct rv_task *self = rv_current_task();
@@ -38,6 +55,9 @@ int rove_poll(int fd, short events, rove_duration timeout)
     if (timeout == 0) {
         int now = look(fd, events);
         return now == 0 ? -ETIMEDOUT : now;
+    }
+    if (is_file(self, fd)) {
+        return poll_file(events, timeout);
     }
     struct rv_op op = {.kind = RV_OP_POLL,
                        .fd = fd,

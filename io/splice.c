@@ -178,6 +178,9 @@ ssize_t rove_splice(int in, off_t *in_at, int out, off_t *out_at, size_t n)
     if (t.in_type != END_PIPE && t.out_type != END_PIPE) {
         return -EINVAL;
     }
+    if ((in_at != NULL && *in_at < 0) || (out_at != NULL && *out_at < 0)) {
+        return -EINVAL; /* -1 would mean the descriptor's own position */
+    }
     return n == 0 ? 0 : run_transfer(self, &t);
 }
 
@@ -248,6 +251,17 @@ static RV_NOINLINE off_t position_of(int fd)
     return lseek(fd, 0, SEEK_CUR);
 }
 
+/* sendfile(2)'s rules: 0, or a negative errno. */
+static int check_sendfile(int out, int in, const off_t *at)
+{
+    int in_type = end_type(in);
+    int out_type = end_type(out);
+    if (in_type < 0 || out_type < 0) {
+        return in_type < 0 ? in_type : out_type;
+    }
+    return in_type != END_DISK || (at != NULL && *at < 0) ? -EINVAL : 0;
+}
+
 ssize_t rove_sendfile(int out, int in, off_t *at, size_t n)
 {
     struct rv_task *self = rv_current_task();
@@ -255,21 +269,22 @@ ssize_t rove_sendfile(int out, int in, off_t *at, size_t n)
         return -EPERM;
     }
     struct rv_io *io = rv_io_of(self->runtime);
-    off_t start = at != NULL ? *at : position_of(in); /* negative: a pipe or socket */
-    off_t here = start;
-    struct transfer t = {.in = in, .out = out, .in_at = start < 0 ? NULL : &here, .n = n};
     size_t taken = 0;
     size_t sent = 0;
     int ends[2];
-    int error = take_pipe(io, ends);
+    int error = check_sendfile(out, in, at);
+    error = error < 0 ? error : take_pipe(io, ends);
     if (error < 0) {
         return error;
     }
+    off_t start = at != NULL ? *at : position_of(in);
+    off_t here = start;
+    struct transfer t = {.in = in, .out = out, .in_at = &here, .n = n};
     ssize_t rc = pump(ends, &t, &taken, &sent);
     give_pipe(io, ends, taken == sent);
     if (at != NULL) {
         *at = start + (off_t)sent;
-    } else if (start >= 0) {
+    } else {
         (void)lseek(in, start + (off_t)sent, SEEK_SET);
     }
     if (sent > 0 && rc == -ECANCELED) {
