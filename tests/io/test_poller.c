@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,6 +127,53 @@ static void test_poller_refused_ring_falls_back(void **state)
     refuse_in_child(__NR_io_uring_register, EPERM);
 }
 
+/* As many descriptors as are open now, and `more`. */
+static void allow_descriptors(rlim_t more, struct rlimit *before)
+{
+    int next = dup(0);
+    assert_true(next > 0 && close(next) == 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+    struct rlimit limit = {.rlim_cur = (rlim_t)next + more, .rlim_max = before->rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static const char *start_with_few(rlim_t more, int *rc)
+{
+    struct rlimit before;
+    rove_options options = {.workers = 4};
+    void *name = NULL;
+    allow_descriptors(more, &before);
+    *rc = rove_run_with(&options, name_of_backend, NULL, &name);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    return *rc == 0 ? name : NULL;
+}
+
+/* Goal: whichever of its descriptors a runtime of four workers cannot have, the third ring's among
+ * them, it takes the other back-end or fails with a reason, and gives back what it had. Method: one
+ * descriptor more each time, until io_uring has all it wants. */
+static void test_poller_each_descriptor_missing_once(void **state)
+{
+    enum { AT_MOST = 64 };
+    struct rv_test_usage usage;
+    int rc, fell_back = 0;
+    (void)state;
+    unsetenv("ROVE_BACKEND");
+    if (rv_ring_probe() < 0) {
+        return;
+    }
+    rv_test_usage_read(&usage);
+    const char *name = NULL;
+    for (rlim_t more = 0; name == NULL || strcmp(name, "epoll") == 0; more++) {
+        name = start_with_few(more, &rc);
+        assert_true(more < AT_MOST);
+        assert_true(rc == 0 || rc == -EMFILE);
+        fell_back += name != NULL && strcmp(name, "epoll") == 0;
+    }
+    assert_string_equal(name, "io_uring");
+    assert_true(fell_back >= 4);
+    rv_test_usage_check(&usage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_poller_environment),
         cmocka_unit_test(test_poller_wish_is_what_runs),
         cmocka_unit_test(test_poller_refused_ring_falls_back),
+        cmocka_unit_test(test_poller_each_descriptor_missing_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
