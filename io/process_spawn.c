@@ -14,6 +14,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -82,16 +84,63 @@ static int fill_attributes(posix_spawnattr_t *attributes)
                                               POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
+static const char *path_of(char *const *envp)
+{
+    for (; *envp != NULL; envp++) {
+        if (strncmp(*envp, "PATH=", 5) == 0) {
+            return *envp + 5;
+        }
+    }
+    return "/bin:/usr/bin"; /* as Python's */
+}
+
+/* Is the program in this directory? `name` has room for both. 0, or a positive errno. */
+static int look_in(const char *dir, size_t len, const char *program, char *name)
+{
+    memcpy(name, len > 0 ? dir : ".", len > 0 ? len : 1);
+    len = len > 0 ? len : 1;
+    name[len] = '/';
+    strcpy(name + len + 1, program);
+    return access(name, X_OK) < 0 ? errno : 0;
+}
+
+/* As execvpe(3), which the C library has no spawn for: 0, or a positive errno. */
+static int spawn_in_path(struct rv_spawn *spawn, posix_spawn_file_actions_t *actions,
+                         posix_spawnattr_t *attributes, char *const *envp)
+{
+    char *const *argv = spawn->options->argv;
+    const char *path = path_of(envp);
+    char *name = malloc(strlen(path) + strlen(argv[0]) + 3);
+    bool was_refused = false;
+    int rc = name == NULL ? ENOMEM : ENOENT;
+    for (const char *dir = path; name != NULL && dir != NULL;) {
+        size_t len = strcspn(dir, ":");
+        rc = look_in(dir, len, argv[0], name);
+        if (rc == 0) {
+            rc = posix_spawn(&spawn->pid, name, actions, attributes, argv, envp);
+        }
+        if (rc != ENOENT && rc != ENOTDIR && rc != EACCES) {
+            break;
+        }
+        was_refused |= rc == EACCES;
+        dir = dir[len] == ':' ? dir + len + 1 : NULL;
+    }
+    free(name);
+    return rc == ENOTDIR || rc == ENOENT ? (was_refused ? EACCES : ENOENT) : rc;
+}
+
 static int spawn_with(struct rv_spawn *spawn, posix_spawn_file_actions_t *actions,
                       posix_spawnattr_t *attributes)
 {
     const rove_process_options *options = spawn->options;
-    char *const *envp = options->envp != NULL ? options->envp : environ;
     int rc = fill_actions(actions, spawn);
     if (rc == 0) {
         rc = fill_attributes(attributes);
     }
-    if (rc == 0) {
+    if (rc == 0 && options->envp != NULL && strchr(options->argv[0], '/') == NULL) {
+        rc = spawn_in_path(spawn, actions, attributes, options->envp);
+    } else if (rc == 0) {
+        char *const *envp = options->envp != NULL ? options->envp : environ;
         rc = posix_spawnp(&spawn->pid, options->argv[0], actions, attributes, options->argv, envp);
     }
     return -rc;

@@ -70,6 +70,7 @@ MALLOC_FILES = {
     "io/resolve.c": "a lookup and its arguments, which outlive a cancelled caller",
     "io/dial.c": "the addresses and tasks of one dial",
     "io/process.c": "one block a child, and the output that is handed over",
+    "io/process_spawn.c": "the name of a program, directory by directory",
     "io/ring_sim.c": "in a simulation: a ring's memory, which the kernel has",
     "io/sim_file.c": "in a simulation: the kernel's files",
     "io/sim_op.c": "in a simulation: the kernel's operations",

@@ -28,7 +28,7 @@ ROVE_BEGIN_DECLS
 typedef struct rove_process rove_process; /* opaque */
 
 typedef struct rove_process_options {
-    char *const *argv; /* argv[0] is looked up in PATH unless it has a slash; ends with NULL */
+    char *const *argv; /* ends with NULL; argv[0] without a slash: looked up in the child's PATH */
     char *const *envp; /* NULL: the parent's */
     const char *cwd;   /* NULL: the parent's */
     int in, out, err;  /* ROVE_INHERIT, ROVE_PIPE, ROVE_NULL, or a descriptor from 3 on */

@@ -208,6 +208,26 @@ RV_TASK_TEST(test_process_environment_and_directory)
     return 0;
 }
 
+/* Goal: a program is looked for where its own environment says, as Python has it. */
+RV_TASK_TEST(test_process_path_is_the_child_s)
+{
+    char *argv[] = {"true", NULL};
+    char *nowhere[] = {"PATH=/nonexistent:/proc", NULL};
+    char *somewhere[] = {"PATH=/nonexistent:/usr/bin:/bin", NULL};
+    char *nothing[] = {NULL};
+    rove_process *p = NULL;
+    rove_process_options options = {.argv = argv, .envp = nowhere};
+    RV_EXPECT_EQ(rove_process_start(&options, &p), -ENOENT);
+    RV_EXPECT_PTR(p, NULL);
+    for (int i = 0; i < 2; i++) {
+        options.envp = i == 0 ? somewhere : nothing;
+        RV_REQUIRE_EQ(rove_process_start(&options, &p), 0);
+        RV_EXPECT_EQ(rove_process_wait(p), 0);
+        rove_process_release(p);
+    }
+    return 0;
+}
+
 RV_TASK_TEST(test_process_descriptors_may_be_given)
 {
     rove_process *p = NULL;
@@ -440,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_process_many_wait),
         cmocka_unit_test(test_process_dialogue_by_lines),
         cmocka_unit_test(test_process_environment_and_directory),
+        cmocka_unit_test(test_process_path_is_the_child_s),
         cmocka_unit_test(test_process_descriptors_may_be_given),
         cmocka_unit_test(test_process_child_is_clean),
         cmocka_unit_test(test_process_communicate_much_both_ways),
