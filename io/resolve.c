@@ -30,6 +30,8 @@ struct lookup {
     rove_future *outcome;  /* one reference is the lookup's */
     struct addrinfo hints;
     bool has_hints, has_node, has_service;
+    bool has_run;          /* getaddrinfo was called, and gave rc: EAI_SYSTEM is also -EAGAIN */
+    int rc;
     char text[];           /* node, service, each with its zero byte */
 };
 
@@ -39,10 +41,11 @@ static int resolve(void *arg, void **result)
     const char *node = l->has_node ? l->text : NULL;
     const char *service = l->has_node ? l->text + strlen(l->text) + 1 : l->text;
     struct addrinfo *list = NULL;
-    int rc = getaddrinfo(node, l->has_service ? service : NULL, l->has_hints ? &l->hints : NULL,
-                         &list);
+    l->rc = getaddrinfo(node, l->has_service ? service : NULL, l->has_hints ? &l->hints : NULL,
+                        &list);
+    l->has_run = true;
     *result = list;
-    return rc;
+    return 0;
 }
 
 static int run_lookup(void *arg, RV_UNUSED void **result)
@@ -50,7 +53,9 @@ static int run_lookup(void *arg, RV_UNUSED void **result)
     struct lookup *l = arg;
     void *list = NULL;
     int rc = rv_pool_run(rv_current_task()->runtime, resolve, l, &list);
-    if (rc == -EAGAIN) {
+    if (l->has_run) {
+        rc = l->rc;
+    } else if (rc == -EAGAIN) {
         rc = EAI_AGAIN; /* no thread */
     }
     if (rc < 0) {
