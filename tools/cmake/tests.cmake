@@ -155,7 +155,7 @@ function(rove_add_refused error)
 endfunction()
 rove_add_refused(EPERM io/file io/op io/socket io/stream io/ends io/dial io/splice sched/mutex
     api/group api/interrupt)
-rove_add_refused(ENOSYS io/file io/op io/socket io/stream io/process io/signal sched/mutex
+rove_add_refused(ENOSYS io/file io/op io/socket io/stream io/poll io/signal sched/mutex
     api/group)
 rove_add_refused(MEMLOCK io/file io/op io/socket io/stream io/calls sched/mutex)
 
