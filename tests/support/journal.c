@@ -11,6 +11,8 @@ static void note(void *ctx, int level, const char *message)
     struct rv_journal *j = ctx;
     size_t n = strlen(message);
     (void)level;
+    if (strstr(message, "back-end is refused here") != NULL)
+        return; /* a word on the machine, not on what is tested */
     pthread_mutex_lock(&j->mutex);
     if (n + 2 <= sizeof j->text - j->used) {
         memcpy(j->text + j->used, message, n);
