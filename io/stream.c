@@ -130,6 +130,7 @@ static ssize_t run(struct rove_stream *s, struct rv_op *op, enum rv_stream_patie
     if (op->fd < 0) {
         return op->fd;
     }
+    op->slot = s->slot; /* for an attempt that borrows the descriptor's mode */
     ssize_t rc = patience == RV_STREAM_WAIT ? -EAGAIN : try_once(op);
     if (rc == -EAGAIN && patience != RV_STREAM_TRY) {
         rc = rv_op_run(op);
