@@ -35,6 +35,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define RV_IDLE_TURNS 64 /* arbitrary: a microsecond */
+
 int rv_idle_init(struct rv_idle *idle, unsigned worker_count)
 {
     *idle = (struct rv_idle){.worker_count = worker_count};
@@ -62,11 +64,32 @@ static struct rv_worker *take_sleeper(struct rv_idle *idle, uint32_t place)
     return w;
 }
 
+/*
+ * For the lock, unless another wakes one meanwhile: on many cores all of them see at once that
+ * nobody searches, and would queue for the lock one after the other to see that somebody does.
+ */
+static bool acquire_to_wake(struct rv_idle *idle)
+{
+    for (unsigned turn = 0; turn < RV_IDLE_TURNS; turn++) {
+        if (rv_load_relaxed(&idle->searching) != 0 || rv_load_relaxed(&idle->sleeping) == 0) {
+            return false;
+        }
+        if (!rv_lock_is_held(&idle->lock) && rv_lock_try(&idle->lock)) {
+            return true;
+        }
+        rv_cpu_relax();
+    }
+    rv_lock_acquire(&idle->lock);
+    return true;
+}
+
 static RV_NOINLINE void wake_one(struct rove_runtime *runtime)
 {
     struct rv_idle *idle = &runtime->idle;
     struct rv_worker *w = NULL;
-    rv_lock_acquire(&idle->lock);
+    if (!acquire_to_wake(idle)) {
+        return;
+    }
     uint32_t count = rv_load_relaxed(&idle->sleeping);
     if (count > 0 && rv_load_relaxed(&idle->searching) == 0) {
         w = take_sleeper(idle, count - 1);

@@ -16,12 +16,15 @@ struct rove_runtime;
 struct rv_worker;
 
 struct rv_idle {
+    /* read at many switches, seldom written */
+    RV_ALIGNED_LINE RV_ATOMIC(uint32_t) watching; /* 1: an idle worker looks after stuck ones */
+    unsigned worker_count;        /* constant */
+    /* read by who makes work visible */
     RV_ALIGNED_LINE RV_ATOMIC(uint32_t) searching; /* workers that look for work right now */
     RV_ATOMIC(uint32_t) sleeping; /* workers in `sleepers` */
-    RV_ATOMIC(uint32_t) watching; /* 1: an idle worker looks after stuck ones (watch.c) */
-    struct rv_lock lock;          /* guards the rest */
+    /* who waits for the lock does not disturb those */
+    RV_ALIGNED_LINE struct rv_lock lock; /* guards the rest, and the writes of `sleeping` */
     struct rv_worker **sleepers;  /* a stack: last to sleep wakes first */
-    unsigned worker_count;        /* constant */
 };
 
 int rv_idle_init(struct rv_idle *idle, unsigned worker_count);

@@ -125,6 +125,7 @@ static unsigned look(struct rv_worker *self, int64_t now_ns)
     struct rv_watch *watch = &runtime->watch;
     unsigned n = 0;
     bool is_stuck = false;
+    rv_store_relaxed(&watch->looked_ns, now_ns); /* first: the others need not try */
     for (unsigned i = 0; i < runtime->worker_count; i++) {
         struct rv_worker *w = &runtime->workers[i];
         uint64_t step = rv_load_relaxed(&w->step);
@@ -142,7 +143,6 @@ static unsigned look(struct rv_worker *self, int64_t now_ns)
     int64_t interval = is_stuck ? RV_WATCH_MIN_NS : rv_load_relaxed(&watch->interval_ns) * 2;
     interval = interval > RV_WATCH_MAX_NS ? RV_WATCH_MAX_NS : interval;
     rv_store_relaxed(&watch->interval_ns, interval);
-    rv_store_relaxed(&watch->looked_ns, now_ns);
     return n;
 }
 
@@ -150,7 +150,7 @@ unsigned rv_watch_poll(struct rv_worker *self, int64_t now_ns)
 {
     struct rv_watch *watch = &self->runtime->watch;
     if (now_ns - rv_load_relaxed(&watch->looked_ns) < RV_WATCH_BUSY_NS ||
-        !rv_lock_try(&watch->lock)) {
+        rv_lock_is_held(&watch->lock) || !rv_lock_try(&watch->lock)) {
         return 0;
     }
     unsigned n = look(self, now_ns);

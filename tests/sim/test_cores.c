@@ -156,8 +156,8 @@ static double speed_up(const char *name, unsigned cores, unsigned size)
 static void test_cores_fork_join_scales(void **state)
 {
     (void)state;
-    assert_true(speed_up("fork-join", 4, 16384) > 3.5);
-    assert_true(speed_up("fork-join", 16, 16384) > 5.0);
+    assert_true(speed_up("fork-join", 4, 16384) > 3.0);
+    assert_true(speed_up("fork-join", 16, 16384) > 4.5);
 }
 
 /* Goal: what one parent creates is run by many. Method: tasks of 2 us, made in 0.4 us or more. */
@@ -173,16 +173,68 @@ static void test_cores_fan_out_scales_until_its_parent_is_busy(void **state)
 static void test_cores_pairs_scale(void **state)
 {
     (void)state;
-    assert_true(speed_up("ping-pong", 4, 1000) > 3.0);
-    assert_true(speed_up("ping-pong", 16, 1000) > 5.0);
+    assert_true(speed_up("ping-pong", 4, 1000) > 1.8);
+    assert_true(speed_up("ping-pong", 16, 1000) > 4.0);
+    assert_true(speed_up("ping-pong", 64, 400) > 5.0); /* less than 4 while all queued for a lock */
 }
 
 /* Goal: busy workers do not slow each other down by looking after each other. */
 static void test_cores_yields_scale(void **state)
 {
     (void)state;
-    assert_true(speed_up("yield", 4, 1000) > 2.5);
-    assert_true(speed_up("yield", 16, 1000) > 4.0);
+    assert_true(speed_up("yield", 4, 1000) > 1.8);
+    assert_true(speed_up("yield", 16, 1000) > 3.5);
+    assert_true(speed_up("yield", 64, 1000) > 5.0); /* less than 3 while all tried to look */
+}
+
+enum { SLEEPERS = 1000 };
+
+static struct rv_cores_count idle_count;
+
+static int sleep_long(void *arg, void **result)
+{
+    (void)arg, (void)result;
+    return rove_sleep(ROVE_SEC(7200));
+}
+
+/* An hour in which 1000 tasks sleep, but for its last moment. */
+static int sleep_an_hour(void *arg, void **result)
+{
+    static rove_task *tasks[SLEEPERS];
+    (void)arg, (void)result;
+    for (int i = 0; i < SLEEPERS; i++) {
+        tasks[i] = rove_create_task(sleep_long, NULL);
+    }
+    int rc = rove_sleep(ROVE_SEC(10)); /* until everyone sleeps, and what they keep is trimmed */
+    rv_cores_begin();
+    rc = rc == 0 ? rove_sleep(ROVE_SEC(3600)) : rc;
+    rv_cores_end(&idle_count);
+    for (int i = 0; i < SLEEPERS; i++) {
+        rove_cancel(tasks[i]);
+        rove_join(tasks[i], NULL);
+    }
+    return rc;
+}
+
+/* Goal: who has nothing to do does nothing. Method: every step of the kernel in an hour is counted;
+ * there is the sleep, and the wake-up from it. */
+static void test_cores_idle_runtime_makes_no_calls(void **state)
+{
+    (void)state;
+    for (unsigned workers = 1; workers <= 64; workers *= 8) {
+        rove_sim_report report;
+        const rove_sim_options options = {
+            .runtime = {.workers = workers}, .no_faults = true, .report = &report};
+        rv_cores_set_costs(&prices_here);
+        int rc = rove_sim_run(1, &options, sleep_an_hour, NULL);
+        if (rc != 0)
+            fail_msg("%u workers: %d: %s", workers, rc, report.trouble);
+        print_message("%u workers: %d calls, %d wake-ups, %d accesses in an hour\n", workers,
+                      (int)idle_count.calls, (int)idle_count.wakes, (int)idle_count.accesses);
+        assert_true(idle_count.elapsed_ps >= INT64_C(3600) * 1000000000 * 1000);
+        assert_in_range(idle_count.calls, 1, 8);
+        assert_in_range(idle_count.accesses, 1, 100000);
+    }
 }
 
 int main(void)
@@ -195,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_cores_fan_out_scales_until_its_parent_is_busy),
         cmocka_unit_test(test_cores_pairs_scale),
         cmocka_unit_test(test_cores_yields_scale),
+        cmocka_unit_test(test_cores_idle_runtime_makes_no_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

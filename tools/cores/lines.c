@@ -28,7 +28,8 @@ struct field {
 
 /* By offset; a line has the name of the last that begins before its end. */
 static const struct field runtime_fields[] = {
-    {0, "runtime: constants"}, RUNTIME(idle), RUNTIME(watch), RUNTIME(inject_lock),
+    {0, "runtime: constants"}, RUNTIME(idle.watching), RUNTIME(idle.searching),
+    RUNTIME(idle.lock), RUNTIME(watch), RUNTIME(inject_lock),
     RUNTIME(outside_lock), RUNTIME(next_task_id), RUNTIME(stopper)};
 static const struct field worker_fields[] = {
     {0, "worker: the owner's"}, WORKER(bias), WORKER(runq.tail), WORKER(runq.head),
