@@ -140,8 +140,7 @@ static void charge_from_here(void)
 
 static void at_latest(int64_t when_ps)
 {
-    if (when_ps < rv_cores_clock.limit_ps)
-        rv_cores_clock.limit_ps = when_ps;
+    rv_cores_clock.limit_ps = when_ps < rv_cores_clock.limit_ps ? when_ps : rv_cores_clock.limit_ps;
 }
 
 /* It may have been given something to do, or a time. */
@@ -239,14 +238,12 @@ static void take_interrupts(struct thread *self)
 static void reschedule(void)
 {
     struct thread *self = cores.current;
-    struct thread *next;
-    unsigned chosen;
 
     if (++cores.switches > cores.config.max_switches)
         rv_sim_fail(-ELOOP, "no end after %llu switches", (unsigned long long)cores.switches);
     self->drained_ps = rv_cores_clock.drained_ps;
-    chosen = choose();
-    next = &cores.threads[chosen];
+    unsigned chosen = choose();
+    struct thread *next = &cores.threads[chosen];
     rv_sim_note(chosen ^ (uint64_t)cores.wake_ps[chosen] << 8);
     if (next->state == BLOCKED) {
         next->state = READY;
@@ -301,6 +298,11 @@ void rv_sim_barrier(void)
     }
     rv_cores_clock.limit_ps = 0; /* which has moved */
     rv_cores_yield();
+}
+
+bool rv_sim_has_barrier(void)
+{
+    return rv_cores_costs.barrier_ps >= 0;
 }
 
 int rv_sim_block(const void *on, int64_t deadline_ns)

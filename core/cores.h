@@ -38,7 +38,7 @@ struct rv_cores_costs { /* picoseconds */
     int64_t call_ps;      /* a system call that does little */
     int64_t wake_call_ps; /* more, for one that wakes somebody */
     int64_t wake_ps;      /* from there until the sleeper is back from the kernel */
-    int64_t barrier_ps;   /* membarrier, for the caller */
+    int64_t barrier_ps;   /* membarrier, for the caller; negative: there is none */
     int64_t interrupt_ps; /* and for each other core that is awake */
 };
 

@@ -116,7 +116,7 @@ size_t rv_os_max_mappings(void)
 
 int rv_os_membarrier_register(void)
 {
-    return 0;
+    return rv_sim_has_barrier() ? 0 : -ENOSYS;
 }
 
 int rv_os_membarrier(void)

@@ -263,6 +263,11 @@ void rv_sim_barrier(void)
     rv_sim_point();
 }
 
+bool rv_sim_has_barrier(void)
+{
+    return true;
+}
+
 void rv_sim_spin(void)
 {
     if (sim.current == NULL || sim.kernel_depth > 0)

@@ -96,6 +96,7 @@ void rv_sim_work(int64_t duration_ns);
 
 /* membarrier, while no thread runs but the caller. */
 void rv_sim_barrier(void);
+bool rv_sim_has_barrier(void);
 
 /* Thread `id` runs handler as soon as it runs and lets it in. */
 void rv_sim_interrupt(unsigned id, void (*handler)(void));

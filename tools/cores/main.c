@@ -7,7 +7,8 @@
  *     --size N            of the load, instead of its own
  *     --seed N            of the thieves' choices (1)
  *     --line NS           and other prices of the machine: --hit, --update, --fence, --cold,
- *                         --call, --wake-call, --wake, --barrier, --interrupt
+ *                         --call, --wake-call, --wake, --interrupt, --barrier (-1: the
+ *                         kernel has none)
  *     --hot N             the N parts of the runtime whose lines moved most (0)
  *
  * Idea: one line for each number of cores, in simulated time; the same seed and prices give the
