@@ -160,11 +160,15 @@ rove_add_refused(ENOSYS io/file io/op io/socket io/stream io/poll io/signal sche
 rove_add_refused(MEMLOCK io/file io/op io/socket io/stream io/calls sched/mutex)
 
 # As many rounds as ctest has time for; more by hand: stress_wake 100000000.
+set(ROVE_STRESS_ROUNDS 20000)
+if(ROVE_SANITIZE)
+    set(ROVE_STRESS_ROUNDS 2000)
+endif()
 add_executable(stress_wake tests/stress/wake.c)
 rove_compile_options(stress_wake)
 target_link_libraries(stress_wake PRIVATE rove_static Threads::Threads)
 foreach(backend IN ITEMS uring epoll)
-    add_test(NAME stress/wake.${backend} COMMAND stress_wake 20000)
+    add_test(NAME stress/wake.${backend} COMMAND stress_wake ${ROVE_STRESS_ROUNDS})
     set_tests_properties(stress/wake.${backend} PROPERTIES LABELS "stress;${backend};wide"
         TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${ROVE_TEST_ENVIRONMENT};ROVE_BACKEND=${backend}")
 endforeach()
