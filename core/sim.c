@@ -3,7 +3,8 @@
  * Purpose: who runs when, in a simulation. core/sim.h has the idea.
  * Idea:    two ways to choose, by seed: uniformly among those that can run, or by random priorities
  *          of which the running thread loses its own at each switch point (so few switches reach
- *          deep orders of events). Either way a spinning thread goes to the back.
+ *          deep orders of events). Either way a spinning thread goes to the back. Half of the
+ *          runs have an ambush at one line of the source besides.
  */
 #include "core/sim.h"
 
@@ -38,6 +39,7 @@ struct thread {
 };
 
 int32_t rv_sim_countdown = RV_SIM_IDLE_POINTS;
+uint32_t rv_sim_ambush_site = RV_SIM_SITES;
 
 static struct {
     bool is_running;
@@ -56,6 +58,8 @@ static struct {
     unsigned kernel_depth;
     uint32_t mean_points;       /* from switch to switch */
     uint32_t stall_chance;      /* one in so many; 0: never */
+    uint32_t ambush_chance;     /* one in so many who come there falls into it */
+    uint32_t ambushes_left;
     uint32_t device_chance;     /* a device goes first, one in so many */
     bool has_priorities;
 } sim;
@@ -240,6 +244,23 @@ static void reschedule(void)
     }
 }
 
+/* Off the processor for 256 ns to 2 ms, though it could run. */
+static void stall(struct thread *t)
+{
+    t->state = STALLED;
+    t->until_ns = sim.now_ns + (INT64_C(1) << (8 + rv_sim_draw(14)));
+}
+
+void rv_sim_ambush(void)
+{
+    if (sim.current == NULL || sim.kernel_depth > 0 || !rv_sim_chance(sim.ambush_chance))
+        return;
+    if (--sim.ambushes_left == 0)
+        rv_sim_ambush_site = RV_SIM_SITES;
+    stall(sim.current);
+    reschedule();
+}
+
 void rv_sim_preempt(void)
 {
     struct thread *self = sim.current;
@@ -249,10 +270,8 @@ void rv_sim_preempt(void)
         return;
     }
     self->state = READY;
-    if (rv_sim_chance(sim.stall_chance)) {
-        self->state = STALLED;
-        self->until_ns = sim.now_ns + (INT64_C(1) << (8 + rv_sim_draw(14))); /* 256 ns to 2 ms */
-    }
+    if (rv_sim_chance(sim.stall_chance))
+        stall(self);
     if (sim.has_priorities)
         lose_priority(self);
     reschedule();
@@ -386,9 +405,13 @@ static void draw_manners(void)
 {
     static const uint32_t means[] = {3, 10, 40, 200, 2000};
     static const uint32_t stalls[] = {0, 0, 500, 40, 8};
+    static const uint32_t ambushes[] = {1, 2, 4, 16};
 
     sim.mean_points = means[rv_sim_draw(RV_ARRAY_LEN(means))];
     sim.stall_chance = stalls[rv_sim_draw(RV_ARRAY_LEN(stalls))];
+    sim.ambush_chance = ambushes[rv_sim_draw(RV_ARRAY_LEN(ambushes))];
+    sim.ambushes_left = 1u << rv_sim_draw(7);
+    rv_sim_ambush_site = rv_sim_draw(2 * RV_SIM_SITES);
     sim.device_chance = 1 + rv_sim_draw(8);
     sim.has_priorities = rv_sim_chance(3);
     rv_sim_countdown = (int32_t)rv_sim_draw(2 * sim.mean_points);
@@ -401,6 +424,7 @@ static RV_NORETURN void go_home(void)
     sim.current = NULL;
     sim.is_running = false;
     rv_sim_countdown = RV_SIM_IDLE_POINTS;
+    rv_sim_ambush_site = RV_SIM_SITES;
     rv_context_switch(&self->context, &sim.home, NULL);
     rv_panic("a simulation that is over was gone on with");
 }

@@ -22,7 +22,7 @@ function(rove_add_sim name)
     foreach(target IN ITEMS ${name} ${name}_real)
         rove_compile_options(${target})
         target_compile_definitions(${target} PRIVATE RV_SIM ${ARGN}
-            RV_RUNQ_CAPACITY=8 RV_RUNQ_BATCH=2 # small: full and empty at every step
+            RV_RUNQ_CAPACITY=8 RV_RUNQ_BATCH=3 # small: full and empty at every step
             $<$<NOT:$<BOOL:${ROVE_CHECKS}>>:RV_DEBUG=1>)
         target_compile_options(${target} PRIVATE -fPIE)
         target_compile_definitions(${target} PRIVATE RV_BUFFER_BYTES=32 RV_BUFFER_COUNT=8)
@@ -43,7 +43,7 @@ add_library(rove::sim ALIAS rove_sim)
 # rove_add_sim_tool(name library) is tools/sim on one such library.
 function(rove_add_sim_tool name library)
     add_executable(${name} tools/sim/main.c tools/sim/load.c tools/sim/load_io.c
-        tools/sim/load_sync.c)
+        tools/sim/load_others.c tools/sim/load_sync.c)
     rove_compile_options(${name})
     target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(${name} PRIVATE ${library})

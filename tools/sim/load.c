@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: the tree of tasks: create, await, gather, wait, timeout, shield, cancel, groups, threads,
- *          callbacks. load.h has the idea.
+ * Purpose: the tree of tasks: create, await, gather, wait, timeout, shield, cancel. load.h has the
+ *          idea.
  */
 #include "tools/sim/load.h"
 
@@ -17,16 +17,21 @@ static struct {
     struct load_node nodes[LOAD_NODES];
     unsigned count;
     unsigned limit;               /* of this run */
+    load_action *actions[LOAD_SWARM]; /* all that this run does, if it is choosy */
+    unsigned action_count;        /* 0: it is not */
     bool is_closing;
     rove_future *strangers[STRANGERS];
 } books;
 
 static load_action leaf, children, gather, gather_calls, wait_some, as_completed, timeout_block,
-    wait_for, shield, cancel_child, group, hand_set, to_thread, callbacks, nested_gather, meddle;
+    wait_for, shield, cancel_child, nested_gather, meddle;
 
-static load_action *const actions[] = {
-    leaf, children, gather, gather_calls, wait_some, as_completed, timeout_block, wait_for, shield,
-    cancel_child, group, hand_set, to_thread, callbacks, nested_gather, meddle,
+/* Some stand here more than once: they lead to what is rare elsewhere. */
+static load_action *const all_actions[] = {
+    children, gather, gather_calls, wait_some, as_completed, timeout_block, wait_for, shield,
+    cancel_child, nested_gather, meddle,
+    load_group, load_hand_set, load_to_thread, load_callbacks, load_herd, load_tug,
+    load_tug, load_close,
     load_queue, load_chan, load_select, load_mutex, load_semaphore, load_rwlock, load_cond,
     load_event, load_oneshot, load_broadcast,
     load_pipe, load_pair, load_accept, load_close, load_stream,
@@ -56,21 +61,42 @@ static unsigned draw(unsigned n)
     return rove_sim_random(n);
 }
 
-static rove_duration some_time(void)
+rove_duration load_some_time(void)
 {
     return ROVE_NS(1) << draw(24); /* up to 8 ms */
+}
+
+/* More than half of the runs do a few things only, again and again: what is rare among all is common
+ * there. And the scheduler is tried hardest: one in five does nothing but herds. */
+static void draw_actions(void)
+{
+    unsigned kind = draw(5);
+    books.action_count = kind >= 3 ? 0 : kind == 0 ? 1 : 1 + draw(LOAD_SWARM);
+    books.actions[0] = load_herd;
+    for (unsigned i = 0; i < books.action_count && kind != 0; i++) {
+        books.actions[i] = all_actions[draw(RV_ARRAY_LEN(all_actions))];
+    }
+}
+
+static load_action *draw_action(unsigned depth)
+{
+    if (depth == 0 || draw(16) == 0) {
+        return leaf;
+    }
+    return books.action_count == 0 ? all_actions[draw(RV_ARRAY_LEN(all_actions))]
+                                   : books.actions[draw(books.action_count)];
 }
 
 int load_pause(void)
 {
     switch (draw(6)) {
     case 0:
-        return rove_sleep(some_time());
+        return rove_sleep(load_some_time());
     case 1:
     case 2:
         return rove_yield();
     case 3:
-        rove_sim_work(some_time());
+        rove_sim_work(load_some_time());
         return 0;
     default:
         return 0;
@@ -87,19 +113,18 @@ void load_disturb(size_t n, rove_task *tasks[])
     }
 }
 
-static int node_main(void *arg, void **result)
+int load_node_main(void *arg, void **result)
 {
     struct load_node *n = arg;
     load_check(n->begun++ == 0, "a node began twice");
-    unsigned kinds = n->depth == 0 ? 1 : RV_ARRAY_LEN(actions);
-    int rc = actions[draw(kinds)](n->depth);
+    int rc = draw_action(n->depth)(n->depth);
     load_check(rc == 0 || rc == LOAD_ERROR || rc == -ECANCELED, "a node came to %d", rc);
     load_check(n->ended++ == 0, "a node ended twice");
     *result = n;
     return rc;
 }
 
-static struct load_node *take_node(unsigned depth)
+struct load_node *load_take_node(unsigned depth)
 {
     load_check(books.count < LOAD_NODES, "the books are full");
     struct load_node *n = &books.nodes[books.count++];
@@ -128,9 +153,9 @@ static void publish(rove_task *task)
 rove_task *load_spawn(unsigned depth, struct load_node **node)
 {
     const rove_task_options options = {.eager = draw(4) == 0, .pinned = draw(8) == 0};
-    *node = take_node(depth);
-    rove_task *task = draw(2) == 0 ? rove_create_task(node_main, *node)
-                                   : rove_create_task_with(&options, node_main, *node);
+    *node = load_take_node(depth);
+    rove_task *task = draw(2) == 0 ? rove_create_task(load_node_main, *node)
+                                   : rove_create_task_with(&options, load_node_main, *node);
     load_check(task != NULL, "no task");
     publish(task);
     return task;
@@ -221,8 +246,8 @@ static int gather_calls(unsigned depth)
     void *results[CHILDREN] = {NULL};
     unsigned n = 1 + draw(CHILDREN);
     for (unsigned i = 0; i < n; i++) {
-        nodes[i] = take_node(depth);
-        calls[i] = (rove_call){node_main, nodes[i]};
+        nodes[i] = load_take_node(depth);
+        calls[i] = (rove_call){load_node_main, nodes[i]};
     }
     int rc = rove_gather_calls(n, calls, results);
     for (unsigned i = 0; i < n; i++) {
@@ -239,7 +264,7 @@ static int wait_some(unsigned depth)
     struct brood b;
     bool done[CHILDREN] = {false};
     rove_return_when when = whens[draw(3)];
-    rove_duration timeout = draw(2) == 0 ? ROVE_FOREVER : some_time();
+    rove_duration timeout = draw(2) == 0 ? ROVE_FOREVER : load_some_time();
     rove_time begun = rove_now();
     ssize_t count = 0;
     breed(&b, depth);
@@ -264,7 +289,7 @@ static int as_completed(unsigned depth)
     int rc;
     breed(&b, depth);
     rove_as_completed *it =
-        rove_as_completed_open(b.n, b.tasks, draw(2) == 0 ? ROVE_FOREVER : some_time());
+        rove_as_completed_open(b.n, b.tasks, draw(2) == 0 ? ROVE_FOREVER : load_some_time());
     load_check(it != NULL, "no iteration");
     while ((rc = rove_as_completed_next(it, &f)) == 1) {
         load_check(rove_done(f), "as_completed gave what is not done");
@@ -283,7 +308,7 @@ static int timeout_block(unsigned depth)
 {
     rove_timeout t;
     struct load_node *node;
-    rove_duration d = some_time();
+    rove_duration d = load_some_time();
     rove_time begun = rove_now();
     rove_timeout_enter(&t, d);
     rove_task *task = load_spawn(depth, &node);
@@ -295,7 +320,7 @@ static int timeout_block(unsigned depth)
 static int wait_for(unsigned depth)
 {
     struct load_node *node;
-    rove_duration d = some_time();
+    rove_duration d = load_some_time();
     rove_time begun = rove_now();
     rove_task *task = load_spawn(depth, &node);
     int rc = rove_wait_for(task, d, NULL);
@@ -332,118 +357,6 @@ static int cancel_child(unsigned depth)
         load_check(was_made || rove_done(b.tasks[i]), "a live task refuses a cancellation");
     }
     return end_brood(&b, draw(2) == 0 ? 0 : -ECANCELED);
-}
-
-static int group(unsigned depth)
-{
-    rove_task_group g;
-    struct load_node *nodes[CHILDREN];
-    unsigned n = 0;
-    rove_task_group_enter(&g);
-    for (unsigned i = 1 + draw(CHILDREN); i > 0; i--) {
-        struct load_node *node = take_node(depth);
-        if (rove_task_group_create_task(&g, node_main, node) == NULL) {
-            break;
-        }
-        nodes[n++] = node;
-    }
-    int rc = load_pause();
-    if (draw(8) == 0) {
-        (void)rove_task_group_cancel(&g);
-    }
-    rc = rove_task_group_exit(&g, rc);
-    for (unsigned i = 0; i < n; i++) {
-        load_check(nodes[i]->begun == nodes[i]->ended, "a child outlived its group");
-    }
-    return rc;
-}
-
-struct setter {
-    rove_future *f;
-    int value;
-    bool has_begun;
-};
-
-static int set_later(void *arg, void **result)
-{
-    struct setter *s = arg;
-    (void)result;
-    s->has_begun = true;
-    (void)load_pause();
-    int rc = draw(4) == 0 ? rove_set_error(s->f, LOAD_ERROR) : rove_set_result(s->f, &s->value);
-    load_check(rc == 0 || rc == -EALREADY, "a future cannot be set: %d", rc);
-    rove_release(s->f);
-    return 0;
-}
-
-static int hand_set(unsigned depth)
-{
-    struct setter s = {.f = rove_create_future()};
-    void *result = NULL;
-    (void)depth;
-    rove_future *f = rove_retain(s.f);
-    rove_task *task = rove_create_task(set_later, &s);
-    int rc = rove_await(f, &result);
-    load_check(rc != 0 || result == &s.value, "a future gave somebody else's result");
-    load_join_all(1, &task);
-    if (!s.has_begun) { /* cancelled before */
-        rove_release(s.f);
-    }
-    rove_release(f);
-    return rc;
-}
-
-static int thread_job(void *arg, void **result)
-{
-    rove_sim_work(some_time());
-    *result = arg;
-    return 0;
-}
-
-static int to_thread(unsigned depth)
-{
-    int token;
-    void *result = NULL;
-    (void)depth;
-    int rc = rove_to_thread(thread_job, &token, &result);
-    load_check(rc == 0 || rc == -ECANCELED, "to_thread came to %d", rc);
-    load_check(rc != 0 || result == &token, "to_thread gave somebody else's result");
-    return rc;
-}
-
-static void note_callback(void *ctx)
-{
-    struct load_node *n = ctx;
-    load_check(!n->is_withdrawn, "a callback comes that was cancelled");
-    load_check(n->told++ == 0, "a callback comes twice");
-}
-
-static void note_done(rove_future *f, void *ctx)
-{
-    struct load_node *n = ctx;
-    load_check(rove_done(f), "a done callback comes before the end");
-    load_check(n->told++ == 0, "a done callback comes twice");
-}
-
-static int callbacks(unsigned depth)
-{
-    struct load_node *node;
-    struct load_node *tokens[2] = {take_node(0), take_node(0)};
-    rove_task *task = load_spawn(depth, &node);
-    load_check(rove_add_done_callback(task, note_done, node) == 0, "no done callback");
-    rove_handle *soon = rove_call_soon(note_callback, tokens[0]);
-    rove_handle *later = rove_call_later(some_time(), note_callback, tokens[1]);
-    int rc = load_join(task, node);
-    while (node->told == 0) { /* soon; if it never comes, the run does not end */
-        int paused = rove_sleep(ROVE_US(1));
-        rc = rc == 0 ? paused : rc;
-    }
-    tokens[0]->is_withdrawn = rove_handle_cancel(soon);
-    tokens[1]->is_withdrawn = rove_handle_cancel(later);
-    load_check(!tokens[0]->is_withdrawn || tokens[0]->told == 0, "cancelled after the call");
-    rove_handle_release(soon);
-    rove_handle_release(later);
-    return rc;
 }
 
 static int nested_gather(unsigned depth)
@@ -484,6 +397,7 @@ int load_main(void *arg, void **result)
     (void)result;
     books.limit = 4 + draw(60);
     load_draw_numbers();
+    draw_actions();
     for (unsigned i = 1 + draw(3); i > 0; i--) {
         rove_task *task = load_spawn(1 + draw(4), &node);
         if (draw(8) == 0) {

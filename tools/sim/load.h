@@ -18,6 +18,7 @@
 #include <rove/sim.h>
 
 #define LOAD_NODES 400      /* of one run at most */
+#define LOAD_SWARM 3        /* so few kinds of actions in a run that is choosy, at most */
 #define LOAD_ERROR (-5001)  /* some nodes fail, with this */
 
 #define load_check(cond, ...)                     \
@@ -40,12 +41,17 @@ int load_main(void *arg, void **result);
 /* After the run: NULL, or what is wrong with the books. */
 const char *load_audit(void);
 
+/* A node for a task that is no load_spawn's: load_node_main runs it. */
+struct load_node *load_take_node(unsigned depth);
+int load_node_main(void *node, void **result);
 /* A new task of the tree, in some way of starting one. The caller's reference. */
 rove_task *load_spawn(unsigned depth, struct load_node **node);
 /* Waits for it, releases it and checks what it came to: 0, LOAD_ERROR or -ECANCELED. */
 int load_join(rove_task *task, const struct load_node *node);
 /* The same for a participant of an action, cancelled or not; never stops early. */
 void load_join_all(size_t n, rove_task *tasks[]);
+/* Nanoseconds to milliseconds, each magnitude as likely. */
+rove_duration load_some_time(void);
 /* Some time passes, in some way: nothing, a yield, a sleep, a long step. 0 or -ECANCELED. */
 int load_pause(void);
 /* Cancels a few of them, at some time. */
@@ -53,6 +59,8 @@ void load_disturb(size_t n, rove_task *tasks[]);
 
 typedef int load_action(unsigned depth);
 
+/* load_others.c */
+load_action load_group, load_hand_set, load_to_thread, load_callbacks, load_herd, load_tug;
 /* load_sync.c */
 load_action load_queue, load_chan, load_select, load_mutex, load_semaphore, load_rwlock, load_cond,
     load_event, load_oneshot, load_broadcast;

@@ -317,8 +317,8 @@ int load_close(unsigned depth)
 {
     int fds[2], again[2];
     struct way w;
-    rove_task *tasks[3];
-    unsigned n = 1 + draw(3);
+    rove_task *tasks[8];
+    unsigned n = 1 + draw(8);
     (void)depth;
     if (!may_close_under_others) {
         return load_pause();
