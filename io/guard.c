@@ -156,7 +156,9 @@ unsigned rv_guard_reap(struct rv_worker *self, struct rv_uring *victim)
     unsigned woken = 0;
     bool must_repeat = true;
     while (must_repeat && rv_lock_try(&victim->cq_lock)) {
-        rv_store_relaxed(&victim->is_missed, 0u);
+        /* order: acquire V3. The completions that a note tells of which is taken back; pairs with
+         * reap in uring.c. */
+        (void)rv_exchange_acquire(&victim->is_missed, 0u);
         woken += rv_uring_reap_locked(victim, self);
         if (woken == 0 && is_due(victim) && may_kick) {
             kick(victim);

@@ -136,7 +136,8 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
 unsigned rv_uring_reap(struct rv_uring *u)
 {
     if (!rv_lock_try(&u->cq_lock)) {
-        rv_store_relaxed(&u->is_missed, 1u);
+        /* order: release V3. The completions before the note; pairs with rv_guard_reap. */
+        rv_store_release(&u->is_missed, 1u);
         /* order: full V3. The note before the second try; pairs with release in guard.c. */
         rv_fence_full();
         if (!rv_lock_try(&u->cq_lock)) {
