@@ -50,6 +50,8 @@ static inline bool rv_ready_is_bound(const struct rv_task *t)
 #ifdef RV_MODEL_TASKS /* a model whose tasks are its threads has them made ready by the model */
 void rv_ready_push_local(struct rv_worker *w, struct rv_task *t);
 void rv_ready_push(struct rv_task *t);
+struct rv_task *rv_ready_pop_queued(struct rv_worker *w); /* nobody calls these there */
+struct rv_task *rv_ready_pop_cont(struct rv_worker *w);
 #else
 /*
  * On worker w's own thread: the end of its queue. When the run queue is full, or older tasks wait

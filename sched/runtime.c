@@ -38,7 +38,6 @@
 #define RV_RUNTIME_STACK_BYTES ((size_t)128 * 1024)
 #define RV_RUNTIME_POOL_THREADS 512
 #define RV_RUNTIME_LOOK_NS (INT64_C(50) * 1000000) /* between looks at who is left; arbitrary */
-#define RV_RUNTIME_PATIENCE_NS (INT64_C(10) * 1000000000) /* for tasks that ignore cancellation */
 
 enum { RV_LAUNCH_WAIT, RV_LAUNCH_RUN, RV_LAUNCH_END };
 
@@ -140,7 +139,7 @@ static int create(const rove_options *options, struct rove_runtime **out)
 bool rv_runtime_worker_ready(struct rove_runtime *runtime, int rc)
 {
     if (rc < 0) {
-        runtime->launch_error = rc; /* several may fail; any one's reason will do */
+        rv_store_relaxed(&runtime->launch_error, rc); /* any one's reason will do */
         rv_fetch_add_relaxed(&runtime->failed_count, 1);
     }
     /* order: release R2. This worker's start before its count; pairs with launch. */
@@ -182,7 +181,7 @@ static int launch(struct rove_runtime *runtime)
         rv_os_futex_wait(&runtime->ready_count, ready, -1);
     }
     if (rc == 0 && rv_load_relaxed(&runtime->failed_count) > 0) {
-        rc = runtime->launch_error;
+        rc = rv_load_relaxed(&runtime->launch_error);
     }
     /* order: release R2. Everything the workers will read; pairs with rv_runtime_worker_ready. */
     rv_store_release(&runtime->launch, rc == 0 ? RV_LAUNCH_RUN : RV_LAUNCH_END);
@@ -254,9 +253,7 @@ static rove_task *submit(rove_runtime *runtime, const rove_call *call, const voi
     }
     /* order: seq_cst R1. The task is counted, then the look; pairs with begin_stop. */
     if (w == NULL && rv_load_seq_cst(&runtime->is_stopping) != 0) {
-        rv_fetch_add_seq_cst(&runtime->finished_outside, 1);
-        rv_park_notify_all(&runtime->stopper);
-        rv_task_destroy(t);
+        rv_task_refuse(t);
         return NULL;
     }
     if (RV_UNLIKELY(t->future.flags & RV_TASK_DEBUG)) {
@@ -328,9 +325,10 @@ static bool wait_for_tasks(struct rove_runtime *runtime, int64_t timeout_ns)
     for (;;) {
         uint32_t key = rv_park_prepare(&runtime->stopper);
         int64_t left = deadline - rv_clock_now();
-        if (rv_runtime_live(runtime) == 0 || left <= 0) {
+        bool is_over = rv_runtime_live(runtime) == 0; /* who is counted later is refused */
+        if (is_over || left <= 0) {
             rv_park_cancel(&runtime->stopper);
-            return rv_runtime_live(runtime) == 0;
+            return is_over;
         }
         rv_park_commit(&runtime->stopper, key, deadline == INT64_MAX ? -1 : left);
     }
@@ -415,12 +413,14 @@ static int abandon(struct rove_runtime *runtime)
  */
 static bool end_tasks(struct rove_runtime *runtime, int64_t grace_ns)
 {
+    bool has_left = false;
     if (!wait_for_tasks(runtime, grace_ns)) {
         int64_t deadline = rv_clock_add(rv_clock_now(), RV_RUNTIME_PATIENCE_NS);
-        while (cancel_round(runtime, deadline) && rv_clock_now() < deadline) {
+        while (rv_runtime_live(runtime) != 0 && cancel_round(runtime, deadline) &&
+               rv_clock_now() < deadline) {
         }
+        has_left = rv_clock_now() >= deadline && has_tasks(runtime);
     }
-    bool has_left = has_tasks(runtime);
     rv_calls_stop(runtime);
     return wait_for_tasks(runtime, has_left ? 0 : RV_RUNTIME_PATIENCE_NS);
 }

@@ -21,6 +21,9 @@
 #include <rove/runtime.h>
 
 #define RV_RUNTIME_STACK_CLASSES 20 /* powers of two from 16 KiB */
+#ifndef RV_RUNTIME_PATIENCE_NS
+#define RV_RUNTIME_PATIENCE_NS (INT64_C(10) * 1000000000) /* for tasks that ignore cancellation */
+#endif
 
 struct rv_calls; /* sched/call.c: plain callbacks */
 struct rv_pool;  /* sched/pool.c: threads for blocking work */
@@ -59,7 +62,7 @@ struct rove_runtime {
     RV_ATOMIC(uint32_t) launch;         /* 0: workers wait; 1: they run; 2: they end; a futex */
     RV_ATOMIC(uint32_t) ready_count;    /* workers that have started or failed to; a futex */
     RV_ATOMIC(uint32_t) failed_count;
-    int launch_error;                   /* of the last that failed, before ready_count */
+    RV_ATOMIC(int) launch_error;        /* of one that failed, before ready_count */
     RV_ATOMIC(uint64_t) next_task_id;   /* handed out to workers in blocks */
     RV_ATOMIC(uint64_t) created_outside, finished_outside;
     RV_ATOMIC(uint64_t) hidden_outside; /* callback tasks among those created outside */

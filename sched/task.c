@@ -233,6 +233,24 @@ static void publish(struct rv_task *t)
     rv_future_notify(f, before);
 }
 
+/* The stop may be waiting for t, or hold a reference to cancel it, and frees the runtime when t is
+ * counted out. */
+RV_COLD void rv_task_refuse(struct rv_task *t)
+{
+    struct rove_runtime *runtime = t->runtime;
+    rv_fetch_add_relaxed(&runtime->visitors, 1);
+    t->future.error = -ECANCELED;
+    t->future.result = NULL;
+    publish(t);
+    rove_release(&t->future);
+    rove_release(&t->future);
+    /* order: seq_cst R1. With the count of its creation; pairs with rv_runtime_live. */
+    rv_fetch_add_seq_cst(&runtime->finished_outside, 1);
+    rv_park_notify_all(&runtime->stopper);
+    /* order: release R4. The last use of the runtime; pairs with rv_runtime_end. */
+    rv_fetch_sub_release(&runtime->visitors, 1);
+}
+
 static RV_NOINLINE void unload(struct rv_task *t)
 {
     rv_timeout_check_left(t);

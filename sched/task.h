@@ -105,6 +105,8 @@ void rv_task_make_context(struct rv_task *t);
 /* After its last switch, on its last worker: publishes the outcome if that is left, drops the
  * reference. */
 void rv_task_bury(struct rv_worker *w, struct rv_task *t);
+/* Any thread but a worker: t was created and counted but its runtime stops, so it never runs. */
+void rv_task_refuse(struct rv_task *t);
 /* Its name, made up at first use; valid while a reference is held and nobody renames it. */
 const char *rv_task_name(struct rv_task *t);
 /* In debug mode: an error that nobody read is logged, once. */
