@@ -8,6 +8,8 @@
 #include "sched/current.h"
 #include "sched/debug.h"
 #include "sched/fork.h"
+#include "sched/high_water.h"
+#include "sched/overflow.h"
 #include "sched/ready.h"
 #include "sched/suspend.h"
 #include "sched/switch.h"
@@ -23,9 +25,17 @@ bool rv_fork_in_task;
 static struct rove_runtime runtime;
 static struct rv_worker workers[RV_MODEL_THREADS];
 static struct rv_task blocks[BLOCKS];
-static unsigned blocks_used;
-static bool is_worker[RV_MODEL_THREADS];
+static unsigned blocks_used, blocks_own; /* those of the threads come first */
+static struct rv_worker *worker_of[RV_MODEL_THREADS];
+static void (*push_instead)(struct rv_worker *w, struct rv_task *t);
 static rv_context_entry entries[RV_MODEL_THREADS]; /* where the thread's task begins */
+
+static void log_nothing(void *ctx, int level, const char *message)
+{
+    (void)ctx;
+    (void)level;
+    rv_model_fail("nothing is logged here: %s", message);
+}
 
 void rv_double_begin(unsigned n)
 {
@@ -34,11 +44,13 @@ void rv_double_begin(unsigned n)
     rv_model_fill(workers, 0, sizeof workers);
     rv_model_fill(blocks, 0, sizeof blocks);
     blocks_used = 0;
+    push_instead = NULL;
     runtime.workers = workers;
+    runtime.options.log = log_nothing;
     runtime.worker_count = RV_MODEL_THREADS;
     rv_stack_cache_init(&runtime.outside_stacks, NULL);
     for (unsigned i = 0; i < RV_MODEL_THREADS; i++) {
-        is_worker[i] = i <= n;
+        worker_of[i] = i <= n ? &workers[i] : NULL;
         workers[i].runtime = &runtime;
         workers[i].idx = i;
         workers[i].tick = 1;
@@ -51,6 +63,7 @@ void rv_double_begin(unsigned n)
         t->future.is_started = true;
         rv_store_relaxed(&workers[i].current, t);
     }
+    blocks_own = blocks_used;
 }
 
 void rv_double_end(void)
@@ -82,15 +95,24 @@ void rv_double_fire(unsigned of)
 
 struct rv_worker *rv_current_worker(void)
 {
-    unsigned self = rv_model_self();
-    return is_worker[self] ? &workers[self] : NULL;
+    return worker_of[rv_model_self()];
+}
+
+void rv_double_be_worker(struct rv_worker *w)
+{
+    worker_of[rv_model_self()] = w;
+}
+
+void rv_double_set_push(void (*push)(struct rv_worker *w, struct rv_task *t))
+{
+    push_instead = push;
 }
 
 static void run_task(void *arg)
 {
     struct rv_task *t = arg;
     unsigned self = rv_model_self();
-    is_worker[self] = true;
+    worker_of[self] = &workers[self];
     rv_store_relaxed(&workers[self].current, t);
     t->worker = &workers[self];
     t->future.is_started = true;
@@ -101,6 +123,10 @@ static void run_task(void *arg)
 
 void rv_ready_push(struct rv_task *t)
 {
+    if (push_instead != NULL) {
+        push_instead(rv_current_worker(), t);
+        return;
+    }
     if (!t->future.is_started) {
         rv_model_spawn(run_task, t);
         return;
@@ -205,23 +231,67 @@ void rv_stack_free_remote(struct rv_stack *s)
     s->low = NULL; /* a use of the block, as a free is */
 }
 
-struct rv_stack_pool *rv_runtime_stack_class(struct rove_runtime *of, size_t stack_bytes)
+/* There is but one pool, of blocks without stacks. */
+int rv_stack_pool_create(size_t stack_bytes, size_t block_bytes, size_t stack_offset,
+                         struct rv_stack_pool **pool)
 {
-    (void)of;
     (void)stack_bytes;
-    return NULL;
+    (void)block_bytes;
+    (void)stack_offset;
+    *pool = NULL;
+    return 0;
 }
 
-void rv_runtime_log(struct rove_runtime *of, int level, const char *format, ...)
+void rv_stack_pool_release(struct rv_stack_pool *pool)
+{
+    (void)pool;
+}
+
+RV_NO_TSAN void rv_stack_pool_for_each(struct rv_stack_pool *pool,
+                                       void (*visit)(void *block, void *ctx), void *ctx)
+{
+    (void)pool;
+    for (unsigned i = blocks_own; i < blocks_used; i++) {
+        visit(&blocks[i], ctx);
+    }
+}
+
+/* What else a runtime starts and ends. */
+void rv_overflow_start(void)
+{
+}
+
+int rv_fork_start(struct rove_runtime *of)
+{
+    of->fork_count = rv_fork_count;
+    return 0;
+}
+
+void rv_debug_start(struct rove_runtime *of)
 {
     (void)of;
-    (void)level;
-    rv_model_fail("a model logs nothing: %s", format);
 }
 
-void rv_watch_left_behind(struct rv_worker *self)
+void rv_debug_report_leaks(struct rove_runtime *of)
 {
-    (void)self;
+    (void)of;
+}
+
+void rv_debug_report_stuck(struct rv_worker *victim, int64_t since_ns)
+{
+    (void)victim;
+    (void)since_ns;
+}
+
+void rv_high_water_destroy(struct rv_high_water *high_water)
+{
+    (void)high_water;
+}
+
+void rv_deadlock_set_main(struct rove_runtime *of, struct rv_task *t)
+{
+    (void)of;
+    (void)t;
 }
 
 void rv_fork_end_child(const struct rv_task *t)
@@ -254,7 +324,3 @@ void *rv_debug_future_alloc(struct rove_runtime *of, size_t bytes)
     return NULL;
 }
 
-void rv_task_report_unread(struct rv_task *t)
-{
-    (void)t;
-}

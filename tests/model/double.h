@@ -23,6 +23,10 @@ void rv_double_end(void);
 struct rv_task *rv_double_task(unsigned thread);
 struct rv_worker *rv_double_worker(unsigned thread);
 struct rove_runtime *rv_double_runtime(void);
+/* The calling thread is that worker's, of this runtime or of another. */
+void rv_double_be_worker(struct rv_worker *w);
+/* In setup: what becomes of tasks that are made ready, by worker w or by no worker (NULL). */
+void rv_double_set_push(void (*push)(struct rv_worker *w, struct rv_task *t));
 /* In a thread: all timers that thread `of` has armed are due. */
 void rv_double_fire(unsigned of);
 

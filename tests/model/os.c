@@ -158,6 +158,11 @@ int rv_os_restore_signals(const sigset_t *old)
     return 0;
 }
 
+unsigned rv_os_cpu_count(void)
+{
+    return 1;
+}
+
 pid_t rv_os_gettid(void)
 {
     return (pid_t)(1000 + rv_engine.current);

@@ -8,12 +8,17 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     core/bias.c
     core/clock.c
     core/deque.c
+    core/error.c
     core/heap.c
     core/home.c
     core/inbox.c
     core/lock.c
     core/park.c
     core/runq.c
+    core/stack_slab.c
+    io/guard.c
+    io/op.c
+    io/uring.c
     sched/as_completed.c
     sched/barrier.c
     sched/broadcast.c
@@ -38,6 +43,9 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     sched/oneshot.c
     sched/pool.c
     sched/queue.c
+    sched/ready.c
+    sched/runtime.c
+    sched/runtime_tools.c
     sched/rwlock.c
     sched/select.c
     sched/semaphore.c
@@ -49,6 +57,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     sched/timer.c
     sched/wait.c
     sched/waitq.c
+    sched/watch.c
 )
 set(ROVE_MODEL_SOURCES
     tests/model/double.c
@@ -62,11 +71,15 @@ set(ROVE_MODEL_SOURCES
     tests/model/models_pool.c
     tests/model/models_queue.c
     tests/model/models_runq.c
+    tests/model/models_runtime.c
+    tests/model/models_stack.c
     tests/model/models_state.c
     tests/model/models_sync.c
+    tests/model/models_watch.c
 )
-set(ROVE_MODEL_GROUPS deque runq inbox park lock bias home backlog state future task idle mutex rwlock
-    semaphore cond event once barrier chan select queue oneshot broadcast watch many group pool call)
+set(ROVE_MODEL_GROUPS deque runq inbox park lock bias backlog state future task idle mutex rwlock
+    semaphore cond event once barrier chan select queue oneshot broadcast watch many group pool call
+    runtime stack help reap)
 
 set(ROVE_MODEL_CHECKER_SOURCES
     core/context.c
@@ -86,16 +99,17 @@ target_compile_options(rove_model_checker PRIVATE -O3)
 target_compile_definitions(rove_model_kernel PRIVATE RV_MODEL)
 target_compile_definitions(rove_model_library PRIVATE RV_MODEL RV_DEBUG=1
     RV_MODEL_TASKS RV_RUNQ_CAPACITY=4 RV_RUNQ_BATCH=3 RV_BIAS_HELPER_SPINS=2u
-    RV_MUTEX_SPIN=1 RV_MUTEX_YIELDS=1 rv_context_make=rv_double_context_make
+    RV_MUTEX_SPIN=1 RV_MUTEX_YIELDS=1 RV_RUNTIME_PATIENCE_NS=INT64_C\(100000000\) rv_context_make=rv_double_context_make
     rv_context_exit_switch=rv_double_context_exit rv_context_fini=rv_double_context_fini
     malloc=rv_model_malloc calloc=rv_model_calloc realloc=rv_model_realloc
     aligned_alloc=rv_model_aligned_alloc free=rv_model_free)
-target_compile_options(rove_model_library PRIVATE -fsanitize=thread -Wno-ignored-qualifiers -Wno-unused-value)
+target_compile_options(rove_model_library PRIVATE -fsanitize=thread -Wno-ignored-qualifiers -Wno-unused-value
+    -ffunction-sections -fdata-sections) # what no model reaches is not linked, nor what that needs
 
 add_executable(model $<TARGET_OBJECTS:rove_model_checker> $<TARGET_OBJECTS:rove_model_kernel>
     $<TARGET_OBJECTS:rove_model_library>)
 target_link_libraries(model PRIVATE ${ROVE_FCONTEXT_LIBRARY})
-target_link_options(model PRIVATE -no-pie)
+target_link_options(model PRIVATE -no-pie -Wl,--gc-sections)
 foreach(target IN ITEMS rove_model_checker rove_model_kernel rove_model_library)
     rove_compile_options(${target})
     target_compile_options(${target} PRIVATE -fno-pie)
