@@ -31,7 +31,7 @@ static load_action *const all_actions[] = {
     children, gather, gather_calls, wait_some, as_completed, timeout_block, wait_for, shield,
     cancel_child, nested_gather, meddle,
     load_group, load_hand_set, load_to_thread, load_callbacks, load_herd, load_tug,
-    load_tug, load_close,
+    load_duet, load_tug, load_close,
     load_queue, load_chan, load_select, load_mutex, load_semaphore, load_rwlock, load_cond,
     load_event, load_oneshot, load_broadcast,
     load_pipe, load_pair, load_accept, load_close, load_stream,
@@ -67,12 +67,12 @@ rove_duration load_some_time(void)
 }
 
 /* More than half of the runs do a few things only, again and again: what is rare among all is common
- * there. And the scheduler is tried hardest: one in five does nothing but herds. */
+ * there. And the scheduler is tried hardest: one in five does nothing but herds, or duets. */
 static void draw_actions(void)
 {
     unsigned kind = draw(5);
     books.action_count = kind >= 3 ? 0 : kind == 0 ? 1 : 1 + draw(LOAD_SWARM);
-    books.actions[0] = load_herd;
+    books.actions[0] = draw(2) == 0 ? load_herd : load_duet;
     for (unsigned i = 0; i < books.action_count && kind != 0; i++) {
         books.actions[i] = all_actions[draw(RV_ARRAY_LEN(all_actions))];
     }

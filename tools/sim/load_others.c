@@ -178,6 +178,56 @@ int load_herd(unsigned depth)
 }
 
 /*
+ * Two that sleep for a moment and compute for long, each on a worker of its own by and by. One of
+ * them leaves tasks beside itself, just when the worker of the other looks for the last time before
+ * it sleeps, and is kept from that by the end of the other's sleep.
+ */
+static int duet_rest(void *arg, void **result)
+{
+    (void)arg;
+    (void)result;
+    return 0;
+}
+
+struct duet {
+    unsigned rounds;
+    unsigned tempo;
+    bool has_litter;
+};
+
+static int duet_part(void *arg, void **result)
+{
+    const struct duet *d = arg;
+    int rc = 0;
+    (void)result;
+    for (unsigned i = 0; i < d->rounds && rc == 0; i++) {
+        struct herd h = {.left = 0};
+        rc = rove_sleep(1 + (rove_duration)rove_sim_random(1u << d->tempo));
+        for (unsigned k = rove_sim_random(4); d->has_litter && k > 0; k--) {
+            h.tasks[h.count] = rove_create_task(duet_rest, NULL);
+            h.count++;
+        }
+        rove_sim_work(ROVE_US(2) << rove_sim_random(8));
+        load_join_all(h.count, h.tasks);
+    }
+    return rc;
+}
+
+int load_duet(unsigned depth)
+{
+    struct duet parts[2] = {{.rounds = 1 + rove_sim_random(20), .tempo = 8 + rove_sim_random(8)}};
+    rove_task *tasks[2];
+    (void)depth;
+    parts[1] = parts[0];
+    parts[1].has_litter = true;
+    for (unsigned i = 0; i < 2; i++) {
+        tasks[i] = rove_create_task(duet_part, &parts[i]);
+    }
+    load_join_all(2, tasks);
+    return 0;
+}
+
+/*
  * One that waits, one that ends its wait, one that cancels it, one that looks, all at once: two of
  * them on threads of their own, so that nothing orders them.
  */

@@ -44,7 +44,7 @@ PLANTS = [
      "        rv_put_back_cancel(op->task);\n        return result;",
      "        return -ECANCELED;"),
     ("a close does not wait for operations in flight", "io/file.c",
-     "    while (rv_fd_close_pending(slot) != 0) {", "    while (rv_fd_close_pending(slot) > 1000) {"),
+     "    if (rv_fd_close_pending(slot) != 0) {", "    if (rv_fd_close_pending(slot) > 1000) {"),
     ("a close does not end what others wait for", "io/uring.c",
      "    if (!queue_cancel(u, NULL, round->fd)) {", "    if (u->ring.fd < 0) {"),
     ("* a task that waited for a free entry misses a closer", "io/uring.c",
