@@ -17,7 +17,9 @@
 #include "core/atomic.h"
 #include "core/stack.h"
 
-#define RV_STACK_SLABS_MAX 65536u
+#ifndef RV_STACK_SLABS_MAX
+#define RV_STACK_SLABS_MAX 65536u /* models make do with few */
+#endif
 #define RV_STACK_SLAB_FIRST ((size_t)1 << 20) /* bytes of the first slab; each next is twice that */
 #define RV_STACK_SLAB_LAST ((size_t)64 << 20) /* ... up to this; both arbitrary */
 #define RV_STACK_COLOURS 32u

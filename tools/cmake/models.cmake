@@ -99,7 +99,8 @@ target_compile_options(rove_model_checker PRIVATE -O3)
 target_compile_definitions(rove_model_kernel PRIVATE RV_MODEL)
 target_compile_definitions(rove_model_library PRIVATE RV_MODEL RV_DEBUG=1
     RV_MODEL_TASKS RV_RUNQ_CAPACITY=4 RV_RUNQ_BATCH=3 RV_BIAS_HELPER_SPINS=2u
-    RV_MUTEX_SPIN=1 RV_MUTEX_YIELDS=1 RV_RUNTIME_PATIENCE_NS=INT64_C\(100000000\) rv_context_make=rv_double_context_make
+    RV_MUTEX_SPIN=1 RV_MUTEX_YIELDS=1 RV_RUNTIME_PATIENCE_NS=INT64_C\(100000000\)
+    RV_STACK_SLABS_MAX=4u rv_context_make=rv_double_context_make
     rv_context_exit_switch=rv_double_context_exit rv_context_fini=rv_double_context_fini
     malloc=rv_model_malloc calloc=rv_model_calloc realloc=rv_model_realloc
     aligned_alloc=rv_model_aligned_alloc free=rv_model_free)
