@@ -20,18 +20,20 @@ TOKIO = ('tokio = { version = "1", features = ["rt-multi-thread", "sync", "time"
 CRATE_LINES = {"tokio": TOKIO, "rayon": 'rayon = "1"',
                "hyper": TOKIO + '\nhyper = { version = "0.14", features = ["server", "http1", '
                                 '"tcp", "runtime"] }'}
+JAVA_LEAST = 21
 PYTHON = "/usr/bin/python3"  # python3-uvloop is for this one; asyncio gets the same
 PACKAGES = {"go": ["golang-go"], "rayon": ["cargo", "librust-rayon-dev"],
             "tokio": ["cargo", "librust-tokio-dev", "librust-tokio+full-dev"],
             "hyper": ["cargo", "librust-hyper-dev", "librust-tokio+full-dev"],
             "fiber": ["g++", "libboost-fiber-dev"], "tbb": ["g++", "libtbb-dev"],
-            "libuv": ["libuv1-dev"], "node": ["nodejs"], "nginx": ["nginx-light"],
-            "asyncio": ["python3"], "uvloop": ["python3-uvloop"],
+            "libuv": ["libuv1-dev"], "java": ["openjdk-21-jdk-headless"], "node": ["nodejs"],
+            "nginx": ["nginx-light"], "asyncio": ["python3"], "uvloop": ["python3-uvloop"],
             "plots": ["librsvg2-bin"]}
 FLAGS = {"rove": "gcc -O2 -g with the library's release flags", "limit": "the same",
          "go": "go build", "tokio": "cargo build --release, lto, one codegen unit",
          "rayon": "as Tokio", "hyper": "as Tokio", "fiber": "g++ -O2", "tbb": "g++ -O2",
-         "libuv": "gcc -O2", "nginx": "Debian's, bench/http/nginx.conf"}
+         "libuv": "gcc -O2", "java": "javac, the JVM's defaults",
+         "nginx": "Debian's, bench/http/nginx.conf"}
 
 
 class Missing(Exception):
@@ -157,10 +159,19 @@ def build_node(out, programs):
     return ["node", programs.source("node")]
 
 
-def java_reason():
+def java_version():
+    """21, or 0 without a JDK."""
+    found = re.search(r"javac (\d+)", command_output("javac", "--version") or "")
+    return int(found.group(1)) if found else 0
+
+
+def build_java(out, programs):
     """Debian 12 has JDK 17, which lacks what would be compared."""
-    found = command_output("javac", "--version") or "no JDK"
-    return f"virtual threads begin with JDK 21, here is {found}; no program was written for them"
+    if java_version() < JAVA_LEAST:
+        raise Missing(f"virtual threads begin with JDK {JAVA_LEAST}, here is "
+                      f"{java_version() or 'none'} (Debian: openjdk-21-jdk-headless, from 13 on)")
+    run("javac", "-d", out, os.path.join(HARNESS, "Bench.java"), programs.source("java"))
+    return ["java", "-cp", out, "Main"]
 
 
 def python():
@@ -180,7 +191,8 @@ def build_uvloop(out, programs):
 
 
 BUILDERS = {"go": build_go, "fiber": build_fiber, "tbb": build_tbb, "libuv": build_libuv,
-            "node": build_node, "asyncio": build_asyncio, "uvloop": build_uvloop}
+            "java": build_java, "node": build_node, "asyncio": build_asyncio,
+            "uvloop": build_uvloop}
 
 
 def is_fresh(program, folders):
@@ -228,5 +240,6 @@ def versions():
             **crates, "fiber": f"Boost {boost}" if boost else None,
             "tbb": f"oneTBB {tbb[0]}.{tbb[1]}" if tbb[0] else None,
             "libuv": ".".join(uv) if uv[0] else None, "node": command_output("node", "--version"),
+            "java": command_output("javac", "--version"),
             "nginx": command_output("nginx", "-v"), "asyncio": command_output(python(), "-V"),
             "uvloop": command_output(python(), "-c", "import uvloop; print(uvloop.__version__)")}

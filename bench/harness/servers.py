@@ -20,8 +20,8 @@ from harness import peers
 from harness.cases import Case, parse_output, shown
 from harness.workloads import BENCH, Folder
 
-ECHO = ["rove", "rove_epoll", "raw_epoll", "raw_uring", "go", "tokio", "libuv", "node", "asyncio",
-        "uvloop"]
+ECHO = ["rove", "rove_epoll", "raw_epoll", "raw_uring", "go", "tokio", "java", "libuv", "node",
+        "asyncio", "uvloop"]
 HTTP = ["rove", "rove_epoll", "raw_epoll", "hyper", "nginx", "go", "node"]
 OWN = {"rove", "rove_epoll", "raw_epoll", "raw_uring"}
 START_S = 20
@@ -29,9 +29,8 @@ LAG_MAX_US = 1000  # a loader this late was kept from its processor
 
 # (row's name, servers, mode, connections, bytes, options); bytes 0 is HTTP
 CASES = {
-    "echo": [("echo_1x64", "echo", "closed", 1, 64), ("echo_64x64", "echo", "closed", 64, 64),
-             ("echo_512x64", "echo", "closed", 512, 64),
-             ("echo_64x4096", "echo", "closed", 64, 4096)],
+    "echo": [(f"echo_{connections}x{size}", "echo", "closed", connections, size)
+             for size in (64, 4096) for connections in (1, 64, 512, 5000)],
     "http": [("http_64", "http", "closed", 64, 0),
              ("http_64x16", "http", "closed", 64, 0, "depth=16")],
     "open_loop": [("open_loop_40k", "echo", "open", 64, 64, "rate=40000")],
@@ -39,7 +38,8 @@ CASES = {
     "idle": [("idle_echo", "echo", "idle", 5000, 64), ("idle_http", "http", "idle", 5000, 0)],
 }
 SMOKE = {"connections": 8, "seconds": 0.2}
-ONE_WORKER_ONLY = {"echo_1x64", "echo_64x4096", "idle_echo", "idle_http"}
+ONE_WORKER_ONLY = {"echo_1x64", "echo_5000x64", "echo_1x4096", "echo_64x4096", "echo_512x4096",
+                   "echo_5000x4096", "idle_echo", "idle_http"}
 TARGETS = ["bench_loader", "bench_echo_epoll", "bench_echo_uring", "bench_raw_epoll",
            "echo_server", "http_server"]
 
@@ -223,9 +223,15 @@ class ServerCase(Case):
         return f"the loader was {lag:.0f} us late" if lag > LAG_MAX_US else None
 
 
+def rows_of(name, options):
+    """A smoke run has few connections always, so rows that differ by their number are one."""
+    rows = CASES[name]
+    return {row[4:]: row for row in rows}.values() if options.smoke else rows
+
+
 def make_cases(name, options, commands):
     out = []
-    for row in CASES[name]:
+    for row in rows_of(name, options):
         if options.cases and row[0] not in options.cases:
             continue
         for workers in options.workers:

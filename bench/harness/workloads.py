@@ -11,7 +11,7 @@ SERVERS = ["echo", "http", "open_loop", "churn", "idle"]  # harness/servers.py
 NAMES = PROGRAMS + SERVERS
 SOURCES = {"rove": "rove.c", "limit": "limit.c", "go": "go.go", "tokio": "tokio.rs",
            "rayon": "rayon.rs", "hyper": "hyper.rs", "fiber": "fiber.cpp", "tbb": "tbb.cpp",
-           "libuv": "uv.c", "node": "node.js", "asyncio": "python.py",
+           "libuv": "uv.c", "java": "java.java", "node": "node.js", "asyncio": "python.py",
            "uvloop": "python.py"}
 ONE_THREAD = {"libuv", "node", "asyncio", "uvloop"}  # one is all they have
 
