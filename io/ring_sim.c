@@ -8,10 +8,10 @@
  *     DONE      its result stands; the kernel will say so at due_ns
  *     POSTABLE  said (TASKRUN, alarm, wake); its entry appears in an enter of the owner
  *
- *          Times are drawn, so all comes late and out of order. Rings are small, enters fail
- *          or take only some entries, waits are interrupted, a cancel may find an operation already
- *          under way in a helper. Until its entry is there an operation owns its buffer: what is
- *          beyond the result of a read is scribbled over, and a write is copied as late as can be.
+ * Times are drawn, so all comes late and out of order. Rings are small, enters fail or take only
+ * some entries, waits are interrupted, a cancel may find an operation already under way in a
+ * helper. Until its entry is there an operation owns its buffer: what is beyond the result of a
+ * read is scribbled over, and a write is copied as late as can be.
  *
  * Threads: virtual ones; the kernel's work has no points inside.
  */
@@ -48,10 +48,9 @@ struct sim_ring {
 
 static struct rv_list rings;
 static struct {
-    bool are_drawn;
+    bool are_drawn, is_tiny; /* tiny: all rings are as small as can be */
     uint32_t partial_chance; /* an enter takes only some entries, one in so many */
     uint32_t refuse_chance;  /* or none */
-    bool is_tiny;            /* all rings are as small as can be */
 } manners;
 
 void rv_ring_sim_reset(void)
@@ -488,8 +487,7 @@ void rv_ring_destroy(struct rv_ring *ring)
     }
     for (struct rv_sim_op *op = next_op(s, NULL); op != NULL; op = next_op(s, NULL)) {
         if (rv_sim_op_buffer(op, &(size_t){0}) != NULL) {
-            rv_sim_fail(-EPROTO, "a ring ends while an operation (%d) owns a buffer",
-                        op->sqe.opcode);
+            rv_sim_fail(-EPROTO, "a ring ends while operation %d has a buffer", op->sqe.opcode);
         }
         rv_list_remove(&op->link);
         rv_sim_op_destroy(op);

@@ -12,6 +12,7 @@
 #include "double.h"
 
 #include "io/kick.h"
+#include "io/multi.h"
 #include "io/uring.h"
 #include "sched/idle.h"
 #include "sched/ready.h"
@@ -189,6 +190,22 @@ void rv_kick(const struct rv_worker *w)
 {
     (void)w;
     rv_model_fail("nobody is to be kicked");
+}
+
+bool rv_multi_reap(struct rv_uring *u, struct rv_multi *m, const struct io_uring_cqe *cqe)
+{
+    (void)u;
+    (void)m;
+    (void)cqe;
+    rv_model_fail("nobody asks for many results");
+}
+
+void rv_multi_answer(struct rv_uring *u, struct rv_multi *m, int result)
+{
+    (void)u;
+    (void)m;
+    (void)result;
+    rv_model_fail("nobody asks for many results");
 }
 
 int rv_ring_enter(struct rv_ring *ring)
