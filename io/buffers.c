@@ -78,12 +78,12 @@ void rv_buffers_fini(struct rv_buffers *b)
 void rv_buffers_give(struct rv_buffers *b, uint32_t id)
 {
     RV_ASSERT(id < RV_BUFFER_COUNT, "a buffer of this ring is given back");
+    /* order: relaxed. A hint; counted before the kernel can take it, so it is never below zero. */
+    uint32_t was_free = rv_fetch_add_relaxed(&b->free, 1);
+    RV_ASSERT(was_free < RV_BUFFER_COUNT, "a buffer is given back once");
+    (void)was_free;
     rv_lock_acquire(&b->lock);
     add(b, id);
     publish(b);
     rv_lock_release(&b->lock);
-    /* order: relaxed. A hint. */
-    uint32_t was_free = rv_fetch_add_relaxed(&b->free, 1);
-    RV_ASSERT(was_free < RV_BUFFER_COUNT, "a buffer is given back once");
-    (void)was_free;
 }

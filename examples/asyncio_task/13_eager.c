@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Purpose: every task starts inside its creation; one that never waits is done by then. */
+/* Purpose: every task starts inside its creation; one that never waits is done by then. With one
+ * worker, as here: with more the creator may go on elsewhere, beside the child. */
 #include <rove.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,5 +30,5 @@ static int async_main(void *arg, void **result)
 
 int main(void)
 {
-    return rove_run_with(&(rove_options){.eager = true}, async_main, NULL, NULL) < 0;
+    return rove_run_with(&(rove_options){.eager = true, .workers = 1}, async_main, NULL, NULL) < 0;
 }
