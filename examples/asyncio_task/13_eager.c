@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Purpose: every task starts inside its creation; one that never waits is done by then. With one
- * worker, as here: with more the creator may go on elsewhere, beside the child. */
+/* Purpose: with one worker every task starts inside its creation; some are done by then. */
 #include <rove.h>
 #include <stdint.h>
 #include <stdio.h>
