@@ -92,6 +92,7 @@ int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned i
     w->idx = idx;
     w->tick = 1;
     rv_inbox_init(&w->inbox);
+    rv_fifo_init(&w->pinned);
     rv_stack_cache_init(&w->stacks, runtime->stacks);
     return rv_timers_init(&w->timers);
 }
@@ -159,7 +160,9 @@ void *rv_worker_main(void *arg)
             RV_MODEL_CHECK(w->runtime->workers[i].tid >= 1000, "all have started before one runs");
         }
         while (rv_load_relaxed(&w->runtime->is_stopping) < 2) {
-            struct rv_task *t = take_injected(w->runtime);
+            struct rv_fifo_node *own = rv_fifo_pop(&w->pinned);
+            struct rv_task *t = own != NULL ? rv_container_of(own, struct rv_task, queue_link)
+                                            : take_injected(w->runtime);
             if (t != NULL) {
                 run(w, t);
             } else {
@@ -176,8 +179,8 @@ void *rv_worker_main(void *arg)
 /* Made ready by a worker of the runtime, or by anybody else. */
 static void push(struct rv_worker *w, struct rv_task *t)
 {
-    if (w != NULL) {
-        rv_runtime_inject(t->runtime, t);
+    if (w != NULL) { /* as a private push: without a fence */
+        rv_fifo_push(&w->pinned, &t->queue_link);
     } else {
         rv_ready_push_outside(NULL, t);
     }
