@@ -68,7 +68,7 @@ need_build_packages() {
 
 need_test_packages() {
     need_build_packages
-    need_packages g++ libcmocka-dev node-llhttp strace curl
+    need_packages g++ libcmocka-dev node-llhttp relacy-dev strace curl
 }
 
 # True when this kernel and this container let a process set up a ring: with no parameters at all
