@@ -12,9 +12,10 @@ static int doze(void *arg, void **result)
 static int async_main(void *arg, void **result)
 {
     (void)arg, (void)result;
+    static int seconds[] = {1, 3, 5};
     rove_future *aws[3];
     for (int i = 0; i < 3; i++)
-        aws[i] = rove_create_task(doze, &(int[]){1, 3, 5}[i]);
+        aws[i] = rove_create_task(doze, &seconds[i]);
     ssize_t done = rove_wait(3, aws, ROVE_ALL_COMPLETED, ROVE_SEC(2), NULL);
     printf("%zd done %zd pending\n", done, 3 - done);
     done = rove_wait(2, aws + 1, ROVE_FIRST_COMPLETED, ROVE_FOREVER, NULL);

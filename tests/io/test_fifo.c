@@ -97,8 +97,8 @@ static int meet(int first_flags)
 /* Goal: whichever side comes first, it gets its descriptor when the other has come. */
 RV_TASK_TEST(test_fifo_sides_wait_for_each_other)
 {
-    RV_REQUIRE_EQ(make_fifo(), 0);
     for (int i = 0; i < 10; i++) {
+        RV_REQUIRE_EQ(make_fifo(), 0); /* another each time: no side of the last one lingers */
         RV_REQUIRE_EQ(meet(i % 2 != 0 ? O_RDONLY : O_WRONLY), 0);
     }
     return unlink(fifo_path);
@@ -107,8 +107,8 @@ RV_TASK_TEST(test_fifo_sides_wait_for_each_other)
 /* Goal: a writer that has left again before the reader looks has been there all the same. */
 RV_TASK_TEST(test_fifo_writer_in_passing_is_noticed)
 {
-    RV_REQUIRE_EQ(make_fifo(), 0);
     for (int i = 0; i < 10; i++) {
+        RV_REQUIRE_EQ(make_fifo(), 0);
         char byte = 0;
         struct opening first = {.path = fifo_path, .flags = O_RDONLY};
         rove_task *t = rove_create_task(open_it, &first);
