@@ -26,6 +26,10 @@ static void body(void *ctx)
 {
     struct program *p = ctx;
     p->rc = rove_run_with(&p->options, p->main, p->arg, NULL);
+    if (p->rc == -ETIMEDOUT && rv_sim_memory_blocks() != 0) {
+        rv_sim_fail(-ETIMEDOUT, "a task ignored its cancellation and was abandoned, with %zu bytes",
+                    rv_sim_memory_blocks());
+    }
     if (rv_sim_file_open_count() != 0) {
         rv_sim_fail(-EPROTO, "%u descriptors are left open", rv_sim_file_open_count());
     }

@@ -43,9 +43,10 @@ typedef struct rove_sim_options { /* all-zero = the defaults */
  * arg      handed to main.
  *
  * Returns what main returned · -EDEADLK (everybody waits for ever) · -ELOOP (max_switches) ·
- * -EPROTO (a promise of the library was broken: a lost wake-up, something left over) · -EBUSY (a
- * simulation runs already) · -ENOMEM. After EDEADLK, ELOOP and EPROTO the report says more, and all
- * is abandoned where it stood.
+ * -EPROTO (a promise of the library was broken: a lost wake-up, something left over) · -ETIMEDOUT
+ * (a task ignored its cancellation for ten seconds) · -EBUSY (a simulation runs already) · -ENOMEM.
+ * After EDEADLK, ELOOP, EPROTO and ETIMEDOUT the report says more, and all is abandoned where it
+ * stood.
  * Threads: any thread, one simulation a process at a time; rove's other calls only inside.
  * Suspends: no, it blocks the calling thread. Cost: about 50 us and 0.2 us a switch.
  * asyncio: none (a loop with a clock of its own).
