@@ -119,7 +119,7 @@ RV_TASK_TEST(test_as_completed_deadline_is_for_the_whole_iteration)
     rove_future *fs[] = {rove_create_future(), rove_create_future(), rove_create_future()};
     rove_future *f = NULL;
     rove_set_result(fs[1], NULL);
-    rove_as_completed *it = rove_as_completed_open(3, fs, ROVE_MS(2));
+    rove_as_completed *it = rove_as_completed_open(3, fs, RV_TEST_SOON);
     RV_EXPECT_EQ(rove_as_completed_next(it, &f), 1);
     RV_EXPECT_PTR(f, fs[1]);
     RV_EXPECT_EQ(rove_as_completed_next(it, &f), -ETIMEDOUT);

@@ -85,7 +85,7 @@ static int clean_up(RV_UNUSED void *arg, RV_UNUSED void **result)
     RV_EXPECT_EQ(rove_cancelling(self), 1);
     RV_EXPECT_EQ(rove_sleep(ROVE_FOREVER), -ECANCELED); /* the next suspension has it */
     RV_EXPECT_EQ(rove_yield(), 0);                      /* spent: clean-up may suspend */
-    RV_EXPECT_EQ(rove_sleep(ROVE_US(1)), 0);
+    RV_EXPECT_EQ(rove_sleep(RV_TEST_SOON), 0);
     RV_EXPECT(rove_cancel(self));
     RV_EXPECT_EQ(rove_cancelling(self), 2);
     RV_EXPECT_EQ(rove_yield(), -ECANCELED);

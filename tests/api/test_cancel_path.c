@@ -273,7 +273,7 @@ static int count_requests(void *arg, RV_UNUSED void **result)
     rove_future *gate = c->gate;
     rv_store_relaxed(&c->is_there, 1u);
     while (!rove_done(gate)) {
-        if (rove_sleep(ROVE_US(20)) == -ECANCELED)
+        if (rove_yield() == -ECANCELED)
             (void)rv_fetch_add_relaxed(&c->felt, 1u);
     }
     return 0;

@@ -134,7 +134,7 @@ RV_TASK_TEST(test_group_block_and_children_fail)
     rove_task_group_enter(&g);
     (void)rove_task_group_create_task(&g, rv_actor_run, &a[0]);
     while (!rv_actor_has_begun(&a[0]))
-        rove_sleep(ROVE_US(50));
+        rove_yield();
     RV_EXPECT_EQ(rove_task_group_exit(&g, EOTHER_APP), EOTHER_APP);
     RV_EXPECT_EQ(rove_task_group_errors(&g, errors, 2), 1);
     RV_EXPECT_EQ(errors[0], EIO_APP);
@@ -165,7 +165,7 @@ static void run_cancelled(struct scene *s)
 {
     rove_task *t = rove_create_task(scene_body, s);
     while (!rv_actor_has_begun(&s->a[0]) || !rv_actor_has_begun(&s->a[1]))
-        rove_sleep(ROVE_US(50));
+        rove_yield();
     rove_cancel(t);
     (void)rove_join(t, NULL);
 }
@@ -302,7 +302,7 @@ RV_TASK_TEST(test_group_in_a_timeout)
     rove_timeout t;
     rove_task_group g;
     struct rv_actor a[] = {{.yields = -1}, {.yields = -1}};
-    rove_timeout_enter(&t, ROVE_MS(1));
+    rove_timeout_enter(&t, RV_TEST_SOON);
     rove_task_group_enter(&g);
     for (int i = 0; i < 2; i++)
         (void)rove_task_group_create_task(&g, rv_actor_run, &a[i]);

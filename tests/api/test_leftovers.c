@@ -2,8 +2,9 @@
 /*
  * Purpose: tasks that are left when main returns: cancelled, given time to clean up, their errors
  *          told; one that ignores its cancellation is named and abandoned.
- * Idea:    the ten seconds of patience pass on a clock that the stubborn task itself moves on. What
- *          is abandoned is never freed, so that runs in a child process.
+ * Idea:    the ten seconds of patience pass on a clock that the stubborn task itself moves on (the
+ *          true ten: tests/sim/test_leftovers.c). What is abandoned is never freed, so that runs in
+ *          a child process.
  */
 #include "support/child.h"
 #include "support/crowd.h"
@@ -32,7 +33,7 @@ static int clean_up_slowly(void *arg, RV_UNUSED void **result)
     RV_EXPECT_EQ(rove_sleep(ROVE_FOREVER), -ECANCELED);
     for (int i = 0; i < STEPS; i++) {
         RV_EXPECT_EQ(rove_yield(), 0);
-        RV_EXPECT_EQ(rove_sleep(ROVE_US(100)), 0);
+        RV_EXPECT_EQ(rove_sleep(RV_TEST_SOON), 0);
     }
     (void)rv_fetch_add_relaxed(&c->cleaned, 1u);
     return -EIO;

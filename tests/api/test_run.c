@@ -100,7 +100,7 @@ static void test_wait_blocking_that_times_out_leaves_the_task_alone(void **state
     struct rv_actor a = {.until = gate};
     rove_task *t = rove_submit(runtime, rv_actor_run, &a);
     assert_int_equal(rove_wait_blocking(t, 0, NULL), -ETIMEDOUT);
-    assert_int_equal(rove_wait_blocking(t, ROVE_MS(1), NULL), -ETIMEDOUT);
+    assert_int_equal(rove_wait_blocking(t, RV_TEST_SOON, NULL), -ETIMEDOUT);
     assert_false(rove_done(t));
     assert_int_equal(rove_set_result(gate, NULL), 0);
     assert_int_equal(rove_wait_blocking(t, ROVE_FOREVER, NULL), 0);
@@ -117,8 +117,8 @@ static void test_stop_after_its_grace_cancels(void **state)
     struct rv_actor a = {.yields = -1};
     rove_task *t = rove_submit(runtime, rv_actor_run, &a);
     while (!rv_actor_has_begun(&a))
-        (void)rove_wait_blocking(t, ROVE_US(50), NULL);
-    int rc = rove_runtime_stop(runtime, ROVE_MS(1));
+        (void)rove_wait_blocking(t, RV_TEST_SOON, NULL);
+    int rc = rove_runtime_stop(runtime, RV_TEST_SOON);
     assert_true(rc == 0 || rc == -ETIMEDOUT);
     assert_true(rove_cancelled(t)); /* a handle outlives the runtime */
     assert_int_equal(a.cancels, 1);

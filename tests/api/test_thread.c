@@ -53,7 +53,7 @@ static int look_round(void *arg, RV_UNUSED void **result)
     sigset_t mask;
     s->has_task = rove_current_task() != NULL;
     s->has_runtime = rove_current_runtime() != NULL;
-    s->sleep_rc = rove_sleep(ROVE_MS(1));
+    s->sleep_rc = rove_sleep(0);
     s->thread_rc = rove_to_thread(answer, NULL, NULL);
     s->future_rc = rove_set_result(s->future, NULL);
     pthread_sigmask(SIG_BLOCK, NULL, &mask);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: many timers: no sleep ends early, no cancelled callback runs, nothing is left.
+ * Idea:    the real clock: thousands of deadlines come while others are set, on both back-ends.
  *
  * RV_TEST_TIMERS=1000000 makes it a million, as it was meant; sanitizers take a twentieth.
  */

@@ -3,8 +3,8 @@
  * Purpose: what rove_run does with tasks that are left, to the second: they have ten seconds to
  *          clean up; who ignores the cancellation for longer is named in the log and abandoned, and
  *          run returns -ETIMEDOUT; who needs less is waited for and run returns what main did.
- * Idea:    the ten seconds pass on the virtual clock, each scene with many seeds, that is, on 1 to 8
- *          workers and with all kinds of luck. The log is asked when it was told.
+ * Idea:    the ten seconds pass on the virtual clock, each scene with many seeds, that is, on 1 to
+ *          8 workers and with all kinds of luck. The log is asked when it was told.
  */
 #include <rove.h>
 #include <rove/sim.h>

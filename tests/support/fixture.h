@@ -32,6 +32,11 @@
 /* What a coroutine returns when an RV_REQUIRE in it failed: the application's range. */
 #define RV_TEST_FAILED (-9999)
 
+/* A deadline that comes by itself and at once: for who asks what it does. When it does so is asked
+ * on the virtual clock, tests/sim/test_scopes.c, and of the real one only in test_sleep.c, by the
+ * tests named never_early and in test_timers.c. */
+#define RV_TEST_SOON ROVE_US(1)
+
 #define RV_FOR_EACH_WORKERS(workers)                                       \
     for (unsigned workers = rv_test_next_workers(0); workers != 0;         \
          workers = rv_test_next_workers(workers))
