@@ -306,7 +306,7 @@ void rv_model_unblock(unsigned thread)
 void rv_engine_full_fence(struct rv_model_thread *t)
 {
     rv_view_join(&t->now, &t->acquired);
-    rv_view_join(&t->now, &rv_engine.ordered);
+    rv_view_join_stores(&t->now, &rv_engine.ordered);
     rv_engine.ordered = t->now;
     t->released = t->now;
     rv_engine_tick(t);

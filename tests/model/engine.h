@@ -92,6 +92,14 @@ static inline void rv_view_join(struct rv_view *to, const struct rv_view *from)
     }
 }
 
+/* What may be read only, not what happened before: such is the order of full fences. */
+static inline void rv_view_join_stores(struct rv_view *to, const struct rv_view *from)
+{
+    for (unsigned i = RV_MODEL_THREADS; i < RV_VIEW_WIDTH; i++) {
+        to->at[i] = to->at[i] > from->at[i] ? to->at[i] : from->at[i];
+    }
+}
+
 /* engine.c */
 void rv_engine_run(const struct rv_model *model);
 /* The next thread, if the present one waits or ends. */

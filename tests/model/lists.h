@@ -7,6 +7,7 @@
 
 #include "model.h"
 
+extern const struct rv_model_list rv_models_checker;
 extern const struct rv_model_list rv_models_deque;
 extern const struct rv_model_list rv_models_runq;
 extern const struct rv_model_list rv_models_core;
@@ -24,10 +25,10 @@ extern const struct rv_model_list rv_models_stack;
 extern const struct rv_model_list rv_models_watch;
 
 static const struct rv_model_list *const lists[] = {
-    &rv_models_deque,  &rv_models_runq, &rv_models_core, &rv_models_state,
-    &rv_models_future, &rv_models_idle, &rv_models_sync, &rv_models_chan,
-    &rv_models_queue,  &rv_models_many,   &rv_models_pool,  &rv_models_event,
-    &rv_models_runtime, &rv_models_stack, &rv_models_watch,
+    &rv_models_checker, &rv_models_deque, &rv_models_runq, &rv_models_core,
+    &rv_models_state, &rv_models_future, &rv_models_idle, &rv_models_sync,
+    &rv_models_chan, &rv_models_queue, &rv_models_many, &rv_models_pool,
+    &rv_models_event, &rv_models_runtime, &rv_models_stack, &rv_models_watch,
 };
 
 #endif

@@ -31,7 +31,8 @@ struct rv_model {
 
 enum {
     RV_MODEL_WIDE = 1,      /* drawn only: its interleavings cannot be counted out */
-    RV_MODEL_IN_ORDER = 2   /* no stale values: what it shows holds but for a store buffer's time */
+    RV_MODEL_IN_ORDER = 2,  /* no stale values: what it shows holds but for a store buffer's time */
+    RV_MODEL_MUST_FAIL = 4  /* an error is built in, which the checker has to find */
 };
 
 /* Each models_*.c has one list; main.c knows them. */

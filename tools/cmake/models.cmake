@@ -62,6 +62,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
 set(ROVE_MODEL_SOURCES
     tests/model/double.c
     tests/model/models_chan.c
+    tests/model/models_checker.c
     tests/model/models_core.c
     tests/model/models_deque.c
     tests/model/models_event.c
@@ -77,9 +78,17 @@ set(ROVE_MODEL_SOURCES
     tests/model/models_sync.c
     tests/model/models_watch.c
 )
-set(ROVE_MODEL_GROUPS deque runq inbox park lock bias backlog state future task idle mutex rwlock
-    semaphore cond event once barrier chan select queue oneshot broadcast watch many group pool call
-    runtime stack help reap)
+# The groups are read from the tables of models, so that none is forgotten.
+set(ROVE_MODEL_GROUPS)
+foreach(source IN LISTS ROVE_MODEL_SOURCES)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+    file(STRINGS ${source} rows REGEX "^    {\"[a-z_]+/")
+    foreach(row IN LISTS rows)
+        string(REGEX REPLACE "^    {\"([a-z_]+)/.*" "\\1" group "${row}")
+        list(APPEND ROVE_MODEL_GROUPS ${group})
+    endforeach()
+endforeach()
+list(REMOVE_DUPLICATES ROVE_MODEL_GROUPS)
 
 set(ROVE_MODEL_CHECKER_SOURCES
     core/context.c
