@@ -191,6 +191,8 @@ bool rv_idle_stop_search(struct rv_worker *w)
     w->is_searching = false;
     /* order: seq_cst I3. The decrement before the last look; pairs with rv_idle_notify's fence. */
     uint32_t before = rv_fetch_sub_seq_cst(&w->runtime->idle.searching, 1);
+    /* order: full I3. The decrement before the last look's relaxed loads; with rv_idle_notify. */
+    rv_fence_after_update();
     RV_CHECK(before > 0, "searchers are counted");
     return before == 1;
 }

@@ -86,7 +86,7 @@ DOC_PARTS = [(r"\bReturns ", "Returns"), (r"\bThreads: ", "Threads"), (r"\bSuspe
              (r"\bCost: ", "Cost"), (r"^ \* (asyncio|Go|Man): ", "asyncio, Go or Man")]
 ORDERED = re.compile(r"\brv_(?:(?:load|store|exchange|cas|cas_weak|fetch_\w+?)_"
                      r"(?:acquire|release|acq_rel|seq_cst)|"
-                     r"fence_(?:full|light|heavy|acquire|release))\s*\(")
+                     r"fence_(?:full|after_update|light|heavy|acquire|release))\s*\(")
 ORDER_TAG = re.compile(r"order: [\w ,]*?([A-Z]+\d+)\b")
 PATH_STOP = re.compile(r"PATH (\d+)/14(?: -> (\S+) (\w+))?")
 COMMENT_OR_STRING = re.compile(
