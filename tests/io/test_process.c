@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -410,43 +411,61 @@ static void test_process_running_child_does_not_hold_up_the_end(void **state)
     }
 }
 
-enum { ALL = 1000, BATCH = 25 };
+enum { CROWD = 1000, CROWD_DESCRIPTORS = 3 * CROWD + 200 }; /* a pidfd and two pipes each */
 
-static int run_true(RV_UNUSED void *arg, RV_UNUSED void **result)
+/* Starts a child and talks to it only when all the others have been started too. */
+static int run_in_crowd(void *arg, RV_UNUSED void **result)
 {
-    char *argv[] = {"true", NULL};
+    char *argv[] = {"cat", NULL};
     rove_process *p = NULL;
-    rove_process_options options = {.argv = argv, .out = ROVE_PIPE};
-    RV_REQUIRE_EQ(rove_process_start(&options, &p), 0);
+    const char *line;
+    rove_process_options options = {.argv = argv, .in = ROVE_PIPE, .out = ROVE_PIPE};
+    int rc = rove_process_start(&options, &p);
+    if (!RV_EXPECT_EQ(rc, 0)) {
+        rove_barrier_abort(arg);
+        return RV_TEST_FAILED;
+    }
+    RV_REQUIRE(rove_barrier_wait(arg) >= 0);
+    RV_EXPECT_EQ(rove_stream_write(rove_process_stdin(p), "here\n", 5), 0);
+    RV_EXPECT_EQ(rove_stream_read_line(rove_process_stdout(p), &line), 5);
+    RV_EXPECT(rove_barrier_wait(arg) >= 0); /* all have answered: all were alive at once */
+    RV_EXPECT_EQ(rove_stream_shutdown(rove_process_stdin(p)), 0);
     RV_EXPECT_EQ(rove_process_wait(p), 0);
     rove_process_release(p);
     return 0;
 }
 
-/* Goal: a thousand children, some at a time, leave nothing. */
-static int run_thousand(RV_UNUSED void *arg, RV_UNUSED void **result)
+/* Goal: a thousand children that live at the same time are all served, and leave nothing. */
+static int run_crowd(RV_UNUSED void *arg, RV_UNUSED void **result)
 {
-    for (int done = 0; done < ALL; done += BATCH) {
-        rove_task *tasks[BATCH];
-        for (int i = 0; i < BATCH; i++) {
-            tasks[i] = rove_create_task(run_true, NULL);
-        }
-        for (int i = 0; i < BATCH; i++) {
-            RV_REQUIRE_EQ(rove_join(tasks[i], NULL), 0);
-        }
+    rove_barrier all;
+    rove_task *tasks[CROWD];
+    rove_barrier_init(&all, CROWD);
+    for (int i = 0; i < CROWD; i++) {
+        tasks[i] = rove_create_task(run_in_crowd, &all);
     }
-    RV_EXPECT(!has_children());
+    for (int i = 0; i < CROWD; i++) {
+        RV_EXPECT_EQ(rove_join(tasks[i], NULL), 0);
+    }
+    RV_REQUIRE_EQ(wait_until_childless(), 0); /* reapers may come a moment after who waited */
     return 0;
 }
 
-static void test_process_thousand_children_leave_nothing(void **state)
+static void test_process_thousand_children_at_once_leave_nothing(void **state)
 {
     (void)state;
-    struct rv_test_usage before;
-    rv_test_usage_read(&before);
-    assert_int_equal(rove_run_with(&(rove_options){.workers = 2}, run_thousand, NULL, NULL), 0);
+    struct rlimit before, more;
+    struct rv_test_usage usage;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    more = before;
+    more.rlim_cur = before.rlim_cur < CROWD_DESCRIPTORS ? CROWD_DESCRIPTORS : before.rlim_cur;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
+    rv_test_usage_read(&usage);
+    assert_int_equal(rove_run_with(&(rove_options){.workers = 2}, run_crowd, NULL, NULL), 0);
     rv_test_settle();
-    rv_test_usage_check(&before);
+    rv_test_usage_check(&usage);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(has_children());
 }
 
 int main(void)
@@ -469,7 +488,7 @@ int main(void)
         cmocka_unit_test(test_process_released_child_is_reaped),
         cmocka_unit_test(test_process_unwaited_child_is_reaped),
         cmocka_unit_test(test_process_running_child_does_not_hold_up_the_end),
-        cmocka_unit_test(test_process_thousand_children_leave_nothing),
+        cmocka_unit_test(test_process_thousand_children_at_once_leave_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
