@@ -35,7 +35,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 128     /* arbitrary; 1.5 KiB of the scheduler's stack */
@@ -362,9 +361,6 @@ static int epoll_runtime_start(struct rove_runtime *runtime)
         return rc;
     }
     runtime->poll_data = e;
-    if (runtime->options.debug) {
-        rv_runtime_log(runtime, LOG_INFO, "back-end epoll");
-    }
     return 0;
 }
 

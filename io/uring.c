@@ -33,7 +33,6 @@
 #include "sched/watch.h"
 
 #include <errno.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #define HELPERS_FOR_FILES 8   /* arbitrary: reads that miss the page cache */
@@ -443,10 +442,6 @@ static int uring_runtime_start(struct rove_runtime *runtime)
         return rc;
     }
     runtime->poll_data = all;
-    if (runtime->options.debug) {
-        rv_runtime_log(runtime, LOG_INFO, "back-end io_uring, %u rings of %u entries", all->count,
-                       all->rings[0].ring.sq_entries);
-    }
     return 0;
 }
 

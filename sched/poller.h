@@ -51,4 +51,8 @@ struct rv_poller_ops {
 /* The n-th back-end to try for this wish (0, 1, ..), best first; NULL: no more. io/poller.c. */
 const struct rv_poller_ops *rv_poller_pick(rove_backend wish, unsigned n);
 
+/* One line of the log: which back-end the runtime has taken, and why. `refused`: the last one that
+ * was tried in vain, and its error; NULL: none. The runtime's own: none is left. io/poller.c. */
+void rv_poller_report(struct rove_runtime *runtime, const struct rv_poller_ops *refused, int error);
+
 #endif

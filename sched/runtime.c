@@ -195,20 +195,22 @@ static int launch(struct rove_runtime *runtime)
 static int start_with_some_poller(struct rove_runtime *runtime)
 {
     int rc = -ENOTSUP;
-    const struct rv_poller_ops *poller;
+    const struct rv_poller_ops *poller, *refused = NULL;
+    int error = 0;
     for (unsigned n = 0; (poller = rv_poller_pick(runtime->options.backend, n)) != NULL; n++) {
         runtime->poller = poller;
         rc = poller->runtime_start(runtime);
         if (rc == 0) {
             rc = launch(runtime);
             if (rc == 0) {
-                return 0;
+                break;
             }
             poller->runtime_stop(runtime);
         }
-        rv_runtime_log(runtime, LOG_NOTICE, "rove: the %s back-end is refused here: %s",
-                       poller->name, rc == -EPERM ? "the system forbids it" : rove_strerror(rc));
+        refused = poller;
+        error = rc;
     }
+    rv_poller_report(runtime, refused, error);
     return rc;
 }
 

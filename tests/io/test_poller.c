@@ -14,11 +14,13 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 static int name_of_backend(RV_UNUSED void *arg, void **result)
@@ -27,10 +29,27 @@ static int name_of_backend(RV_UNUSED void *arg, void **result)
     return 0;
 }
 
+/* What a runtime says of itself. */
+struct said {
+    int lines, level;
+    char text[256];
+};
+
+static struct said said;
+
+static void keep(void *ctx, int level, const char *message)
+{
+    struct said *s = ctx;
+    s->lines++;
+    s->level = level;
+    snprintf(s->text, sizeof(s->text), "%s", message);
+}
+
 static const char *backend_for(rove_backend wish, int *rc)
 {
-    rove_options options = {.workers = 1, .backend = wish};
+    rove_options options = {.workers = 1, .backend = wish, .log = keep, .log_ctx = &said};
     void *name = NULL;
+    said = (struct said){0};
     *rc = rove_run_with(&options, name_of_backend, NULL, &name);
     return name;
 }
@@ -79,6 +98,35 @@ static void test_poller_wish_is_what_runs(void **state)
     }
 }
 
+static bool has_said(int level, const char *text)
+{
+    if (said.lines != 1 || said.level != level || strcmp(said.text, text) != 0) {
+        fprintf(stderr, "%d lines, level %d: %s\n", said.lines, said.level, said.text);
+        return false;
+    }
+    return true;
+}
+
+/* Goal: a runtime says in one line what it has chosen and why, where a log asks for such; where
+ * nobody does (level INFO, no log, no debug mode) it is silent. */
+static void test_poller_choice_is_said_in_one_line(void **state)
+{
+    (void)state;
+    int rc;
+    unsetenv("ROVE_BACKEND");
+    (void)backend_for(ROVE_BACKEND_EPOLL, &rc);
+    assert_true(has_said(LOG_INFO, "rove: back-end epoll: the options ask for it"));
+    setenv("ROVE_BACKEND", "epoll", 1);
+    (void)backend_for(ROVE_BACKEND_AUTO, &rc);
+    assert_true(has_said(LOG_INFO, "rove: back-end epoll: ROVE_BACKEND asks for it"));
+    unsetenv("ROVE_BACKEND");
+    if (rv_ring_probe() == 0) {
+        (void)backend_for(ROVE_BACKEND_AUTO, &rc);
+        assert_true(has_said(LOG_INFO, "rove: back-end io_uring: a no-op came back from a ring "
+                                       "with all that rove requires"));
+    }
+}
+
 /* From here on one system call answers `error`, as in a container; only for this process. */
 static void forbid(unsigned number, unsigned error)
 {
@@ -95,7 +143,16 @@ static void forbid(unsigned number, unsigned error)
     }
 }
 
-/* In a child: AUTO must run on epoll, an explicit io_uring must fail with a negative errno. */
+static bool has_said_why(const char *chosen, int level, unsigned error)
+{
+    char text[sizeof(said.text)];
+    snprintf(text, sizeof(text), "rove: back-end %s: io_uring is refused here: %s", chosen,
+             error == EPERM ? "the system forbids it" : rove_strerror(-(int)error));
+    return has_said(level, text);
+}
+
+/* In a child: AUTO must run on epoll, an explicit io_uring must fail with a negative errno; both
+ * say why. */
 static void refuse_in_child(unsigned number, unsigned error)
 {
     pid_t child = fork();
@@ -103,11 +160,11 @@ static void refuse_in_child(unsigned number, unsigned error)
         int rc;
         forbid(number, error);
         const char *name = backend_for(ROVE_BACKEND_AUTO, &rc);
-        if (rc != 0 || strcmp(name, "epoll") != 0) {
+        if (rc != 0 || strcmp(name, "epoll") != 0 || !has_said_why("epoll", LOG_INFO, error)) {
             _exit(1);
         }
         name = backend_for(ROVE_BACKEND_URING, &rc);
-        _exit(rc < 0 && name == NULL ? 0 : 2);
+        _exit(rc < 0 && name == NULL && has_said_why("none", LOG_NOTICE, error) ? 0 : 2);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -180,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_poller_order_of_choice),
         cmocka_unit_test(test_poller_environment),
         cmocka_unit_test(test_poller_wish_is_what_runs),
+        cmocka_unit_test(test_poller_choice_is_said_in_one_line),
         cmocka_unit_test(test_poller_refused_ring_falls_back),
         cmocka_unit_test(test_poller_each_descriptor_missing_once),
     };

@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <syslog.h>
 
 #define TASKS 3
 
@@ -82,6 +83,14 @@ const struct rv_poller_ops *rv_poller_pick(rove_backend wanted, unsigned n)
 {
     (void)wanted;
     return n == 0 ? &poller : NULL;
+}
+
+void rv_poller_report(struct rove_runtime *runtime, const struct rv_poller_ops *refused, int error)
+{
+    RV_MODEL_CHECK((refused == NULL) == (error == 0), "who is refused is given a reason");
+    if (refused != NULL) {
+        rv_runtime_log(runtime, LOG_NOTICE, "%s: %d", refused->name, error);
+    }
 }
 
 /* Workers */

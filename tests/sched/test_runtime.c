@@ -125,8 +125,8 @@ struct refusals {
 static void count_refusals(void *ctx, RV_UNUSED int level, const char *message)
 {
     struct refusals *r = ctx;
-    r->of_system += strstr(message, "the refuser back-end is refused here: the system") != NULL;
-    r->of_doubter += strstr(message, "the doubter back-end is refused here") != NULL;
+    r->of_system += strstr(message, "refuser is refused here: the system forbids it") != NULL;
+    r->of_doubter += strstr(message, "doubter is refused here: ") != NULL;
 }
 
 /* Goal: a back-end that is refused, as a whole or on one worker, is given up, said, and the next

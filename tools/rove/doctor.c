@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <syslog.h>
 
 enum { VALUE_BYTES = 256 };
 
@@ -83,21 +84,15 @@ static int do_nothing(RV_UNUSED void *arg, RV_UNUSED void **result)
     return 0;
 }
 
-/* Why one was passed over comes here while the runtime starts. */
-static void print_log(RV_UNUSED void *ctx, RV_UNUSED int level, const char *message)
+/* What it has chosen, and why, comes here while the runtime starts. */
+static void print_log(RV_UNUSED void *ctx, int level, const char *message)
 {
-    rv_doctor_line(RV_DOCTOR_NOTE, "it says", "%s", message);
-}
-
-static const char *reason(const struct rove_runtime *runtime)
-{
-    const char *wish = getenv("ROVE_BACKEND");
-    if (wish != NULL && strstr(runtime->poller->name, wish) != NULL) {
-        return "ROVE_BACKEND asks for it";
+    static const char choice[] = "rove: back-end ";
+    if (level > LOG_NOTICE && strncmp(message, choice, sizeof choice - 1) == 0) {
+        rv_doctor_line(RV_DOCTOR_OK, "back-end", "%s", message + sizeof choice - 1);
+    } else {
+        rv_doctor_line(RV_DOCTOR_NOTE, "it says", "%s", message);
     }
-    return strcmp(runtime->poller->name, "epoll") == 0
-               ? "io_uring is refused here, see above; the same calls, at more system calls each"
-               : "a no-op came back from a ring with all that rove requires";
 }
 
 static int verdict(void)
@@ -110,7 +105,6 @@ static int verdict(void)
         rv_doctor_line(RV_DOCTOR_MISSING, "does not start", "%s", rove_strerror(rc));
         return EXIT_FAILURE;
     }
-    rv_doctor_line(RV_DOCTOR_OK, "back-end", "%s: %s", runtime->poller->name, reason(runtime));
     rv_doctor_line(RV_DOCTOR_OK, "workers", "%u", runtime->worker_count);
     rove_task *task = rove_submit(runtime, do_nothing, NULL);
     rc = task == NULL ? -ENOMEM : rove_wait_blocking(task, ROVE_FOREVER, NULL);
