@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: sockets: receive, send, accept, connect, shut down.
+ * Purpose: sockets: send, accept, connect, shut down; io/receive.c receives.
  *
  * Idea: each call is one operation of the reactor. MSG_NOSIGNAL always: a peer that hangs up is an
  * error code, not the end of the process.
@@ -14,49 +14,6 @@
 #include <errno.h>
 #include <poll.h>
 
-static ssize_t receive(int fd, void *buf, size_t n, int flags)
-{
-    struct rv_op op = {.kind = RV_OP_RECV,
-                       .fd = fd,
-                       .addr = buf,
-                       .len = n,
-                       .flags = (unsigned)flags,
-                       .deadline_ns = INT64_MAX};
-    return rv_op_run(&op);
-}
-
-static RV_NOINLINE bool is_stream(int fd)
-{
-    int type = 0;
-    socklen_t len = sizeof(type);
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
-}
-
-/* Until all of it has come, the end, or an error. The kernel's own way waits on neither back-end as
- * recv(2) does: without a wait it gives a part, in a ring it joins messages. */
-static ssize_t receive_all(int fd, char *buf, size_t n, int flags)
-{
-    size_t done = 0;
-    ssize_t rc;
-    do {
-        rc = receive(fd, buf + done, n - done, flags);
-        done += rc > 0 ? (size_t)rc : 0;
-    } while (rc > 0 && done < n && is_stream(fd));
-    if (done > 0 && rc == -ECANCELED) {
-        rv_put_back_cancel(rv_current_task()); /* for its next call */
-    }
-    return done > 0 ? (ssize_t)done : rc;
-}
-
-ssize_t rove_recv(int fd, void *buf, size_t n, int flags)
-{
-    int others = MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_OOB;
-    if (RV_UNLIKELY((flags & MSG_WAITALL) != 0) && (flags & others) == 0) {
-        return receive_all(fd, buf, n, flags & ~MSG_WAITALL);
-    }
-    return receive(fd, buf, n, flags);
-}
-
 ssize_t rove_send(int fd, const void *buf, size_t n, int flags)
 {
     struct rv_op op = {.kind = RV_OP_SEND,
@@ -66,16 +23,6 @@ ssize_t rove_send(int fd, const void *buf, size_t n, int flags)
                        .flags = (unsigned)flags | MSG_NOSIGNAL,
                        .deadline_ns = INT64_MAX};
     return rv_op_run(&op);
-}
-
-ssize_t rove_recvmsg(int fd, struct msghdr *m, int flags)
-{
-    struct rv_op op = {.kind = RV_OP_RECVMSG,
-                       .fd = fd,
-                       .addr = m,
-                       .flags = (unsigned)flags,
-                       .deadline_ns = INT64_MAX};
-    return m == NULL ? -EFAULT : rv_op_run(&op);
 }
 
 ssize_t rove_sendmsg(int fd, const struct msghdr *m, int flags)

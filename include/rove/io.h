@@ -123,7 +123,8 @@ ROVE_API ssize_t rove_send(int fd, const void *buf, size_t n, int flags);
  *
  * fd     borrowed.
  * m      stays in place during the call, and so does all it points at.
- * flags  MSG_ flags.
+ * flags  MSG_ flags; MSG_WAITALL goes on until the buffers are full, control data other than
+ *        credentials comes, the end or an error.
  *
  * Returns as rove_recv.
  * Threads: task. Suspends: yes. Cost: one operation; no allocation.

@@ -104,6 +104,7 @@ set(ROVE_IO_SOURCES
     io/process.c
     io/process_spawn.c
     io/reactor.c
+    io/receive.c
     io/resolve.c
     io/ring.c
     io/server.c

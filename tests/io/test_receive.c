@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Purpose: io/receive: MSG_WAITALL of messages. Plain receives are in test_socket and test_calls.
+ */
+#include "support/fixture.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { DRIBBLE = 30 };
+
+/* Thirty bytes, one by one; a descriptor with the number `with`. */
+struct dribble {
+    int fd, with;
+};
+
+static int send_dribble(void *arg, RV_UNUSED void **result)
+{
+    const struct dribble *d = arg;
+    for (int i = 0; i < DRIBBLE; i++) {
+        char byte = (char)i;
+        char control[CMSG_SPACE(sizeof(int))] = {0};
+        struct iovec v = {&byte, 1};
+        struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+        if (i == d->with) {
+            m.msg_control = control;
+            m.msg_controllen = sizeof(control);
+            struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+            c->cmsg_level = SOL_SOCKET;
+            c->cmsg_type = SCM_RIGHTS;
+            c->cmsg_len = CMSG_LEN(sizeof(int));
+            memcpy(CMSG_DATA(c), &d->fd, sizeof(int));
+        }
+        RV_REQUIRE_EQ(rove_sendmsg(d->fd, &m, 0), 1);
+        for (int turns = i % 3; turns > 0; turns--) {
+            RV_REQUIRE_EQ(rove_yield(), 0);
+        }
+    }
+    return 0;
+}
+
+/* Receives into buffers of 0, 1, 2 .. 9 bytes; the descriptor that came along, or -1. */
+static ssize_t receive_dribble(int fd, char bytes[45], int *came)
+{
+    struct iovec v[10];
+    char control[CMSG_SPACE(2 * sizeof(int))];
+    struct msghdr m = {.msg_iov = v,
+                       .msg_iovlen = RV_ARRAY_LEN(v),
+                       .msg_control = control,
+                       .msg_controllen = sizeof(control)};
+    char *next = bytes;
+    for (size_t i = 0; i < RV_ARRAY_LEN(v); i++) {
+        v[i] = (struct iovec){next, i};
+        next += i;
+    }
+    ssize_t n = rove_recvmsg(fd, &m, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    *came = -1;
+    if (c != NULL && c->cmsg_type == SCM_RIGHTS) {
+        memcpy(came, CMSG_DATA(c), sizeof(int));
+    }
+    return n;
+}
+
+static bool is_dribble(const char *bytes, ssize_t n, int first)
+{
+    for (ssize_t i = 0; i < n; i++) {
+        if (bytes[i] != (char)(first + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Goal: recvmsg with MSG_WAITALL waits until the buffers are full; the end, or a descriptor that
+ * comes with some byte, ends it before, and neither that nor a byte is lost. */
+RV_TASK_TEST(test_receive_message_waits_for_all)
+{
+    for (int with = -1; with < DRIBBLE; with += 7) {
+        int fds[2], came;
+        char bytes[45];
+        RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        struct dribble d = {fds[1], with};
+        rove_task *twice[2] = {rove_create_task(send_dribble, &d), NULL};
+        if (with >= 0) {
+            RV_EXPECT_EQ(receive_dribble(fds[0], bytes, &came), with + 1);
+            RV_EXPECT(is_dribble(bytes, with + 1, 0));
+            RV_EXPECT(came >= 0 && rove_close(came) == 0);
+        }
+        RV_EXPECT_EQ(rove_join(twice[0], NULL), 0);
+        d.with = -1;
+        twice[1] = rove_create_task(send_dribble, &d);
+        ssize_t left = 2 * DRIBBLE - (with + 1);
+        ssize_t full = left < 45 ? left : 45;
+        if (full == left) {
+            RV_EXPECT_EQ(rove_join(twice[1], NULL), 0);
+            RV_EXPECT_EQ(rove_shutdown(fds[1], SHUT_WR), 0);
+        }
+        RV_EXPECT_EQ(receive_dribble(fds[0], bytes, &came), full);
+        ssize_t before = DRIBBLE - (with + 1);
+        RV_EXPECT(is_dribble(bytes, before, with + 1));
+        RV_EXPECT(is_dribble(bytes + before, full - before, 0));
+        RV_EXPECT_EQ(came, -1);
+        if (full < left) {
+            RV_EXPECT_EQ(rove_join(twice[1], NULL), 0);
+        }
+        RV_EXPECT_EQ(rove_close(fds[0]), 0);
+        RV_EXPECT_EQ(rove_close(fds[1]), 0);
+    }
+    return 0;
+}
+
+static int receive_one(void *arg, void **result)
+{
+    const int *fds = arg;
+    char bytes[45];
+    int came;
+    (void)result;
+    return (int)receive_dribble(fds[0], bytes, &came);
+}
+
+/* Goal: cancelled in the middle it gives what has come, and the request is kept for the next call;
+ * messages that are not a stream's are not joined; MSG_DONTWAIT never waits. */
+RV_TASK_TEST(test_receive_message_gives_what_it_has)
+{
+    int fds[2], came;
+    char bytes[45];
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    rove_task *t = rove_create_task(receive_one, fds);
+    RV_EXPECT_EQ(rove_send(fds[1], "123", 3, 0), 3);
+    while (recv(fds[0], bytes, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
+        RV_REQUIRE_EQ(rove_yield(), 0);
+    }
+    RV_EXPECT(rove_cancel(t));
+    RV_EXPECT_EQ(rove_join(t, NULL), 3);
+    struct iovec v = {bytes, 10};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+    RV_EXPECT_EQ(rove_send(fds[1], "456", 3, 0), 3);
+    RV_EXPECT_EQ(rove_recvmsg(fds[0], &m, MSG_WAITALL | MSG_DONTWAIT), 3);
+    RV_EXPECT_EQ(rove_recvmsg(fds[0], &m, MSG_WAITALL | MSG_DONTWAIT), -EAGAIN);
+    RV_EXPECT_EQ(rove_close(fds[0]), 0);
+    RV_EXPECT_EQ(rove_close(fds[1]), 0);
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+    RV_EXPECT_EQ(rove_send(fds[1], "123", 3, 0), 3);
+    RV_EXPECT_EQ(rove_send(fds[1], "45", 2, 0), 2);
+    RV_EXPECT_EQ(receive_dribble(fds[0], bytes, &came), 3);
+    RV_EXPECT_EQ(rove_close(fds[0]), 0);
+    return rove_close(fds[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_receive_message_waits_for_all),
+        cmocka_unit_test(test_receive_message_gives_what_it_has),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
