@@ -30,6 +30,7 @@
 #include "sched/ready.h"
 #include "sched/shield.h"
 #include "sched/suspend.h"
+#include "sched/switch.h"
 #include "sched/task.h"
 
 #include <errno.h>
@@ -75,6 +76,7 @@ static bool step(struct rv_task *t, unsigned depth, struct below *below)
 {
     enum rv_cancel_step got;
     *below = (struct below){NULL, NULL};
+    rv_switch_settle_task(t);
     while ((got = rv_state_cancel(&t->future.state)) == RV_CANCEL_BUSY) {
         rv_cpu_relax();
     }

@@ -16,6 +16,7 @@
 #include "sched/mutex.h"
 #include "sched/ready.h"
 #include "sched/runtime.h"
+#include "sched/switch.h"
 #include "sched/task.h"
 
 #include <rove/debug.h>
@@ -68,6 +69,7 @@ size_t rove_all_tasks(rove_runtime *runtime, rove_task *tasks[], size_t capacity
 static bool pin(struct rv_task *t)
 {
     bool is_busy;
+    rv_switch_settle_task(t);
     while (!rv_state_pin(&t->future.state, &is_busy)) {
         if (!is_busy) {
             return false;

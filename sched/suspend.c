@@ -16,20 +16,16 @@
 
 void rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object)
 {
-    RV_CHECK(!(self->future.flags & RV_TASK_HIDDEN), "a callback must not suspend");
-    if (rv_state_take_wake(&self->future.state)) {
-        return;
-    }
-    self->wait_kind = (uint8_t)kind;
-    self->wait_object = object;
-    self->wait_since = self->worker->now_ns;
-    /* PATH 9/14 -> sched/switch.c rv_switch_away */
-    rv_switch_away(self, RV_AFTER_PARK);
-    self->wait_kind = RV_WAIT_NONE;
+    rv_park_inline(self, kind, object);
 }
 
 void rv_wake(struct rv_task *t)
 {
+    struct rv_worker *here = rv_current_worker();
+    if (here != NULL && rv_switch_reclaim(here, t)) {
+        rv_ready_push_local(here, t);
+        return;
+    }
     /* PATH 11/14 -> sched/ready.h rv_ready_push */
     if (rv_state_wake(&t->future.state)) {
         rv_ready_push(t);

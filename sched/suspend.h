@@ -14,6 +14,8 @@
 #ifndef RV_SCHED_SUSPEND_H
 #define RV_SCHED_SUSPEND_H
 
+#include "core/check.h"
+#include "sched/switch.h"
 #include "sched/task.h"
 
 #define RV_MAY_SWITCH /* documentation: the calling task may resume on another thread */
@@ -24,6 +26,23 @@
  * Before: self->awaiting set if a cancellation is to go to a future first.
  */
 RV_MAY_SWITCH void rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object);
+
+/* The same in the caller's code, for the paths that matter. */
+RV_MAY_SWITCH static RV_ALWAYS_INLINE void rv_park_inline(struct rv_task *self,
+                                                          enum rv_wait_kind kind,
+                                                          const void *object)
+{
+    RV_CHECK(!(self->future.flags & RV_TASK_HIDDEN), "a callback must not suspend");
+    if (rv_state_take_wake(&self->future.state)) {
+        return;
+    }
+    self->wait_kind = (uint8_t)kind;
+    self->wait_object = object;
+    self->wait_since = self->worker->now_ns;
+    /* PATH 9/14 -> sched/switch.c rv_switch_away */
+    rv_switch_away(self, RV_AFTER_PARK);
+    self->wait_kind = RV_WAIT_NONE;
+}
 
 /* Any thread, any time: makes t ready if it is parked, else its next park returns at once. */
 void rv_wake(struct rv_task *t);

@@ -5,6 +5,7 @@
 #include "sched/switch.h"
 
 #include "core/check.h"
+#include "sched/current.h"
 #include "sched/ready.h"
 #include "sched/task.h"
 
@@ -23,6 +24,7 @@ RV_NOINLINE RV_NO_STACK_PROTECTOR void rv_switch_to_child(struct rv_task *self,
     if (RV_UNLIKELY(w->is_debug)) {
         rv_debug_step_end(w, self, false);
     }
+    rv_switch_settle(w);
     struct rv_context *to = rv_switch_prepare(w, child);
     w->after = RV_AFTER_CONT;
     w->after_task = self;
@@ -37,4 +39,13 @@ RV_NO_STACK_PROTECTOR void rv_switch_from_scheduler(struct rv_worker *w, struct 
     rv_context_switch(&w->scheduler, to, t);
     RV_ASSERT(rv_load_relaxed(&w->current) == NULL, "nobody runs while the scheduler does");
     rv_switch_arrive(w);
+    rv_switch_settle(w); /* nobody runs who might wake it */
+}
+
+void rv_switch_settle_task(const struct rv_task *t)
+{
+    struct rv_worker *w = rv_current_worker();
+    if (w != NULL && w->after_task == t) {
+        rv_switch_settle(w);
+    }
 }

@@ -11,6 +11,7 @@
 #include "sched/ready.h"
 #include "sched/runtime.h"
 #include "sched/suspend.h"
+#include "sched/switch.h"
 #include "sched/task.h"
 
 #include <errno.h>
@@ -92,7 +93,7 @@ void rv_waiter_fire(struct rv_waiter *w)
     rv_store_release(&w->fired, 1);
     if (RV_UNLIKELY(task == NULL)) {
         rv_os_futex_wake(&w->fired, 1);
-    } else if (rv_state_wake(&task->future.state)) {
+    } else if (rv_switch_reclaim(here, task) || rv_state_wake(&task->future.state)) {
         rv_ready_push_local(here, task);
     }
 }

@@ -167,6 +167,11 @@ void rv_switch_arrive(struct rv_worker *w)
     (void)w;
 }
 
+void rv_switch_settle_task(const struct rv_task *t)
+{
+    (void)t;
+}
+
 struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
                                   struct rv_task **next)
 {

@@ -15,6 +15,7 @@
 #include "sched/switch.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 enum { TURNS = 200, TASKS = 12 };
 
@@ -25,7 +26,9 @@ static enum rv_phase phase_of(const struct rv_task *t)
 
 struct pair {
     struct rv_task *first;
-    enum rv_phase seen;      /* of `first`, by the other */
+    enum rv_phase left;      /* of `first`, when the other began */
+    enum rv_phase seen;      /* and when the other had asked for it */
+    bool is_woken;           /* and, had it not asked, was a bit left behind by its wake? */
     unsigned steps;          /* the worker's, when the other ran */
     bool was_current;        /* the other itself, on its worker */
 };
@@ -35,6 +38,8 @@ static int look_at_first(void *arg, RV_UNUSED void **result)
     struct pair *p = arg;
     struct rv_task *self = rv_current_task();
     struct rv_worker *w = rv_current_worker();
+    p->left = phase_of(p->first);
+    rv_switch_settle_task(p->first);
     p->seen = phase_of(p->first);
     p->steps = (unsigned)rv_load_relaxed(&w->step);
     p->was_current = rv_load_relaxed(&w->current) == self && self->worker == w &&
@@ -50,6 +55,7 @@ static int park_body(RV_UNUSED void *arg, RV_UNUSED void **result)
     unsigned before = (unsigned)rv_load_relaxed(&self->worker->step);
     rove_task *t = rove_create_task(look_at_first, &p);
     rv_switch_away(self, RV_AFTER_PARK);
+    RV_EXPECT_EQ(p.left, RV_PHASE_ACTIVE);
     RV_EXPECT_EQ(p.seen, RV_PHASE_PARKED);
     RV_EXPECT_EQ(phase_of(self), RV_PHASE_ACTIVE);
     RV_EXPECT(p.was_current);
@@ -58,11 +64,99 @@ static int park_body(RV_UNUSED void *arg, RV_UNUSED void **result)
     return rove_join(t, NULL);
 }
 
-/* Goal: who parks is PARKED when the next one runs, and each switch counts as one step. */
-static void test_switch_parked_before_the_next_runs(void **state)
+/* Goal: on a lone worker who parks is PARKED as soon as somebody asks, and each switch counts as
+ * one step. */
+static void test_switch_parked_when_somebody_asks(void **state)
 {
     (void)state;
     rv_test_run_on(1, park_body, NULL);
+}
+
+static int wake_first(void *arg, RV_UNUSED void **result)
+{
+    struct pair *p = arg;
+    rv_wake(p->first);
+    p->is_woken = (rv_load_relaxed(&p->first->future.state) & RV_STATE_WOKEN) != 0;
+    rv_wake(p->first);
+    p->was_current = (rv_load_relaxed(&p->first->future.state) & RV_STATE_WOKEN) != 0;
+    return 0;
+}
+
+static int hand_over_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct rv_task *self = rv_current_task();
+    struct pair p = {.first = self, .is_woken = true};
+    rove_task *t = rove_create_task(wake_first, &p);
+    rv_switch_away(self, RV_AFTER_PARK);
+    RV_EXPECT(!p.is_woken);
+    RV_EXPECT(p.was_current);
+    rv_switch_away(self, RV_AFTER_PARK); /* the second wake came while it was ready */
+    return rove_join(t, NULL);
+}
+
+/* Goal: who has left to park and is woken by the next task never was parked: the first wake makes
+ * it ready and leaves nothing in the word; a second one finds it active, and is kept for the next
+ * park. */
+static void test_switch_hand_over_does_not_park(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, hand_over_body, NULL);
+}
+
+struct outsider {
+    struct rv_task *first;
+    bool cancels;
+    uint64_t word; /* of `first`, when the thread had done it and `first` had not run */
+    enum rv_phase left;
+};
+
+static void *from_outside(void *arg)
+{
+    struct outsider *o = arg;
+    if (o->cancels) {
+        RV_EXPECT(rove_cancel(&o->first->future));
+    } else {
+        rv_wake(o->first);
+    }
+    return NULL;
+}
+
+static int let_outsider_at_it(void *arg, RV_UNUSED void **result)
+{
+    struct outsider *o = arg;
+    pthread_t thread;
+    o->left = phase_of(o->first);
+    RV_REQUIRE_EQ(pthread_create(&thread, NULL, from_outside, o), 0);
+    RV_REQUIRE_EQ(pthread_join(thread, NULL), 0);
+    o->word = rv_load_relaxed(&o->first->future.state);
+    return 0;
+}
+
+static int outsider_body(void *arg, RV_UNUSED void **result)
+{
+    struct rv_task *self = rv_current_task();
+    struct outsider o = {.first = self, .cancels = arg != NULL};
+    rove_task *t = rove_create_task(let_outsider_at_it, &o);
+    rv_switch_away(self, RV_AFTER_PARK);
+    RV_EXPECT_EQ(o.left, RV_PHASE_ACTIVE);
+    RV_EXPECT_EQ(rv_state_phase(o.word), RV_PHASE_ACTIVE);
+    RV_EXPECT_EQ((o.word & (RV_STATE_WOKEN | RV_STATE_CANCEL)),
+                 o.cancels ? RV_STATE_CANCEL : RV_STATE_WOKEN);
+    RV_EXPECT_EQ(rv_take_cancel(self), o.cancels);
+    if (o.cancels) {
+        RV_EXPECT_EQ(rove_uncancel(rove_current_task()), 0);
+    }
+    return rove_join(t, NULL);
+}
+
+/* Goal: a thread's wake, or its cancellation, meets a task that has left to park and is not parked
+ * yet, while another runs and nothing else would ever wake it: it comes back. */
+static void test_switch_outsider_meets_who_has_left(void **state)
+{
+    int cancels;
+    (void)state;
+    rv_test_run_on(1, outsider_body, NULL);
+    rv_test_run_on(1, outsider_body, &cancels);
 }
 
 /* Goal: a wake or a cancellation that came before the park is not slept over: the task is ready
@@ -221,7 +315,9 @@ static void test_switch_ended_task_is_buried_by_the_next(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_switch_parked_before_the_next_runs),
+        cmocka_unit_test(test_switch_parked_when_somebody_asks),
+        cmocka_unit_test(test_switch_hand_over_does_not_park),
+        cmocka_unit_test(test_switch_outsider_meets_who_has_left),
         cmocka_unit_test(test_switch_park_after_a_wake_comes_back),
         cmocka_unit_test(test_switch_yield_goes_to_the_end),
         cmocka_unit_test(test_switch_eager_parent_waits_where_it_may),
