@@ -44,11 +44,12 @@ struct rv_home {
 /* The lock is held; true: at home, to be told to rv_home_leave. */
 bool rv_home_enter_slow(struct rv_home *h, const void *me);
 
-/* `me`: the calling thread's name, even; NULL: it has none. */
-RV_NO_LOCK_ANALYSIS static RV_ALWAYS_INLINE bool rv_home_enter(struct rv_home *h, const void *me)
+/* `me`: the calling thread's name, even, not NULL. False: not at home, and not inside. */
+RV_NO_LOCK_ANALYSIS static RV_ALWAYS_INLINE bool rv_home_try_enter(struct rv_home *h,
+                                                                   const void *me)
 {
-    if (RV_UNLIKELY(rv_load_relaxed(&h->home) != (uintptr_t)me || me == NULL)) {
-        return rv_home_enter_slow(h, me);
+    if (RV_UNLIKELY(rv_load_relaxed(&h->home) != (uintptr_t)me)) {
+        return false;
     }
     rv_store_relaxed(&h->busy, 1);
     /* order: light H1. busy before the look at home; with heavy in rv_home_enter_slow. */
@@ -56,9 +57,15 @@ RV_NO_LOCK_ANALYSIS static RV_ALWAYS_INLINE bool rv_home_enter(struct rv_home *h
     if (RV_UNLIKELY(rv_load_relaxed(&h->home) != (uintptr_t)me)) {
         /* order: release H2. Earlier sections, as in rv_home_leave. */
         rv_store_release(&h->busy, 0);
-        return rv_home_enter_slow(h, me);
+        return false;
     }
     return true;
+}
+
+/* `me`: as above; NULL: the calling thread has no name. */
+RV_NO_LOCK_ANALYSIS static RV_ALWAYS_INLINE bool rv_home_enter(struct rv_home *h, const void *me)
+{
+    return RV_LIKELY(me != NULL && rv_home_try_enter(h, me)) || rv_home_enter_slow(h, me);
 }
 
 RV_NO_LOCK_ANALYSIS static RV_ALWAYS_INLINE void rv_home_leave(struct rv_home *h, bool is_at_home)

@@ -5,7 +5,8 @@
  *
  * Cost: one inner lock (two stores as long as one worker uses it), one copy, at most one wake. A
  * task that waits has its element written by its partner, and touches the channel no more when it
- * resumes.
+ * resumes. What two tasks of one worker do most is written out once more, as straight code
+ * (transfer_at_home). It does nothing that the general way would not, and leaves all else to it.
  *
  * Threads: any. A cell of a plain task or thread is fired after the lock; a select's cell under
  * it, since the select's clean-up uses that lock to know that nobody looks at its cell any more.
@@ -64,14 +65,15 @@ void rove_chan_release(rove_chan *c)
 /* Constant sizes become plain moves; a channel of signals has no bytes at all. */
 static inline void copy_element(void *to, const void *from, size_t bytes)
 {
+    if (RV_LIKELY(bytes == 8)) {
+        memcpy(to, from, 8);
+        return;
+    }
     switch (bytes) {
     case 0:
         break;
     case 4:
         memcpy(to, from, 4);
-        break;
-    case 8:
-        memcpy(to, from, 8);
         break;
     case 16:
         memcpy(to, from, 16);
@@ -205,9 +207,9 @@ static int wait(rove_chan *c, enum rv_chan_op op, struct rv_waiter *w,
     return rv_sync_take_cancel(caller) ? -ECANCELED : -EAGAIN;
 }
 
-/* `caller` NULL: without waiting. */
-static inline int transfer(rove_chan *c, enum rv_chan_op op, void *element,
-                           const struct rv_caller *caller)
+/* The whole of it, for everybody. `caller` NULL: without waiting. */
+static RV_NOINLINE int transfer(rove_chan *c, enum rv_chan_op op, void *element,
+                                const struct rv_caller *caller)
 {
     if (RV_UNLIKELY(c == NULL) || RV_UNLIKELY(element == NULL && c->element_size != 0)) {
         return -EINVAL;
@@ -235,22 +237,104 @@ static inline int transfer(rove_chan *c, enum rv_chan_op op, void *element,
     return rc;
 }
 
-int rove_chan_send(rove_chan *c, const void *element)
+/* The calling task, inside the lock of a channel that is at home here; NULL: not inside. */
+static RV_ALWAYS_INLINE struct rv_task *enter_at_home(rove_chan *c, const void *element,
+                                                      struct rv_worker *here)
+{
+    if (RV_UNLIKELY(here == NULL || c == NULL || element == NULL)) {
+        return NULL;
+    }
+    struct rv_task *self = rv_load_relaxed(&here->current);
+    if (RV_UNLIKELY(self == NULL || (self->future.flags & RV_TASK_HIDDEN) != 0)) {
+        return NULL;
+    }
+    return RV_LIKELY(rv_home_try_enter(&c->lock, here)) ? self : NULL;
+}
+
+enum at_home { AT_HOME_NOT, AT_HOME_DONE, AT_HOME_QUEUED };
+
+/* What to do at home, at once. *partner: whom to fire after the lock; w: the caller's own cell. */
+static RV_ALWAYS_INLINE enum at_home meet(rove_chan *c, enum rv_chan_op op, void *element,
+                                          struct rv_waiter *w, struct rv_waiter **partner)
+{
+    struct rv_waiter *other = c->waiters[op == RV_CHAN_SEND ? RV_CHAN_RECV : RV_CHAN_SEND].first;
+    if (other != NULL) {
+        if (RV_UNLIKELY(other->owner != NULL || other->task == NULL || is_cancelled(other))) {
+            return AT_HOME_NOT;
+        }
+        *partner = rv_waitq_pop(&c->waiters[op == RV_CHAN_SEND ? RV_CHAN_RECV : RV_CHAN_SEND]);
+        other->tag = RV_SYNC_GRANTED;
+        if (op == RV_CHAN_SEND) {
+            copy_element(other->value, element, c->element_size);
+        } else if (RV_LIKELY(c->count == 0)) {
+            copy_element(element, other->value, c->element_size);
+        } else {
+            buffer_pop(c, element);
+            buffer_push(c, other->value);
+        }
+        return AT_HOME_DONE;
+    }
+    if (op == RV_CHAN_RECV && c->count > 0) {
+        buffer_pop(c, element);
+        return AT_HOME_DONE;
+    }
+    if (RV_UNLIKELY(c->lock.is_closed)) {
+        return AT_HOME_NOT;
+    }
+    if (op == RV_CHAN_SEND && c->count < c->capacity) {
+        buffer_push(c, element);
+        return AT_HOME_DONE;
+    }
+    w->value = element;
+    rv_waitq_push(&c->waiters[op], w);
+    return AT_HOME_QUEUED;
+}
+
+/* The rest of an operation that is queued (w), or that was not for transfer_at_home. */
+static RV_NOINLINE int transfer_rest(rove_chan *c, enum rv_chan_op op, void *element,
+                                     struct rv_waiter *w)
 {
     struct rv_caller caller;
     if (RV_UNLIKELY(!rv_sync_is_task(&caller))) {
         return -EPERM;
     }
-    return transfer(c, RV_CHAN_SEND, (void *)(uintptr_t)element, &caller);
+    int rc = w != NULL ? wait(c, op, w, &caller) : -EAGAIN;
+    return rc == -EAGAIN ? transfer(c, op, element, &caller) : rc;
+}
+
+/* transfer for the task that runs on the worker whose home the channel is, or is to become. */
+static RV_ALWAYS_INLINE int transfer_at_home(rove_chan *c, enum rv_chan_op op, void *element)
+{
+    struct rv_waiter w;
+    struct rv_waiter *partner = NULL;
+    struct rv_worker *here = rv_current_worker();
+    struct rv_task *self = enter_at_home(c, element, here);
+    if (RV_UNLIKELY(self == NULL)) {
+        return transfer_rest(c, op, element, NULL);
+    }
+    rv_waiter_init(&w, self);
+    enum at_home done = meet(c, op, element, &w, &partner);
+    rv_home_leave(&c->lock, true);
+    if (partner != NULL) {
+        rv_sync_fire(partner, here);
+        return 0;
+    }
+    if (done == AT_HOME_QUEUED) {
+        return rv_sync_park_once(&w, RV_WAIT_CHAN, c) && RV_LIKELY(w.tag == RV_SYNC_GRANTED)
+                   ? 0
+                   : transfer_rest(c, op, element, &w);
+    }
+    return RV_LIKELY(done == AT_HOME_DONE) ? 0 : transfer_rest(c, op, element, NULL);
+}
+
+int rove_chan_send(rove_chan *c, const void *element)
+{
+    return transfer_at_home(c, RV_CHAN_SEND, (void *)(uintptr_t)element);
 }
 
 int rove_chan_recv(rove_chan *c, void *element)
 {
-    struct rv_caller caller;
-    if (RV_UNLIKELY(!rv_sync_is_task(&caller))) {
-        return -EPERM;
-    }
-    return transfer(c, RV_CHAN_RECV, element, &caller);
+    return transfer_at_home(c, RV_CHAN_RECV, element);
 }
 
 int rove_chan_send_blocking(rove_chan *c, const void *element, rove_duration timeout)

@@ -19,7 +19,9 @@
 #include "core/lock.h"
 #include "core/os.h"
 #include "sched/current.h"
+#include "sched/ready.h"
 #include "sched/suspend.h"
+#include "sched/switch.h"
 #include "sched/task.h"
 #include "sched/waitq.h"
 
@@ -77,6 +79,32 @@ static inline void *rv_sync_self(void)
 static inline struct rv_task *rv_sync_owner_task(void *identity)
 {
     return ((uintptr_t)identity & 1) != 0 ? NULL : identity;
+}
+
+/*
+ * The task w->task, which calls, parks once in a cell that it has queued, unless it is cancelled.
+ * True: fired. False: rv_waitq_wait has the rest.
+ */
+static RV_ALWAYS_INLINE bool rv_sync_park_once(struct rv_waiter *w, enum rv_wait_kind kind,
+                                               const void *object)
+{
+    if (RV_LIKELY(!rv_state_has_cancel(&w->task->future.state))) {
+        rv_park_inline(w->task, kind, object);
+    }
+    return RV_LIKELY(rv_waiter_is_fired(w));
+}
+
+/* rv_waiter_fire for the plain cell of a task, on worker `here`. */
+static RV_ALWAYS_INLINE void rv_sync_fire(struct rv_waiter *w, struct rv_worker *here)
+{
+    struct rv_task *task = w->task;
+    if (rv_switch_reclaim(here, task)) {
+        /* order: release W1. As in rv_waiter_fire. */
+        rv_store_release(&w->fired, 1);
+        rv_ready_push_local(here, task);
+    } else {
+        rv_waiter_fire(w);
+    }
 }
 
 /* Waits in a queued cell: 0 fired, -ECANCELED (a task) or -ETIMEDOUT (a thread), out of q then. */

@@ -107,7 +107,12 @@ static inline struct rv_waiter *rv_waitq_pop(struct rv_waitq *q)
 {
     struct rv_waiter *w = q->first;
     if (w != NULL) {
-        rv_waitq_remove(q, w);
+        struct rv_waiter *next = w->next;
+        struct rv_waiter **from_next = next != NULL ? &next->prev : &q->last;
+        RV_CHECK(w->prev == NULL && *from_next == w, "the first cell is linked as such");
+        *from_next = NULL;
+        q->first = next;
+        w->next = NULL;
     }
     return w;
 }
