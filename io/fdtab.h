@@ -44,7 +44,7 @@ struct rv_fd_slot {
     RV_ATOMIC(uint32_t) users;         /* as drawn above */
     RV_ATOMIC(uint32_t) type;          /* enum rv_fd_type; a hint, stale after a foreign close(2) */
     RV_ATOMIC(struct rv_task *) closer; /* woken when the count reaches 0 under CLOSING */
-    RV_ATOMIC(uint32_t) turns;         /* io/steer.c: receives since the last look; about */
+    RV_ATOMIC(uint32_t) turns;         /* io/steer.c: receives since the last look, .. */
     RV_ATOMIC(uint32_t) home;          /* io/steer.c: 1 + index of the worker to receive on; 0 */
     int next_fd;                       /* io/accept.c: accepted after this one, not taken yet */
     struct rv_lock lock;               /* guards what follows */

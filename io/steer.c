@@ -14,6 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* slot->turns: receives since the last look; above them, how often its answer was the last one. */
+#define PATIENCE_SHIFT 16
+#define TURNS_MASK ((1U << PATIENCE_SHIFT) - 1)
+
 int rv_steer_init(struct rv_steer *steer, unsigned workers)
 {
     *steer = (struct rv_steer){NULL, 0};
@@ -65,6 +69,17 @@ static RV_NOINLINE struct rv_worker *worker_of_flow(const struct rv_steer *steer
     return rv_load_relaxed(&w->cpu) == (uint32_t)cpu ? w : NULL;
 }
 
+/* Time for a look; the patience until the next. */
+static uint32_t look(const struct rv_steer *steer, struct rv_fd_slot *slot, int fd,
+                     const struct rove_runtime *runtime, uint32_t patience)
+{
+    struct rv_worker *w = worker_of_flow(steer, fd, runtime);
+    uint32_t home = w == NULL ? 0 : w->idx + 1;
+    bool is_as_before = home == rv_load_relaxed(&slot->home);
+    rv_store_relaxed(&slot->home, home);
+    return !is_as_before ? 0 : patience < RV_STEER_PATIENCE ? patience + 1 : patience;
+}
+
 void rv_steer_turn(struct rv_steer *steer, struct rv_fd_slot *slot, int fd,
                    const struct rove_runtime *runtime)
 {
@@ -72,9 +87,9 @@ void rv_steer_turn(struct rv_steer *steer, struct rv_fd_slot *slot, int fd,
         return;
     }
     uint32_t turns = rv_load_relaxed(&slot->turns) + 1;
-    rv_store_relaxed(&slot->turns, turns % RV_STEER_TURNS);
-    if (RV_UNLIKELY(turns == RV_STEER_TURNS)) {
-        struct rv_worker *w = worker_of_flow(steer, fd, runtime);
-        rv_store_relaxed(&slot->home, w == NULL ? 0 : w->idx + 1);
+    uint32_t patience = turns >> PATIENCE_SHIFT;
+    if (RV_UNLIKELY((turns & TURNS_MASK) == RV_STEER_TURNS << patience)) {
+        turns = look(steer, slot, fd, runtime, patience) << PATIENCE_SHIFT;
     }
+    rv_store_relaxed(&slot->turns, turns);
 }

@@ -6,10 +6,11 @@
  * network card the CPU of its queue, on loopback the sender's. A worker elsewhere is woken across
  * CPUs for each packet, and both CPUs pull at the socket's cache lines. So a socket is asked once
  * in RV_STEER_TURNS receives, and the worker that runs on that CPU becomes its home: its receives
- * are handed to the ring of that worker (post.c), whose completions make the task ready there.
+ * are handed to the ring of that worker (post.c), whose completions make the task ready there. As
+ * long as the answer stays the same, the next question comes after twice as many, up to 2^PATIENCE.
  *
  *     workers note the CPU they run on       cpu -> worker, last writer wins
- *     a receive, every RV_STEER_TURNS        slot->home = the worker of SO_INCOMING_CPU, or none
+ *     a receive, when it is time             slot->home = the worker of SO_INCOMING_CPU, or none
  *     a receive that waits                   on the home's ring, if that worker is awake
  *
  * It is a preference and never a duty: a thief takes the task as any other and runs it for a step;
@@ -17,7 +18,7 @@
  *
  * Threads: notes by each worker of itself; the rest by the task that receives. All relaxed: stale
  * answers cost time only.
- * Cost: a load and a store a receive; one getsockopt in RV_STEER_TURNS.
+ * Cost: a load and a store a receive; one getsockopt in 32 receives, in 256 when nothing moves.
  * Rejected: moving the task itself (one switch more, and a thief brings it back for good).
  * Source: docs/decisions/0006, measured.
  */
@@ -33,7 +34,8 @@ struct rv_fd_slot;
 struct rove_runtime;
 struct rv_worker;
 
-#define RV_STEER_TURNS 32
+#define RV_STEER_TURNS 32u
+#define RV_STEER_PATIENCE 3 /* doublings: 0.031 system calls a request become 0.004 */
 
 struct rv_steer {
     RV_ATOMIC(uint32_t) *worker_on; /* by CPU: 1 + index of the worker that was there last; 0 */

@@ -233,9 +233,61 @@ static void test_steer_to_a_computing_worker_is_served(void **state)
     }
 }
 
+/* What the kernel says of every socket, and how often it is asked. */
+static int incoming_cpu;
+static unsigned questions;
+
+int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
+
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    if (name != SO_INCOMING_CPU) {
+        return __real_getsockopt(fd, level, name, value, len);
+    }
+    questions++;
+    memcpy(value, &incoming_cpu, sizeof(incoming_cpu));
+    return 0;
+}
+
+/* Two workers on two processors, made up. */
+static struct rv_worker made_up[2] = {{.idx = 0, .cpu = 0}, {.idx = 1, .cpu = 1}};
+static struct rove_runtime on_two = {.workers = made_up, .worker_count = 2};
+
+static unsigned questions_in(unsigned turns, struct rv_steer *steer, struct rv_fd_slot *slot)
+{
+    questions = 0;
+    for (unsigned i = 0; i < turns; i++) {
+        rv_steer_turn(steer, slot, 0, &on_two);
+    }
+    return questions;
+}
+
+/* Goal: a socket is asked after 32 receives, then after twice as many as long as the answer stays
+ * the same, never less than once in 256; another answer is believed at once. */
+static void test_steer_asks_less_often_what_stays_the_same(void **state)
+{
+    (void)state;
+    RV_ATOMIC(uint32_t) worker_on[2] = {1, 2};
+    struct rv_steer steer = {worker_on, RV_ARRAY_LEN(worker_on)};
+    struct rv_fd_slot slot = {0};
+    for (unsigned round = 0; round < 3; round++) {
+        incoming_cpu = round % 2 == 0 ? 1 : 0;
+        unsigned due = round == 0 ? 32 : 256; /* at the latest */
+        assert_int_equal(questions_in(due - 1, &steer, &slot), 0);
+        assert_int_equal(questions_in(1, &steer, &slot), 1);
+        assert_int_equal(rv_load_relaxed(&slot.home), 1 + incoming_cpu);
+        assert_int_equal(questions_in(31, &steer, &slot), 0); /* new: soon again */
+        assert_int_equal(questions_in(1 + 64 + 128, &steer, &slot), 3);
+        assert_int_equal(questions_in(10 * 256, &steer, &slot), 10);
+        assert_int_equal(rv_load_relaxed(&slot.home), 1 + incoming_cpu);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steer_asks_less_often_what_stays_the_same),
         cmocka_unit_test(test_steer_any_home_receives_all),
         cmocka_unit_test(test_steer_deadlines_lose_nothing),
         cmocka_unit_test(test_steer_cancel_finds_the_operation),
