@@ -20,6 +20,7 @@
 #include "core/clock.h"
 #include "core/os.h"
 #include "sched/future.h"
+#include "sched/hold.h"
 #include "sched/inspect.h"
 #include "sched/runtime.h"
 #include "sched/task.h"
@@ -54,14 +55,14 @@ static bool is_everybody_asleep(struct rove_runtime *runtime)
 
 static bool is_timer_armed(struct rove_runtime *runtime)
 {
-    bool is_armed = false;
-    for (unsigned i = 0; i < runtime->worker_count && !is_armed; i++) {
+    size_t armed = 0;
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
         struct rv_timers *ts = &runtime->workers[i].timers;
         rv_lock_acquire(&ts->lock);
-        is_armed = rv_heap_count(&ts->heap) > 0;
+        armed += rv_heap_count(&ts->heap);
         rv_lock_release(&ts->lock);
     }
-    return is_armed;
+    return armed > rv_hold_timers(runtime); /* those wake nobody */
 }
 
 /* Spares a server, which has operations in flight whenever it sleeps, the walk over its tasks. */

@@ -16,6 +16,7 @@
 #include "sched/current.h"
 #include "sched/future.h"
 #include "sched/high_water.h"
+#include "sched/hold.h"
 #include "sched/inspect.h"
 #include "sched/runtime.h"
 #include "sched/task.h"
@@ -214,6 +215,7 @@ void rv_debug_report_leaks(struct rove_runtime *runtime)
     if (!runtime->options.debug) {
         return;
     }
+    rv_hold_report_leaks(runtime);
     rv_high_water_report(runtime);
     rv_runtime_for_each_block(runtime, report_task, runtime);
     while (take_record(runtime, &kind, &site, &handles)) {

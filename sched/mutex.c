@@ -17,7 +17,8 @@
  *
  * Who was handed the mutex and finds itself cancelled hands it on to the next.
  *
- * In debug mode every lock makes the word SLOW, so the fast unlock need not ask who reports.
+ * In debug mode every lock makes the word SLOW, so the fast unlock need not ask who reports, and is
+ * noted in a record, so that one that lasts is named meanwhile (hold.h).
  *
  * Threads: any. owner, since, where are written by the owner, and by who hands over.
  * Rejected: letting the runner barge and waking the waiter to compete (a woken waiter may lose
@@ -27,6 +28,7 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "sched/hold.h"
 #include "sched/runtime.h"
 #include "sched/suspend.h"
 #include "sched/sync.h"
@@ -42,7 +44,6 @@
 #define RV_MUTEX_SPIN        100        /* rounds of rv_cpu_relax; a few microseconds; arbitrary */
 #define RV_MUTEX_YIELDS      5          /* then so many of rv_os_sched_yield; bench/mutex */
 #endif
-#define RV_MUTEX_LONG_NS     1000000000 /* debug: held for longer is reported */
 #define RV_MUTEX_WORKER_BITS 16
 #define RV_MUTEX_QUEUED      (UINT64_C(1) << (RV_MUTEX_WORKER_BITS - 1)) /* a hint, for unlock */
 
@@ -77,7 +78,7 @@ static uint64_t where_of(const struct rv_worker *w, unsigned idx)
     return rv_load_relaxed(&w->step) << RV_MUTEX_WORKER_BITS | (idx + 1);
 }
 
-/* So that the unlock takes the slow way and can report. */
+/* Debug mode: so that the unlock takes the slow way and can report. */
 static RV_COLD void force_slow(struct rv_mutex *m)
 {
     rv_lock_acquire(&m->lock);
@@ -89,11 +90,16 @@ static RV_COLD void force_slow(struct rv_mutex *m)
 static inline void own(struct rv_mutex *m, struct rv_task *self, uint64_t queued)
 {
     const struct rv_worker *w = self->worker;
+    int64_t since_ns = w->now_ns; /* up to a tick of switches old */
     if (RV_UNLIKELY(w->is_debug)) {
         force_slow(m);
         queued = RV_MUTEX_QUEUED;
+        since_ns = rv_clock_now();
+        if (w->runtime->options.debug) {
+            rv_hold_begin(m, self, since_ns);
+        }
     }
-    rv_store_relaxed(&m->since, w->now_ns);
+    rv_store_relaxed(&m->since, since_ns);
     rv_store_relaxed(&m->where, where_of(w, w->idx) | queued);
     /* order: release M2. where before owner; pairs with the spinner's look in owner_runs. */
     rv_store_release(&m->owner, (void *)self);
@@ -200,7 +206,7 @@ static RV_COLD void report(const struct rv_mutex *m, struct rv_task *owner)
         return;
     }
     int64_t held_ns = rv_clock_now() - rv_load_relaxed(&m->since);
-    if (held_ns > RV_MUTEX_LONG_NS) {
+    if (held_ns > RV_HOLD_LONG_NS) {
         rv_runtime_log(owner->runtime, LOG_WARNING, "mutex %p was held for %lld ms by task %llu",
                        (const void *)m, (long long)(held_ns / 1000000),
                        (unsigned long long)owner->id);
@@ -215,6 +221,7 @@ static RV_NOINLINE void unlock_slow(struct rv_mutex *m)
     RV_CHECK((rv_load_relaxed(&m->state) & RV_MUTEX_LOCKED) != 0,
              "rove_mutex_unlock: the mutex %p is locked", (void *)m);
     if (task != NULL && task->runtime->options.debug) {
+        rv_hold_end(m);
         report(m, task);
     }
     rv_lock_acquire(&m->lock);

@@ -54,6 +54,7 @@ MALLOC_FILES = {
     "sched/group.c": "chunks of children",
     "sched/group_errors.c": "error codes beyond those in place",
     "sched/high_water.c": "in debug mode, the table, once a runtime",
+    "sched/hold.c": "in debug mode, a record for each mutex that is held",
     "sched/idle.c": "the worker bitmaps, once a runtime",
     "sched/local.c": "the values of a task that has any",
     "sched/latest.c": "one block a watch",

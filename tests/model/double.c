@@ -9,6 +9,7 @@
 #include "sched/debug.h"
 #include "sched/fork.h"
 #include "sched/high_water.h"
+#include "sched/hold.h"
 #include "sched/overflow.h"
 #include "sched/ready.h"
 #include "sched/suspend.h"
@@ -165,6 +166,18 @@ void rv_switch_to_child(struct rv_task *self, struct rv_task *child)
 void rv_switch_arrive(struct rv_worker *w)
 {
     (void)w;
+}
+
+void rv_hold_begin(const void *mutex, const struct rv_task *self, int64_t since_ns)
+{
+    (void)mutex;
+    (void)self;
+    (void)since_ns;
+}
+
+void rv_hold_end(const void *mutex)
+{
+    (void)mutex;
 }
 
 void rv_switch_settle_task(const struct rv_task *t)

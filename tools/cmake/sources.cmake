@@ -47,6 +47,7 @@ set(ROVE_SCHED_SOURCES
     sched/group.c
     sched/group_errors.c
     sched/high_water.c
+    sched/hold.c
     sched/idle.c
     sched/inspect.c
     sched/interrupt.c

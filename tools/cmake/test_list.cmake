@@ -113,6 +113,7 @@ target_link_libraries(test_sched_debug_step PRIVATE m) # fesetround
 rove_add_test(sched/group_errors)
 rove_scarce(sched/group_errors)
 rove_add_test(sched/high_water)
+rove_add_test(sched/hold)
 rove_add_test(sched/suspend)
 rove_add_test(sched/switch)
 rove_add_test(sched/callback)
