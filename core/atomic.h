@@ -37,7 +37,7 @@
 #include "core/sim_point.h"
 #endif
 #if defined(RV_SIM) && !defined(RV_CORES) /* there the compiler marks every access */
-#define RV_PRIM_POINT() rv_sim_point_at(__LINE__ % RV_SIM_SITES) /* another thread may run here */
+#define RV_PRIM_POINT() rv_sim_point_at(RV_SIM_SITE) /* another thread may run here */
 #else
 #define RV_PRIM_POINT() ((void)0)
 #endif

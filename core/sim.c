@@ -3,8 +3,8 @@
  * Purpose: who runs when, in a simulation. core/sim.h has the idea.
  * Idea:    two ways to choose, by seed: uniformly among those that can run, or by random priorities
  *          of which the running thread loses its own at each switch point (so few switches reach
- *          deep orders of events). Either way a spinning thread goes to the back. Half of the
- *          runs have an ambush at one line of the source besides.
+ *          deep orders of events). Either way a spinning thread goes to the back. Most runs have an
+ *          ambush at one line of the source besides.
  */
 #include "core/sim.h"
 
@@ -21,6 +21,7 @@
 #define RV_SIM_START_NS INT64_C(1000000000)
 #define RV_SIM_MAX_SWITCHES UINT64_C(2000000)
 #define RV_SIM_IDLE_POINTS INT32_MAX
+#define RV_SIM_LINES_MET 320u /* runs come to 139 to 390 lines, half of them to 256 */
 
 enum state { FREE, READY, BLOCKED, STALLED, WORKING, ENDED };
 
@@ -40,6 +41,7 @@ struct thread {
 
 int32_t rv_sim_countdown = RV_SIM_IDLE_POINTS;
 uint32_t rv_sim_ambush_site = RV_SIM_SITES;
+bool rv_sim_met[RV_SIM_SITES];
 
 static struct {
     bool is_running;
@@ -60,6 +62,7 @@ static struct {
     uint32_t stall_chance;      /* one in so many; 0: never */
     uint32_t ambush_chance;     /* one in so many who come there falls into it */
     uint32_t ambushes_left;
+    uint32_t lines_to_ambush;   /* so many new lines until one is chosen */
     uint32_t device_chance;     /* a device goes first, one in so many */
     bool has_priorities;
 } sim;
@@ -251,6 +254,13 @@ static void stall(struct thread *t)
     t->until_ns = sim.now_ns + (INT64_C(1) << (8 + rv_sim_draw(14)));
 }
 
+void rv_sim_meet(uint32_t site)
+{
+    rv_sim_met[site] = sim.current != NULL;
+    if (sim.current != NULL && --sim.lines_to_ambush == 0)
+        rv_sim_ambush_site = site;
+}
+
 void rv_sim_ambush(void)
 {
     if (sim.current == NULL || sim.kernel_depth > 0 || !rv_sim_chance(sim.ambush_chance))
@@ -394,7 +404,6 @@ int rv_sim_thread_create(uint64_t *id, void *(*main)(void *arg), void *arg)
 void rv_sim_join(uint64_t id)
 {
     struct thread *t = &sim.threads[id];
-
     while (t->state != ENDED)
         (void)rv_sim_block(t, INT64_MAX);
     rv_context_fini(&t->context);
@@ -411,7 +420,9 @@ static void draw_manners(void)
     sim.stall_chance = stalls[rv_sim_draw(RV_ARRAY_LEN(stalls))];
     sim.ambush_chance = ambushes[rv_sim_draw(RV_ARRAY_LEN(ambushes))];
     sim.ambushes_left = 1u << rv_sim_draw(7);
-    rv_sim_ambush_site = rv_sim_draw(2 * RV_SIM_SITES);
+    sim.lines_to_ambush = 1 + rv_sim_draw(RV_SIM_LINES_MET);
+    rv_sim_ambush_site = RV_SIM_SITES;
+    memset(rv_sim_met, 0, sizeof rv_sim_met);
     sim.device_chance = 1 + rv_sim_draw(8);
     sim.has_priorities = rv_sim_chance(3);
     rv_sim_countdown = (int32_t)rv_sim_draw(2 * sim.mean_points);

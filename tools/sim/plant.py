@@ -7,6 +7,7 @@ Idea:    a bug is an edit of one source file, listed below; an edit that does no
          it for rove_sim and linked before the rest of the library. The sources are not touched.
 
     tools/sim/plant.py --build build/release [--seconds 60] [--only NAME] [--table]
+    tools/sim/plant.py --check
 """
 import argparse
 import json
@@ -59,8 +60,8 @@ PLANTS = [
     ("a sleep does not look at requests to its ring", "io/uring_sleep.c",
      "    has_drained |= rv_uring_drain_requests(u);", "    has_drained |= false;"),
     ("a cell that is being fired counts as taken back", "sched/waitq.c",
-     "    rv_lock_release(g->lock);\n    return is_queued;",
-     "    rv_lock_release(g->lock);\n    return is_queued || w != NULL;"),
+     "        rv_lock_release(g->lock);\n    }\n    return is_queued;",
+     "        rv_lock_release(g->lock);\n    }\n    return is_queued || w != NULL;"),
     ("a timer fires early", "sched/timer.c",
      "rv_heap_min_key(&ts->heap) <= now_ns)", "rv_heap_min_key(&ts->heap) <= now_ns + 1000)"),
     ("a queue forgets its waiting putters at a shutdown", "sched/queue.c",
@@ -93,14 +94,20 @@ def compile_command(build, source):
     sys.exit(f"{source} is not compiled for rove_sim in {build}")
 
 
-def edit(build, scratch, source, before, after):
-    """The object of a source with the bug in it, and how it was compiled."""
+def plant_in(source, before, after):
+    """The text of a source with the bug in it."""
     text = (ROOT / source).read_text()
     if text.count(before) != 1:
         sys.exit(f"{source}: the place for the bug is there {text.count(before)} times: {before!r}")
+    return text.replace(before, after)
+
+
+def edit(build, scratch, source, before, after):
+    """The object of a source with the bug in it, and how it was compiled."""
+    text = plant_in(source, before, after)
     words, entry = compile_command(build, source)
     edited = scratch / pathlib.Path(source).name
-    edited.write_text(text.replace(before, after))
+    edited.write_text(text)
     wrong = edited.with_suffix(".o")
     subprocess.run(words + ["-Wno-error", "-w", "-c", str(edited), "-o", str(wrong)],
                    cwd=entry["directory"], check=True)
@@ -138,7 +145,14 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--only", help="those whose name has this in it")
     parser.add_argument("--table", action="store_true", help="as rows of docs/simulation.md")
+    parser.add_argument("--check", action="store_true", help="only see that all edits fit")
     options = parser.parse_args()
+    if options.check:
+        for _, *edits in PLANTS:
+            for i in range(0, len(edits), 3):
+                plant_in(*edits[i:i + 3])
+        print(f"{len(PLANTS)} bugs fit the sources")
+        return
     build = options.build.resolve()
     missed = 0
     for name, *edits in PLANTS:
