@@ -13,6 +13,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <syslog.h>
 
 #include <cmocka.h>
 
@@ -31,12 +32,13 @@ static struct ending {
     rove_time last_cleaned;
 } end;
 
-static void hear(RV_UNUSED void *ctx, RV_UNUSED int level, const char *message)
+/* What is said for information only, of the back-end for one, is no complaint. */
+static void hear(RV_UNUSED void *ctx, int level, const char *message)
 {
     if (strcmp(message, "rove: task stubborn ignores its cancellation; abandoned") == 0) {
         end.named = rove_now();
         end.names++;
-    } else {
+    } else if (level < LOG_INFO) {
         end.others++;
     }
 }
