@@ -240,15 +240,18 @@ static int one_group(void *arg, void **result)
                                        rv_scenario_duplex};
     rove_task_group group;
     int rc = 0;
+    bool is_refused = false;
     (void)result;
     rove_task_group_enter(&group);
-    for (unsigned i = 0; i < MEMBERS && rc == 0; i++) {
+    for (unsigned i = 0; i < MEMBERS && rc == 0 && !is_refused; i++) {
         rove_coro *kind = kinds[i % (sizeof kinds / sizeof kinds[0])];
-        rove_task *t = rove_task_group_create_task(&group, kind, arg);
-        rc = rove_yield(); /* a group that is giving up refuses, and cancels this block here */
-        rc = rc == 0 && t == NULL ? -ENOMEM : rc;
+        is_refused = rove_task_group_create_task(&group, kind, arg) == NULL;
+        rc = rove_yield();
     }
-    return rove_task_group_exit(&group, rc);
+    /* No memory, or a group that gives up because a member failed: then that error comes out. The
+     * request that cancels this block is a moment behind the refusal, on another worker. */
+    rc = rove_task_group_exit(&group, rc);
+    return rc == 0 && is_refused ? -ENOMEM : rc;
 }
 
 /* Nobody waits for it: the end of the runtime has to cancel it. */
