@@ -3,8 +3,9 @@
  * Purpose: done callbacks of futures.
  *
  * Idea: a list under the future's lock. Completion, or the first addition after it, starts one
- * hidden task (of the runtime that added the callback) which calls them in the order added until
- * none is left, and then wakes the waiters. `is_draining` says that such a task is on its way.
+ * hidden task (of the runtime that added the callback) which calls those that are there, in the
+ * order added, and then wakes the waiters. What they add is due in the next round: another hidden
+ * task's, so that others run in between. `is_draining` says that such a task is on its way.
  * On the only worker of a runtime the waiters may be woken at once: they queue behind that task, in
  * the same round, as in asyncio.
  *
@@ -27,16 +28,32 @@ struct rv_callback {
     rove_done_callback *fn;
     void *ctx;
     struct rove_runtime *runtime;
+    bool is_due; /* it was there when the hidden task began */
 };
 
-static struct rv_callback *take_first(struct rove_future *f)
+/* Those that are there now are this round's. */
+static void begin_round(struct rove_future *f)
+{
+    rv_lock_acquire(&f->lock);
+    for (struct rv_callback *c = f->callbacks; c != NULL; c = c->next) {
+        c->is_due = true;
+    }
+    rv_lock_release(&f->lock);
+}
+
+/* The first of this round; NULL: that was all, and *next is whose runtime has the next round, or
+ * NULL. */
+static struct rv_callback *take_first(struct rove_future *f, struct rove_runtime **next)
 {
     rv_lock_acquire(&f->lock);
     struct rv_callback *c = f->callbacks;
-    if (c != NULL) {
+    *next = c == NULL ? NULL : c->runtime;
+    if (c == NULL) {
+        f->is_draining = 0;
+    } else if (c->is_due) {
         f->callbacks = c->next;
     } else {
-        f->is_draining = 0;
+        c = NULL;
     }
     rv_lock_release(&f->lock);
     return c;
@@ -55,27 +72,33 @@ static void wake_once(struct rove_future *f)
     }
 }
 
-static int drain(void *arg, void **result)
+static void start_round(struct rove_future *f, struct rove_runtime *runtime);
+
+static int run_round(void *arg, RV_UNUSED void **result)
 {
     struct rove_future *f = arg;
+    struct rove_runtime *next;
     struct rv_callback *c;
-    (void)result;
-    while ((c = take_first(f)) != NULL) {
+    begin_round(f);
+    while ((c = take_first(f, &next)) != NULL) {
         c->fn(f, c->ctx);
         free(c);
     }
     wake_once(f);
+    if (next != NULL) {
+        start_round(f, next);
+    }
     rove_release(f);
     return 0;
 }
 
 /* is_draining is set and the first callback is there. Out of memory: in place, rather than
  * never. */
-static void start_drain(struct rove_future *f, struct rove_runtime *runtime)
+static void start_round(struct rove_future *f, struct rove_runtime *runtime)
 {
     rove_retain(f);
-    if (rv_task_run_hidden(runtime, drain, f) < 0) {
-        drain(f, NULL);
+    if (rv_task_run_hidden(runtime, run_round, f) < 0) {
+        run_round(f, NULL);
     }
 }
 
@@ -92,7 +115,7 @@ void rv_callback_run_all(struct rove_future *f)
         return;
     }
     if (runtime != NULL) {
-        start_drain(f, runtime);
+        start_round(f, runtime);
     }
     struct rv_worker *w = rv_current_worker();
     bool is_in_line = w != NULL && w->runtime == runtime && runtime->worker_count == 1 &&
@@ -138,7 +161,7 @@ int rove_add_done_callback(rove_future *f, rove_done_callback *cb, void *ctx)
     }
     rv_lock_release(&f->lock);
     if (is_mine) {
-        start_drain(f, w->runtime);
+        start_round(f, w->runtime);
     }
     return 0;
 }
