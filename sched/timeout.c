@@ -160,22 +160,29 @@ void rv_timeout_check_left(const struct rv_task *t)
     RV_CHECK(t->timeouts == NULL, "a task leaves every timeout block before it returns");
 }
 
+/* asyncio hears of an end by a callback, so a round later. */
+static int resume_in_turn(struct rv_task *self)
+{
+    rv_resume_in_turn(self);
+    return rv_take_cancel(self) ? -ECANCELED : 0;
+}
+
 /*
  * The time is over before it began: a cancelled f is waited for, but who waits can be cancelled
- * without f hearing of it once more.
+ * without f hearing of it once more. As in asyncio others run meanwhile even if f is done at once.
  */
 static int cancel_and_wait(struct rv_task *self, struct rove_future *f, void **result)
 {
     struct rv_waiter w;
     rv_waiter_init(&w, self);
     rv_future_cancel(f);
-    if (!rv_state_is_done(&f->state) && rv_future_add_waiter(f, &w)) {
-        int rc = rv_waitq_wait(&f->waiters, &f->lock, &w, RV_WAIT_MANY, f);
-        if (rc < 0) {
-            return rc;
-        }
+    bool waits = !rv_state_is_done(&f->state) && rv_future_add_waiter(f, &w);
+    int rc = waits ? rv_waitq_wait(&f->waiters, &f->lock, &w, RV_WAIT_MANY, f) : rove_yield();
+    rc = rc < 0 ? rc : resume_in_turn(self);
+    if (rc < 0) {
+        return rc;
     }
-    int rc = rv_future_read(f, result);
+    rc = rv_future_read(f, result);
     return rc == -ECANCELED ? -ETIMEDOUT : rc;
 }
 
@@ -208,9 +215,10 @@ int rove_wait_for(rove_future *f, rove_duration timeout, void **result)
 
 int rove_wait_for_call(rove_coro *fn, void *arg, rove_duration timeout, void **result)
 {
+    struct rv_task *self = rv_current_task();
     rove_timeout block;
     void *value = NULL;
-    if (rv_current_task() == NULL) {
+    if (self == NULL) {
         return -EPERM;
     }
     if (fn == NULL) {
@@ -218,6 +226,8 @@ int rove_wait_for_call(rove_coro *fn, void *arg, rove_duration timeout, void **r
     }
     if (timeout == 0) { /* as in asyncio fn is cancelled before it began */
         int rc = rove_yield();
+        rc = rc < 0 ? rc : resume_in_turn(self); /* the task that asyncio makes has ended */
+        rc = rc < 0 ? rc : resume_in_turn(self); /* and is heard of */
         return rc < 0 ? rc : -ETIMEDOUT;
     }
     rove_timeout_enter(&block, timeout);

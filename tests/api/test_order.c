@@ -195,6 +195,41 @@ static void scene_wait_for(void)
     rove_release(a);
 }
 
+/* f = create_future(); try: await wait_for(f, 0) except TimeoutError: log("T") */
+static void scene_wait_for_no_time_of_a_future(void)
+{
+    rove_future *f = rove_create_future();
+    RV_EXPECT_EQ(rove_wait_for(f, 0, NULL), -ETIMEDOUT);
+    rv_note("T", "");
+    rove_release(f);
+}
+
+/* try: await wait_for(a, 0) except TimeoutError: log("T") */
+static void scene_wait_for_no_time(void)
+{
+    rove_task *a = CHILD("a", 5, 0);
+    RV_EXPECT_EQ(rove_wait_for(a, 0, NULL), -ETIMEDOUT);
+    rv_note("T", "");
+    rove_release(a);
+}
+
+/* await sleep(0); await sleep(0); and the same */
+static void scene_wait_for_no_time_of_one_that_runs(void)
+{
+    rove_task *a = CHILD("a", 5, 0);
+    RV_EXPECT(rove_yield() == 0 && rove_yield() == 0);
+    RV_EXPECT_EQ(rove_wait_for(a, 0, NULL), -ETIMEDOUT);
+    rv_note("T", "");
+    rove_release(a);
+}
+
+/* try: await wait_for(child("a", 5), 0) except TimeoutError: log("T") */
+static void scene_wait_for_call_no_time(void)
+{
+    RV_EXPECT_EQ(rove_wait_for_call(run_child, &(struct child){"a", 5, 0}, 0, NULL), -ETIMEDOUT);
+    rv_note("T", "");
+}
+
 static int wait_noting_cancel(void *arg, RV_UNUSED void **result)
 {
     struct pair *p = arg;
@@ -376,6 +411,11 @@ static const struct rv_scene scenes[] = {
      "0 a+ b+ 1 a- 2 b! 3 B! E M"}, /* CPython: "3 B! 4 E": it learns of b by a callback */
     {"shield", scene_shield, "0 a+ 1 2 a- 3 4 M"},
     {"wait_for", scene_wait_for, "0 a+ 1 2 a- 3 M"},
+    {"wait_for_no_time_of_a_future", scene_wait_for_no_time_of_a_future, "0 1 T M"},
+    {"wait_for_no_time", scene_wait_for_no_time, "0 1 2 T M"},
+    {"wait_for_no_time_of_one_that_runs", scene_wait_for_no_time_of_one_that_runs,
+     "0 a+ 1 2 a! 3 4 T M"},
+    {"wait_for_call_no_time", scene_wait_for_call_no_time, "0 1 2 T M"},
     {"await_cancelled", scene_await_cancelled, "0 a+ 1 C 2 a! 3 w! 4 E M"},
     {"shield_cancelled", scene_shield_cancelled, "0 a+ 1 C 2 w! 3 E 4 a- 5 M"},
     {"wait_cancelled", scene_wait_cancelled, "0 a+ 1 C 2 w! 3 E 4 5 a- 6 M"},
