@@ -106,15 +106,19 @@ static void cancel_children(const struct group *g)
     }
 }
 
-static int abort_after_failure(void *arg, void **result)
+/* A child has failed, and the caller keeps the group from ending. */
+static void abort_all(struct group *g)
 {
-    struct group *g = arg;
-    (void)result;
     if (begin_abort(g, true)) {
         cancel_children(g);
         rv_future_cancel(&g->parent->future);
     }
-    count_down(g);
+}
+
+static int abort_after_failure(void *arg, RV_UNUSED void **result)
+{
+    abort_all(arg);
+    count_down(arg);
     return 0;
 }
 
@@ -237,7 +241,12 @@ rove_task *rove_task_group_create_task(rove_task_group *group, rove_coro *fn, vo
         rove_release(&t->future);
         return NULL;
     }
-    rv_task_start(t, w->runtime->options.eager);
+    bool is_eager = w->runtime->options.eager;
+    rv_task_start(t, is_eager);
+    if (is_eager && rv_state_is_done(&t->future.state) && t->future.error < 0 &&
+        t->future.error != -ECANCELED) {
+        abort_all(g); /* it failed inside this call: felt at once, as in asyncio */
+    }
     return &t->future;
 }
 

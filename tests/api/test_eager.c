@@ -147,6 +147,44 @@ RV_TASK_TEST(test_eager_child_has_its_own_locals)
     return 0;
 }
 
+/* What a group whose children are eager does on the only worker, as CPython 3.13 has it. */
+struct eager_group {
+    bool is_done;
+    int cancelling, pause_rc, exit_rc, left;
+};
+
+static int fail_at_once(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    return -EIO;
+}
+
+static int group_of_one_that_fails(void *arg, RV_UNUSED void **result)
+{
+    struct eager_group *e = arg;
+    rove_task_group g;
+    rove_task_group_enter(&g);
+    rove_task *t = rove_task_group_create_task(&g, fail_at_once, NULL);
+    e->is_done = rove_done(t);
+    e->cancelling = rove_cancelling(rove_current_task());
+    e->pause_rc = rove_yield();
+    e->exit_rc = rove_task_group_exit(&g, e->pause_rc);
+    e->left = rove_cancelling(rove_current_task());
+    return rove_yield();
+}
+
+static void test_eager_child_that_fails_ends_its_group(void **state)
+{
+    (void)state;
+    struct eager_group e = {.is_done = false};
+    const rove_options options = {.workers = 1, .eager = true};
+    rv_test_run_with(&options, group_of_one_that_fails, &e);
+    assert_true(e.is_done);
+    assert_int_equal(e.cancelling, 1);
+    assert_int_equal(e.pause_rc, -ECANCELED);
+    assert_int_equal(e.exit_rc, -EIO);
+    assert_int_equal(e.left, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_eager_runtime_nests_as_deep),
         cmocka_unit_test(test_eager_child_that_cancels_its_parent),
         cmocka_unit_test(test_eager_child_has_its_own_locals),
+        cmocka_unit_test(test_eager_child_that_fails_ends_its_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
