@@ -146,7 +146,7 @@ static bool is_unread(const struct rv_task *t)
 
 void rv_task_report_leftover(struct rv_task *t)
 {
-    if ((t->future.flags & RV_TASK_DEBUG) != 0 && is_unread(t)) {
+    if (is_unread(t)) {
         rv_state_observe(&t->future.state);
         rv_runtime_log(t->runtime, LOG_ERR, "rove: the error of task %s was never read: %s",
                        rv_task_name(t), rove_strerror(t->future.error));

@@ -111,7 +111,8 @@ void rv_task_refuse(struct rv_task *t);
 const char *rv_task_name(struct rv_task *t);
 /* In debug mode: an error that nobody read is logged, once. */
 void rv_task_report_unread(struct rv_task *t);
-/* The same for who stops the runtime, which still lives: t is done, its handles may be in use. */
+/* The same for who stops the runtime, which still lives, and in any mode: t was left and is done;
+ * its handles may be in use. */
 void rv_task_report_leftover(struct rv_task *t);
 /* The last reference is gone: gives name, locals, stack back. */
 void rv_task_destroy(struct rv_task *t);

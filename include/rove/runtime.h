@@ -52,7 +52,7 @@ typedef struct rove_runtime rove_runtime; /* opaque */
  *
  * Returns what main returned · -EINTR: it was cancelled by SIGINT · -EDEADLK inside a task · why
  * the runtime could not start · -ETIMEDOUT (main returned 0, and tasks ignored their cancellation;
- * as rove_runtime_stop).
+ * as rove_runtime_stop). Errors that left tasks end with are logged.
  * Threads: any thread but a task's; several at once get a runtime each. Suspends: no, it blocks
  * the calling thread. Cost: the start and stop of the worker threads.
  * asyncio: run.

@@ -50,14 +50,14 @@ static int leave_cleaners(void *arg, RV_UNUSED void **result)
 }
 
 /* Goal: as asyncio.run: each is cancelled once, may suspend as often as it likes, and its error is
- * reported. */
+ * reported, debug mode or not. */
 static void test_leftovers_clean_up_and_their_errors_are_told(void **state)
 {
     (void)state;
     static struct rv_journal journal;
     RV_FOR_EACH_WORKERS(workers) {
         struct cleaners c = {.begun = 0};
-        rove_options options = {.workers = workers, .debug = true, .slow_step = ROVE_SEC(3600)};
+        rove_options options = {.workers = workers};
         rv_journal_open(&journal, &options);
         assert_int_equal(rove_run_with(&options, leave_cleaners, &c, NULL), 0);
         rv_test_settle();
