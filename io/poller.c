@@ -56,6 +56,9 @@ static const char *reason(const struct rove_runtime *runtime)
 /* INFO: on standard error in debug mode only, as falling back is no fault of anybody's. */
 void rv_poller_report(struct rove_runtime *runtime, const struct rv_poller_ops *refused, int error)
 {
+    if (runtime->poller == NULL) { /* there is none of that number: the caller's -ENOTSUP */
+        return;
+    }
     const char *name = runtime->poller->name;
     if (refused == NULL) {
         rv_runtime_log(runtime, LOG_INFO, "rove: back-end %s: %s", name, reason(runtime));
