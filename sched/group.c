@@ -69,6 +69,9 @@ static struct group *group_of(rove_task_group *g)
 void rove_task_group_enter(rove_task_group *group)
 {
     struct group *g = group_of(group);
+    if (g == NULL) {
+        return;
+    }
     *g = (struct group){.parent = rv_current_task()};
     if (g->parent != NULL && g->parent->group_spills != NULL) {
         rv_group_errors_forget(g->parent, g);
@@ -227,7 +230,8 @@ rove_task *rove_task_group_create_task(rove_task_group *group, rove_coro *fn, vo
 {
     struct group *g = group_of(group);
     struct rv_worker *w = rv_current_worker();
-    if (w == NULL || rv_load_relaxed(&w->current) == NULL || fn == NULL || g->parent == NULL) {
+    if (w == NULL || rv_load_relaxed(&w->current) == NULL || fn == NULL || g == NULL ||
+        g->parent == NULL) {
         return NULL;
     }
     struct rv_task *t = rv_task_create(w->runtime, w, NULL, fn, arg, 0);
@@ -256,7 +260,7 @@ int rove_task_group_cancel(rove_task_group *group)
     if (rv_current_worker() == NULL) {
         return -EPERM;
     }
-    if (g->parent == NULL) {
+    if (g == NULL || g->parent == NULL) {
         return -EINVAL;
     }
     if (begin_abort(g, false)) {
@@ -327,8 +331,11 @@ int rove_task_group_exit(rove_task_group *group, int rc)
 {
     struct group *g = group_of(group);
     struct rv_task *self = rv_current_task();
-    if (self == NULL || g->parent != self) {
+    if (self == NULL || (g != NULL && g->parent != self)) {
         return -EPERM;
+    }
+    if (g == NULL) {
+        return -EINVAL;
     }
     bool propagates = rc == -ECANCELED;
     if (rc < 0 && begin_abort(g, false)) {
@@ -357,6 +364,9 @@ size_t rove_task_group_errors(const rove_task_group *group, int errors[], size_t
 {
     /* Before the exit children may add to them; afterwards the lock is free. */
     struct group *g = (struct group *)(uintptr_t)group;
+    if (g == NULL) {
+        return 0;
+    }
     rv_lock_acquire(&g->lock);
     size_t count = rv_group_errors_copy(&g->errors, errors, capacity);
     rv_lock_release(&g->lock);

@@ -81,6 +81,9 @@ static void enter(rove_timeout *block, int64_t when_ns, int64_t now_ns)
 {
     struct timeout *t = timeout_of(block);
     struct rv_task *self = rv_current_task();
+    if (t == NULL) {
+        return;
+    }
     rv_heap_node_init(&t->timer.node);
     t->timer.worker = NULL;
     t->task = self;
@@ -113,7 +116,7 @@ int rove_timeout_reschedule(rove_timeout *block, rove_time when)
     if (self == NULL) {
         return -EPERM;
     }
-    if (rv_load_relaxed(&t->state) == CREATED || t->task != self) {
+    if (t == NULL || rv_load_relaxed(&t->state) == CREATED || t->task != self) {
         return -EINVAL;
     }
     disarm(t); /* from here on the state is the task's own */
@@ -127,7 +130,7 @@ int rove_timeout_reschedule(rove_timeout *block, rove_time when)
 bool rove_timeout_expired(const rove_timeout *block)
 {
     const struct timeout *t = (const struct timeout *)(const void *)block;
-    uint32_t state = rv_load_relaxed(&t->state);
+    uint32_t state = t == NULL ? (uint32_t)CREATED : rv_load_relaxed(&t->state);
     return state == EXPIRING || state == EXPIRED;
 }
 
@@ -135,7 +138,7 @@ int rove_timeout_exit(rove_timeout *block, int rc)
 {
     struct timeout *t = timeout_of(block);
     struct rv_task *self = rv_current_task();
-    if (self == NULL || t->task != self) {
+    if (self == NULL || t == NULL || t->task != self) {
         return rc;
     }
     RV_CHECK(self->timeouts == t, "timeout blocks are left innermost first, each once");

@@ -21,7 +21,7 @@ typedef struct rove_task_group {
 /**
  * Begin a group; the calling task is its parent.
  *
- * g  the caller's storage; rove_task_group_exit must follow in the same task.
+ * g  the caller's storage; rove_task_group_exit must follow in the same task. NULL: no group.
  *
  * Returns nothing.
  * Threads: task. Suspends: no. Cost: none.
@@ -36,7 +36,7 @@ ROVE_API void rove_task_group_enter(rove_task_group *g);
  * fn, arg  as in rove_create_task.
  *
  * Returns a borrowed handle, valid until the exit returns; NULL after the group was shut (a child
- * failed, it was cancelled, it ended), when memory is exhausted, or outside a task.
+ * failed, it was cancelled, it ended) or was none, when memory is exhausted, or outside a task.
  * Threads: task. Suspends: no. Cost: as rove_create_task.
  * asyncio: TaskGroup.create_task.
  */
@@ -47,7 +47,7 @@ ROVE_API rove_task *rove_task_group_create_task(rove_task_group *g, rove_coro *f
  *
  * g  entered.
  *
- * Returns 0, also when it was shut already · -EINVAL (not entered, or left) · -EPERM.
+ * Returns 0, also when it was shut already · -EINVAL (not entered, or left; NULL) · -EPERM.
  * Threads: task. Suspends: no. Cost: one request per child.
  * asyncio: TaskGroup.cancel. Differs: the block itself is not cancelled.
  */
@@ -60,7 +60,8 @@ ROVE_API int rove_task_group_cancel(rove_task_group *g);
  * rc  what the block came to; < 0 cancels the children first.
  *
  * Returns rc's own error, else the error of the first child that failed (-ECANCELED of a child
- * is no failure), else 0. Cancelled meanwhile: the children are cancelled, and -ECANCELED.
+ * is no failure), else 0. Cancelled meanwhile: the children are cancelled, and -ECANCELED. -EPERM
+ * when the caller has not entered it, or has left it; -EINVAL for NULL.
  * Threads: task. Suspends: until every child ended. Cost: one release per child.
  * asyncio: TaskGroup.__aexit__.
  */
@@ -73,7 +74,7 @@ ROVE_API int rove_task_group_exit(rove_task_group *g, int rc);
  * errors    receives up to capacity codes; may be NULL when capacity is 0.
  * capacity  how many fit; a group short of memory remembers the first 16 and the count.
  *
- * Returns how many children failed, which may exceed capacity.
+ * Returns how many children failed, which may exceed capacity; 0 for NULL.
  * Threads: task. Suspends: no. Cost: one copy.
  * asyncio: ExceptionGroup.exceptions.
  */

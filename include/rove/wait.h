@@ -181,7 +181,8 @@ typedef struct rove_timeout {
 /**
  * Begin a block that is cancelled when a duration has passed.
  *
- * t  the caller's storage; used until rove_timeout_exit, which must follow in the same task.
+ * t  the caller's storage; used until rove_timeout_exit, which must follow in the same task. NULL:
+ *    no block.
  * d  nanoseconds; negative: never; 0: at the next suspension.
  *
  * Returns nothing.
@@ -208,7 +209,7 @@ ROVE_API void rove_timeout_enter_at(rove_timeout *t, rove_time when);
  * t     entered by the calling task.
  * when  on the clock of rove_now, nanoseconds; negative: never.
  *
- * Returns 0 · -EALREADY (it has expired) · -EINVAL (not entered) · -EPERM.
+ * Returns 0 · -EALREADY (it has expired) · -EINVAL (not entered; NULL) · -EPERM.
  * Threads: task. Suspends: no. Cost: one timer.
  * asyncio: Timeout.reschedule.
  */
@@ -219,7 +220,7 @@ ROVE_API int rove_timeout_reschedule(rove_timeout *t, rove_time when);
  *
  * t  entered, or left.
  *
- * Returns true once its deadline has cancelled the block.
+ * Returns true once its deadline has cancelled the block; false for NULL.
  * Threads: task. Suspends: no. Cost: one load.
  * asyncio: Timeout.expired.
  */
@@ -232,7 +233,7 @@ ROVE_API bool rove_timeout_expired(const rove_timeout *t);
  * rc  what the block came to.
  *
  * Returns -ETIMEDOUT if t expired, rc is -ECANCELED and nobody else asked for cancellation;
- * else rc.
+ * else rc, also for NULL.
  * Threads: task. Suspends: no. Cost: one timer removed.
  * asyncio: Timeout.__aexit__.
  */

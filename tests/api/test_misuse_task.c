@@ -156,6 +156,15 @@ static long call_set_no_error(rove_future *f)
     return rove_set_error(f, 0);
 }
 
+/* From any thread, whatever others are like. */
+static long call_create_future(RV_UNUSED rove_future *f)
+{
+    rove_future *fresh = rove_create_future();
+    int rc = rove_result(fresh, NULL);
+    rove_release(fresh);
+    return rc;
+}
+
 static const struct rv_misuse rows[] = {
     /*                 outside, NULL, done, failed, cancelled, task, cancelled task, outlived */
     {"create_task", call_create, {0, 1, 1, 1, 1, 1, 1, 0}},
@@ -182,6 +191,9 @@ static const struct rv_misuse rows[] = {
     {"add_done_callback: none", call_add_no_callback,
      {-EPERM, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EPERM}},
     {"remove_done_callback", call_remove_callback, {-EPERM, -EINVAL, 0, 0, 0, 0, 0, -EPERM}},
+    {"create_future", call_create_future,
+     {-EINPROGRESS, -EINPROGRESS, -EINPROGRESS, -EINPROGRESS, -EINPROGRESS, -EINPROGRESS,
+      -EINPROGRESS, -EINPROGRESS}},
     {"set_result", call_set_result,
      {0, -EINVAL, -EALREADY, -EALREADY, -EALREADY, -EINVAL, -EINVAL, -EINVAL}},
     {"set_error", call_set_error,

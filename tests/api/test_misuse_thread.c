@@ -151,6 +151,15 @@ static long call_group_left(RV_UNUSED rove_future *f)
     return rove_task_group_cancel(&g);
 }
 
+static long call_group_none(RV_UNUSED rove_future *f)
+{
+    rove_task_group_enter(NULL);
+    RV_EXPECT(rove_task_group_create_task(NULL, rv_misuse_nothing, NULL) == NULL);
+    RV_EXPECT_EQ(rove_task_group_errors(NULL, NULL, 0), 0);
+    RV_EXPECT_EQ(rove_task_group_cancel(NULL), rove_task_group_exit(NULL, 0));
+    return rove_task_group_exit(NULL, BAD);
+}
+
 static const struct rv_misuse rows[] = {
     /*                 outside, NULL, done, failed, cancelled, task, cancelled task, outlived */
     {"to_thread", call_to_thread, {-EPERM, 0, 0, 0, 0, 0, 0, -EPERM}},
@@ -171,6 +180,8 @@ static const struct rv_misuse rows[] = {
     {"group", call_group, {-EPERM, BAD, BAD, BAD, BAD, BAD, BAD, -EPERM}},
     {"group: child", call_group_child, {0, 1, 1, 1, 1, 1, 1, 0}},
     {"group: cancel", call_group_cancel, {-EPERM, 0, 0, 0, 0, 0, 0, -EPERM}},
+    {"group: none", call_group_none,
+     {-EPERM, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EPERM}},
     {"group: left", call_group_left,
      {-EPERM, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EPERM}},
 };

@@ -132,6 +132,26 @@ static long call_timeout_not_entered(RV_UNUSED rove_future *f)
     return rove_timeout_reschedule(&t, 0);
 }
 
+/* The handle is of no use here; a deadline in the past strikes at the next suspension. */
+static long call_timeout_at(RV_UNUSED rove_future *f)
+{
+    rove_timeout t;
+    rove_timeout_enter_at(&t, 0);
+    int rc = rove_timeout_exit(&t, rove_sleep(ROVE_FOREVER));
+    RV_EXPECT_EQ(rove_timeout_expired(&t), rove_current_task() != NULL);
+    RV_EXPECT_EQ(rove_timeout_exit(&t, BAD), BAD); /* left: no more */
+    return rc;
+}
+
+static long call_timeout_none(RV_UNUSED rove_future *f)
+{
+    rove_timeout_enter(NULL, 0);
+    rove_timeout_enter_at(NULL, 0);
+    RV_EXPECT(!rove_timeout_expired(NULL));
+    RV_EXPECT_EQ(rove_timeout_exit(NULL, BAD), BAD);
+    return rove_timeout_reschedule(NULL, 0);
+}
+
 static const struct rv_misuse rows[] = {
     /*                 outside, NULL, done, failed, cancelled, task, cancelled task, outlived */
     {"gather", call_gather, {-EPERM, -EINVAL, 0, BAD, -ECANCELED, 0, -ECANCELED, -EPERM}},
@@ -162,6 +182,10 @@ static const struct rv_misuse rows[] = {
      {-EPERM, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EPERM}},
     {"shield", call_shield, {1, 1, 0, BAD, -ECANCELED, 0, -ECANCELED, 1}},
     {"timeout", call_timeout, {-EPERM, 0, 0, 0, 0, 0, 0, -EPERM}},
+    {"timeout: at", call_timeout_at,
+     {-EPERM, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT, -EPERM}},
+    {"timeout: none", call_timeout_none,
+     {-EPERM, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EPERM}},
     {"timeout: not entered", call_timeout_not_entered,
      {-EPERM, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EPERM}},
 };

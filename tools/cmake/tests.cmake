@@ -183,6 +183,7 @@ endif()
 rove_add_check(check/headers Python3::Interpreter tests/check_headers.py)
 rove_add_check(check/plants Python3::Interpreter tools/sim/plant.py --check)
 rove_add_check(check/asyncio_map Python3::Interpreter tests/check_asyncio_map.py)
+rove_add_check(check/misuse Python3::Interpreter tests/check_misuse.py)
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT ROVE_SANITIZE)
     # The pages name tests that only this build has, as those of installed copies.
