@@ -60,8 +60,13 @@ static bool try_fast(struct rv_rwlock *l, enum hold hold)
 /* Inner lock held: everybody comes through it from here on. Returns the state without SLOW. */
 static uint32_t freeze(struct rv_rwlock *l)
 {
-    /* order: acquire M1. What holders wrote before they left; pairs with unlock_fast. */
-    return rv_fetch_or_acquire(&l->state, RV_RWLOCK_SLOW) & ~RV_RWLOCK_SLOW;
+    uint32_t state = rv_load_relaxed(&l->state);
+    if ((state & RV_RWLOCK_SLOW) == 0) {
+        /* order: acquire M1. What holders wrote before they left; pairs with unlock_fast. Later
+         * ones come by way of the inner lock. */
+        state = rv_fetch_or_acquire(&l->state, RV_RWLOCK_SLOW);
+    }
+    return state & ~RV_RWLOCK_SLOW;
 }
 
 /* Inner lock held, state frozen. May this one have it now, before those who wait? */

@@ -56,8 +56,13 @@ static bool try_fast(struct rv_semaphore *s)
 /* Inner lock held: the count; everybody comes through the lock from here on. */
 static uint64_t freeze(struct rv_semaphore *s)
 {
-    /* order: acquire M1. The releasers' writes; pairs with rove_semaphore_release. */
-    return rv_fetch_or_acquire(&s->value, RV_SEMAPHORE_SLOW) & ~RV_SEMAPHORE_SLOW;
+    uint64_t value = rv_load_relaxed(&s->value);
+    if ((value & RV_SEMAPHORE_SLOW) == 0) {
+        /* order: acquire M1. The releasers' writes; pairs with rove_semaphore_release. Later ones
+         * come by way of the inner lock. */
+        value = rv_fetch_or_acquire(&s->value, RV_SEMAPHORE_SLOW);
+    }
+    return value & ~RV_SEMAPHORE_SLOW;
 }
 
 static bool is_full(const struct rv_semaphore *s, uint64_t count)
