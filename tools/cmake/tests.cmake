@@ -159,6 +159,22 @@ rove_add_refused(ENOSYS io/file io/op io/socket io/stream io/poll io/signal sche
     api/group)
 rove_add_refused(MEMLOCK io/file io/op io/socket io/stream io/calls sched/mutex)
 
+# On an epoll that is as rude as it may be: late, interrupted, disordered, and for nothing.
+function(rove_add_rude)
+    foreach(name IN LISTS ARGN)
+        string(REPLACE "/" "_" target rude_${name})
+        get_filename_component(layer ${name} DIRECTORY)
+        get_filename_component(noun ${name} NAME)
+        add_executable(${target} tests/${layer}/test_${noun}.c tests/fault/rude_epoll.c)
+        rove_compile_options(${target})
+        target_link_libraries(${target} PRIVATE rove_test_support)
+        add_test(NAME rude/${name} COMMAND ${target})
+        set_tests_properties(rude/${name} PROPERTIES LABELS "rude;epoll"
+            TIMEOUT ${ROVE_TEST_TIMEOUT} ENVIRONMENT "${ROVE_TEST_ENVIRONMENT};ROVE_BACKEND=epoll")
+    endforeach()
+endfunction()
+rove_add_rude(io/op_storm io/stream io/socket io/poll io/unbroken)
+
 # As many rounds as ctest has time for; more by hand: stress_wake 100000000.
 set(ROVE_STRESS_ROUNDS 20000)
 if(ROVE_SANITIZE)
