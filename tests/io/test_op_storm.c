@@ -259,7 +259,7 @@ static int count(struct storm *s)
 static uint64_t wanted(void)
 {
     const char *text = getenv("RV_TEST_STORM");
-    return text != NULL ? strtoull(text, NULL, 10) : RV_ASAN || RV_TSAN ? 1000 : 20000;
+    return text != NULL ? strtoull(text, NULL, 10) : RV_TSAN ? 1000 : 20000;
 }
 
 /* Goal: as above, each number of workers taking its share. */
