@@ -25,7 +25,7 @@ static bool is_lone(const struct rv_worker *w)
 bool rv_direct_send(struct rv_op *op, struct rv_task *self, ssize_t *result)
 {
     struct rv_worker *w = rv_current_worker();
-    if ((op->kind != RV_OP_SEND && op->kind != RV_OP_SENDMSG) || !is_lone(w)) {
+    if (!rv_direct_may_send(op) || !is_lone(w)) {
         return false;
     }
     ssize_t rc = rv_attempt(op);

@@ -153,7 +153,7 @@ int rv_op_pause(struct rv_op *op, const struct rv_fd_slot *slot, int64_t *pause_
 }
 
 /* What the kernel's last word means to the caller, seen with why an end was asked for. */
-static ssize_t settle(struct rv_op *op, ssize_t result, const struct rv_fd_slot *slot)
+static RV_NOINLINE ssize_t settle(struct rv_op *op, ssize_t result, const struct rv_fd_slot *slot)
 {
     bool has_ended = result == -ECANCELED || result == -EINTR;
     if (op->end == RV_END_CANCEL && !has_ended) {
@@ -177,7 +177,8 @@ static ssize_t settle(struct rv_op *op, ssize_t result, const struct rv_fd_slot 
  * does the ring; what was asked for is looked for now and then. Tell-tale of a rare state: somebody
  * waits for room towards a peer that has shut down its side.
  */
-static ssize_t wait_for_asked(struct rv_op *op, const struct rv_fd_slot *slot, ssize_t result)
+static RV_NOINLINE ssize_t wait_for_asked(struct rv_op *op, const struct rv_fd_slot *slot,
+                                          ssize_t result)
 {
     unsigned asked = op->flags | POLLERR | POLLHUP | POLLNVAL;
     int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
@@ -191,8 +192,10 @@ static ssize_t wait_for_asked(struct rv_op *op, const struct rv_fd_slot *slot, s
     return result;
 }
 
-static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, struct rv_task *self,
-                        struct rv_fd_slot *slot)
+/* Inline, and what is rare out of line: each frame on the way saves and restores what it might use
+ * (bench/echo/calls counts instructions). */
+static RV_ALWAYS_INLINE ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op,
+                                         struct rv_task *self, struct rv_fd_slot *slot)
 {
     if (op->kind == RV_OP_RECV) {
         rv_steer_turn(&rv_io_of(self->runtime)->steer, slot, op->fd, self->runtime);
@@ -209,7 +212,7 @@ static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, stru
      * worker has no other edge to it than through the ring; pairs with rv_op_complete. */
     rv_store_release(&op->done, 0u);
     bool has_timer = op->deadline_ns != INT64_MAX;
-    if (has_timer) {
+    if (RV_UNLIKELY(has_timer)) {
         op->timer.node.index = RV_HEAP_NONE;
         int rc = rv_timer_arm(&op->timer, op->deadline_ns, deadline_fired);
         if (rc < 0) {
@@ -217,18 +220,18 @@ static ssize_t run_once(const struct rv_reactor *reactor, struct rv_op *op, stru
         }
     }
     ssize_t result = reactor->run(op, self);
-    if (op->kind == RV_OP_POLL) {
+    if (RV_UNLIKELY(op->kind == RV_OP_POLL)) {
         result = wait_for_asked(op, slot, result);
     }
-    if (has_timer) {
+    if (RV_UNLIKELY(has_timer)) {
         rv_timer_disarm(&op->timer);
     }
-    return settle(op, result, slot);
+    return RV_LIKELY(result >= 0 && op->end == RV_END_NONE) ? result : settle(op, result, slot);
 }
 
 /* The user made the descriptor non-blocking, so the ring did not wait: wait for readiness. */
-static ssize_t wait_ready(const struct rv_reactor *reactor, struct rv_op *op, struct rv_task *self,
-                          struct rv_fd_slot *slot)
+static RV_NOINLINE ssize_t wait_ready(const struct rv_reactor *reactor, struct rv_op *op,
+                                      struct rv_task *self, struct rv_fd_slot *slot)
 {
     struct rv_op poll = {.kind = RV_OP_POLL,
                          .fd = op->fd,
@@ -246,14 +249,14 @@ static ssize_t wait_for_queue(struct rv_op *op, const struct rv_fd_slot *slot, i
     return rc < 0 ? settle(op, rc, slot) : 0;
 }
 
-static ssize_t run_until_settled(struct rv_op *op, struct rv_task *self,
-                                 struct rv_fd_slot *slot)
+/* After a first error. */
+static RV_NOINLINE ssize_t run_again(struct rv_op *op, struct rv_task *self,
+                                     struct rv_fd_slot *slot, ssize_t result)
 {
     const struct rv_reactor *reactor = rv_reactor_of(self->runtime);
     int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
     for (;;) {
-        ssize_t result = run_once(reactor, op, self, slot);
-        if (RV_LIKELY(result >= 0)) {
+        if (result >= 0) {
             return result;
         }
         if (result == -EAGAIN && !rv_op_is_nonblocking(op)) {
@@ -268,7 +271,15 @@ static ssize_t run_until_settled(struct rv_op *op, struct rv_task *self,
         } else if (result != -EINTR) {
             return result;
         }
+        result = run_once(reactor, op, self, slot);
     }
+}
+
+static RV_ALWAYS_INLINE ssize_t run_until_settled(struct rv_op *op, struct rv_task *self,
+                                                  struct rv_fd_slot *slot)
+{
+    ssize_t result = run_once(rv_reactor_of(self->runtime), op, self, slot);
+    return RV_LIKELY(result >= 0) ? result : run_again(op, self, slot, result);
 }
 
 static bool has_descriptor(const struct rv_op *op)
@@ -276,15 +287,34 @@ static bool has_descriptor(const struct rv_op *op)
     return op->kind < RV_OP_OPEN;
 }
 
-ssize_t rv_op_run_more(struct rv_op *op)
+static RV_NOINLINE ssize_t run_on_path(struct rv_op *op, struct rv_task *self)
 {
-    struct rv_task *self = rv_current_task();
-    if (!has_descriptor(op)) {
-        return run_until_settled(op, self, NULL);
+    return run_until_settled(op, self, NULL);
+}
+
+static RV_NOINLINE ssize_t run_on_two(struct rv_op *op, struct rv_task *self,
+                                      struct rv_fd_slot *slot)
+{
+    int error = 0;
+    struct rv_fd_slot *other =
+        rv_fdtab_get(&rv_io_of(self->runtime)->fds, op->other_fd, &error);
+    if (other != NULL) {
+        error = rv_fd_enter(other);
+    }
+    ssize_t result = error < 0 ? error : run_until_settled(op, self, slot);
+    if (error == 0) {
+        rv_fd_leave(other);
+    }
+    return result;
+}
+
+static RV_ALWAYS_INLINE ssize_t run_for(struct rv_op *op, struct rv_task *self)
+{
+    if (RV_UNLIKELY(!has_descriptor(op))) {
+        return run_on_path(op, self);
     }
     int error = 0;
-    struct rv_fdtab *fds = &rv_io_of(self->runtime)->fds;
-    struct rv_fd_slot *slot = rv_fdtab_get(fds, op->fd, &error);
+    struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, op->fd, &error);
     if (slot == NULL) {
         return error;
     }
@@ -292,21 +322,15 @@ ssize_t rv_op_run_more(struct rv_op *op)
     if (error < 0) {
         return error;
     }
-    ssize_t result;
-    if (op->kind != RV_OP_SPLICE) {
-        result = run_until_settled(op, self, slot);
-    } else {
-        struct rv_fd_slot *other = rv_fdtab_get(fds, op->other_fd, &error);
-        if (other != NULL) {
-            error = rv_fd_enter(other);
-        }
-        result = error < 0 ? error : run_until_settled(op, self, slot);
-        if (error == 0) {
-            rv_fd_leave(other);
-        }
-    }
+    ssize_t result = RV_LIKELY(op->kind != RV_OP_SPLICE) ? run_until_settled(op, self, slot)
+                                                         : run_on_two(op, self, slot);
     rv_fd_leave(slot);
     return result;
+}
+
+RV_NOINLINE ssize_t rv_op_run_more(struct rv_op *op)
+{
+    return run_for(op, rv_current_task());
 }
 
 ssize_t rv_op_run(struct rv_op *op)
@@ -318,5 +342,5 @@ ssize_t rv_op_run(struct rv_op *op)
     if (rv_take_cancel(self)) {
         return -ECANCELED;
     }
-    return rv_op_run_more(op);
+    return run_for(op, self);
 }

@@ -243,51 +243,70 @@ void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe, struct rv_op *
 }
 
 /*
- * May switch: the queue is full and the kernel short of memory. False: the descriptor is being
- * closed by somebody whose request may have passed this ring meanwhile; nothing was queued.
+ * Switches: the queue is full and the kernel short of memory. NULL: the descriptor is being closed
+ * by somebody whose request may have passed this ring meanwhile.
  */
-static bool submit(struct rv_op *op, struct rv_task *self)
+static RV_NOINLINE struct io_uring_sqe *wait_for_sqe(const struct rv_op *op, struct rv_task *self)
 {
-    struct rv_worker *w = rv_current_worker();
-    struct rv_uring *u = rv_uring_of(w);
-    struct io_uring_sqe *sqe = rv_uring_take_sqe(u);
-    while (RV_UNLIKELY(sqe == NULL)) {
-        rv_uring_reap(u);
+    struct io_uring_sqe *sqe = NULL;
+    while (sqe == NULL) {
+        rv_uring_reap(rv_uring_of(rv_current_worker()));
         rv_yield(self);
         if (op->slot != NULL && rv_fd_is_closing(op->slot)) {
+            return NULL;
+        }
+        sqe = rv_uring_take_sqe(rv_uring_of(rv_current_worker()));
+    }
+    return sqe;
+}
+
+/* False: nothing was queued, as wait_for_sqe says. */
+static bool submit(struct rv_op *op, struct rv_task *self)
+{
+    struct io_uring_sqe *sqe = rv_uring_take_sqe(rv_uring_of(rv_current_worker()));
+    if (RV_UNLIKELY(sqe == NULL)) {
+        sqe = wait_for_sqe(op, self);
+        if (sqe == NULL) {
             return false;
         }
-        w = rv_current_worker();
-        u = rv_uring_of(w);
-        sqe = rv_uring_take_sqe(u);
     }
-    rv_uring_queue(u, sqe, op);
+    struct rv_worker *w = rv_current_worker();
+    rv_uring_queue(rv_uring_of(w), sqe, op);
     rv_watch_left_behind(w);
     return true;
 }
 
-static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
+/* Something else than the result has woken the task: often a request to end the operation. */
+static RV_NOINLINE ssize_t wait_on(struct rv_op *op, struct rv_task *self)
 {
     bool has_asked = false;
-    ssize_t sent;
-    if (rv_direct_send(op, self, &sent)) {
-        return sent;
-    }
-    if (!rv_post_at_home(op) && !submit(op, self)) {
-        return -ECANCELED;
-    }
-    do {
-        rv_park(self, RV_WAIT_IO, op);
-        if (!rv_op_is_done(op) && rv_op_wants_end(op)) {
+    while (!rv_op_is_done(op)) {
+        if (rv_op_wants_end(op)) {
             ask_end(op);
             has_asked = true;
         }
-    } while (!rv_op_is_done(op));
+        if (!rv_op_is_done(op)) {
+            rv_park(self, RV_WAIT_IO, op);
+        }
+    }
     while (has_asked && !request_is_handled(&op->request)) {
         rv_park(self, RV_WAIT_IO, op);
         (void)rv_op_wants_end(op); /* a pending cancellation would keep the park from parking */
     }
     return op->result;
+}
+
+static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
+{
+    ssize_t sent;
+    if (rv_direct_may_send(op) && rv_direct_send(op, self, &sent)) {
+        return sent;
+    }
+    if (!(rv_post_has_home(op) && rv_post_at_home(op)) && !submit(op, self)) {
+        return -ECANCELED;
+    }
+    rv_park(self, RV_WAIT_IO, op);
+    return RV_LIKELY(rv_op_is_done(op)) ? op->result : wait_on(op, self);
 }
 
 /* A closer's request goes round all rings, one after the other: nothing to allocate. */

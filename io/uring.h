@@ -106,6 +106,11 @@ void rv_uring_disarm_wake(struct rv_uring *u);
 
 /* post.c: receives that wait on the ring of their flow's worker (io/steer.h). */
 
+/* False: rv_post_at_home would only say so. */
+static inline bool rv_post_has_home(const struct rv_op *op)
+{
+    return op->kind == RV_OP_RECV && rv_load_relaxed(&op->slot->home) != 0;
+}
 /* The task, before it parks: gives the operation to its home ring. False: queue it here. */
 bool rv_post_at_home(struct rv_op *op);
 /* u's owner: queues on u what was posted to `from`, its own or that of a worker that computes. How
@@ -115,6 +120,10 @@ unsigned rv_post_take(struct rv_uring *from, struct rv_uring *u);
 void rv_post_remind(struct rv_uring *u);
 
 /* direct.c: sends without the ring if that is cheaper. False: it goes its usual way. */
+static inline bool rv_direct_may_send(const struct rv_op *op)
+{
+    return op->kind == RV_OP_SEND || op->kind == RV_OP_SENDMSG;
+}
 bool rv_direct_send(struct rv_op *op, struct rv_task *self, ssize_t *result);
 
 /* guard.c: sleepers that look after workers that compute. */
