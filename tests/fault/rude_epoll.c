@@ -2,9 +2,9 @@
 /*
  * Purpose: an epoll that is as rude as it may be, for programs that are linked with this file.
  * Idea:    epoll_ctl and epoll_pwait2 are defined here, before the C library's. A wait may end with
- *          EINTR, or with one event where there are more; events come in any order; and some come
  *          EINTR, or with one event where there are more; events come in any order; some come for
  *          nothing: a descriptor that is not ready, for anything. As with the kernel's own, such
+ *          an event ends what was asked for (EPOLLONESHOT), so it is taken back before it is told.
  *          Whoever waits must try again and ask again, or sleeps for ever.
  * Threads: any.
  * Rejected: preloading, which sanitizers do not like; --wrap, which does not see into link-time
