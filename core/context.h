@@ -109,6 +109,18 @@ static inline void rv_context_set_float_mode(struct rv_context *ctx, uint64_t mo
 #endif
 }
 
+/* The caller goes on with this mode, the flags as they are. */
+static inline void rv_context_use_float_mode(uint64_t mode)
+{
+#if defined(__x86_64__)
+    uint16_t x87 = (uint16_t)(mode >> 32);
+    __asm__ volatile("fldcw %0" : : "m"(x87));
+    __builtin_ia32_ldmxcsr((uint32_t)mode | (__builtin_ia32_stmxcsr() & UINT32_C(0x3f)));
+#else
+    (void)mode;
+#endif
+}
+
 /* The calling thread's own stack; on that thread, before its first switch. */
 void rv_context_init_thread(struct rv_context *ctx);
 /* Not from within ctx itself. Contexts made anew on a reused struct need it in between. */
@@ -121,6 +133,21 @@ static inline bool rv_context_retire(struct rv_context *ctx)
     rv_context_fini(ctx);
 #endif
     return ctx->sp != NULL;
+}
+
+/* Of a context that may be running, elsewhere too: asks for the frames it would go on with. A look
+ * behind the compiler's back, as nothing is done with what it sees. */
+static RV_ALWAYS_INLINE void rv_context_prefetch(const struct rv_context *ctx)
+{
+#if defined(__x86_64__) && !RV_CONTEXT_HOOKS
+    const char *sp;
+    __asm__ volatile("movq %1, %0" : "=r"(sp) : "m"(ctx->sp));
+    __builtin_prefetch(sp, 1);
+    __builtin_prefetch(sp + RV_CACHE_LINE, 1);
+    __builtin_prefetch(sp + 2 * RV_CACHE_LINE, 1);
+#else
+    (void)ctx;
+#endif
 }
 
 /* The last switch of `from`, whose stack may be reused as soon as `to` runs. */

@@ -30,6 +30,7 @@
 #define STACK_BYTES ((size_t)256 * 1024)
 #define STACKS_BYTES (RV_SIM_THREADS * STACK_BYTES)
 #define BLOCKS_BYTES ((size_t)1 << 30)
+#define PAGE_BYTES ((size_t)4096)
 #define PAGES_BYTES ((size_t)64 << 30)
 #define RANGE_BYTES (STACKS_BYTES + BLOCKS_BYTES + PAGES_BYTES)
 #define CLASSES 40
@@ -201,7 +202,7 @@ void *rv_sim_map(size_t bytes)
 
     if (bytes > PAGES_BYTES - memory.pages_used)
         return NULL;
-    memory.pages_used += bytes;
+    memory.pages_used += (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     memory.pages_live += bytes;
     return addr;
 }

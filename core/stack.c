@@ -38,6 +38,7 @@ struct rv_stack_pool {
     struct rv_lock lock;
     /* under the lock */
     bool released;
+    size_t promised; /* at most the slots of all slabs */
     uint32_t loose_count;
     struct rv_stack *loose[RV_STACK_BATCH]; /* the hottest last */
     struct rv_stack *batches; /* holders, linked by `batch`, the hottest first */
@@ -246,6 +247,27 @@ static bool grow(struct rv_stack_pool *pool)
     return is_added;
 }
 
+bool rv_stack_pool_promise(struct rv_stack_pool *pool, size_t stacks)
+{
+    bool is_kept;
+
+    do {
+        rv_lock_acquire(&pool->lock);
+        is_kept = pool->promised + stacks <= pool->slabs.mapped_bytes / pool->slabs.slot_bytes;
+        pool->promised += is_kept ? stacks : 0;
+        rv_lock_release(&pool->lock);
+    } while (!is_kept && grow(pool));
+    return is_kept;
+}
+
+void rv_stack_pool_unpromise(struct rv_stack_pool *pool, size_t stacks)
+{
+    rv_lock_acquire(&pool->lock);
+    RV_CHECK(pool->promised >= stacks, "only what was promised is given up");
+    pool->promised -= stacks;
+    rv_lock_release(&pool->lock);
+}
+
 uint32_t rv_stack_pool_get(struct rv_stack_pool *pool, struct rv_stack **items)
 {
     struct harvest harvest = {.count = 0};
@@ -363,6 +385,8 @@ void rv_stack_pool_check(struct rv_stack_pool *pool)
     size_t listed, free_count;
 
     rv_lock_acquire(&pool->lock);
+    RV_CHECK(pool->promised <= pool->slabs.mapped_bytes / pool->slabs.slot_bytes,
+             "there is a slot for each promise");
     RV_CHECK(pool->loose_count < RV_STACK_BATCH, "full loose ones become a batch");
     check_items(pool, pool->loose, pool->loose_count);
     listed = pool->loose_count;

@@ -87,6 +87,10 @@ enum rv_stack_guard {
  * 0, -EINVAL (the block leaves less than half of the slot), -ENOMEM. */
 RV_WARN_UNUSED int rv_stack_pool_create(size_t stack_bytes, size_t block_bytes,
                                         size_t stack_offset, struct rv_stack_pool **pool);
+/* So many more stacks can be had at once, from now until they are unpromised: their address space
+ * is there. A cache may hold back some of what another's owner was promised. False: no memory. */
+RV_WARN_UNUSED bool rv_stack_pool_promise(struct rv_stack_pool *pool, size_t stacks);
+void rv_stack_pool_unpromise(struct rv_stack_pool *pool, size_t stacks);
 /* The creator lets go. With blocks still out (all caches must have been flushed) the pool lives
  * until the last rv_stack_free_remote; else it is unmapped at once. NULL is allowed. */
 void rv_stack_pool_release(struct rv_stack_pool *pool);
@@ -156,14 +160,13 @@ static inline void rv_stack_unpoison(struct rv_stack *s)
 #endif
 }
 
-/* The lines of the block that a task's creation writes. Not the frames below: five lines more cost
- * 80 to 100 ns in each of 100,000 creations, and the runs, which come later, gained nothing. */
+/* The line of the block that its next user reads first. Not the frames below: five lines more cost
+ * 80 to 100 ns in each of 100,000 allocs, and the runs, which come later, gained nothing. */
 static inline void rv_stack_prefetch(const struct rv_stack_cache *c, const struct rv_stack *s)
 {
     const char *block = (const char *)s - c->stack_offset;
 
     __builtin_prefetch(block, 1);
-    __builtin_prefetch(block + RV_CACHE_LINE, 1);
 }
 
 /* The block, or NULL when memory or address space is out. */

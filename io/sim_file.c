@@ -69,10 +69,14 @@ static void drop_channel(struct rv_sim_channel *c)
     }
 }
 
+static void hang_up(struct rv_sim_file *f);
+
+/* As in the kernel, an operation under way keeps the file, and so the other end's peer, alive. */
 void rv_sim_file_release(struct rv_sim_file *f)
 {
     RV_CHECK(f->refs > 0, "a simulated file is released once for each reference");
     if (--f->refs == 0) {
+        hang_up(f);
         drop_channel(f->in);
         drop_channel(f->out);
         free(f);
@@ -104,7 +108,6 @@ static int give_number(struct rv_sim_file *f)
         if (files.numbers[fd] == NULL) {
             files.spent = files.is_spending ? fd + 1 : 0;
             files.numbers[fd] = rv_sim_file_retain(f);
-            f->numbers++;
             files.open_count++;
             return fd;
         }
@@ -181,7 +184,7 @@ static void end_directions(struct rv_sim_file *f, bool reading, bool writing)
     }
 }
 
-/* The last number is gone: the other end sees it. */
+/* The last reference is gone: the other end sees it. */
 static void hang_up(struct rv_sim_file *f)
 {
     end_directions(f, true, true);
@@ -192,7 +195,6 @@ static void hang_up(struct rv_sim_file *f)
     while (f->waiting != NULL) {
         struct rv_sim_file *c = f->waiting;
         f->waiting = c->next;
-        hang_up(c);
         rv_sim_file_release(c);
     }
     f->is_listening = false;
@@ -207,9 +209,6 @@ int rv_sim_file_close(int fd)
     }
     files.numbers[fd] = NULL;
     files.open_count--;
-    if (--f->numbers == 0) {
-        hang_up(f);
-    }
     rv_sim_file_release(f);
     return 0;
 }

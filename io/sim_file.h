@@ -30,7 +30,6 @@ struct rv_sim_channel {
 
 struct rv_sim_file {
     unsigned refs;               /* of numbers and operations in flight */
-    unsigned numbers;            /* of them numbers: 0 is closed */
     enum rv_sim_kind kind;
     bool is_nonblocking;
     uint64_t count;              /* an event counter's */

@@ -8,6 +8,7 @@
 #include "core/stack.h"
 #include "core/symbol.h"
 #include "sched/runtime.h"
+#include "sched/seat.h"
 #include "sched/task.h"
 
 #include <stdio.h>
@@ -70,12 +71,13 @@ void rv_high_water_note(struct rv_high_water *table, const struct rv_task *t)
     if (table == NULL) {
         return;
     }
-    size_t used = rv_stack_used(&t->stack);
-    rv_stack_wipe(&t->stack, (const char *)((uintptr_t)&here & ~(uintptr_t)7) - BELOW_FRAME_BYTES);
+    const struct rv_stack *stack = &t->seat->stack;
+    size_t used = rv_stack_used(stack);
+    rv_stack_wipe(stack, (const char *)((uintptr_t)&here & ~(uintptr_t)7) - BELOW_FRAME_BYTES);
     rv_lock_acquire(&table->lock);
     struct row *row = find(table, t);
     row->used = used > row->used ? used : row->used;
-    row->size = (size_t)((const char *)t->stack.high - (const char *)t->stack.low);
+    row->size = (size_t)(stack->high - stack->low);
     row->tasks++;
     rv_lock_release(&table->lock);
 }

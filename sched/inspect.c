@@ -303,3 +303,17 @@ RV_NOINLINE int rove_print_stack(rove_task *f, FILE *out)
     print_frames(out, pcs, n, t != self);
     return ferror(out) ? -EIO : 0;
 }
+
+uint64_t rove_task_id(rove_task *t)
+{
+    return t == NULL || t->kind != RV_FUTURE_TASK || rv_current_worker() == NULL
+               ? 0
+               : rv_task_of(t)->id;
+}
+
+rove_coro *rove_get_coro(rove_task *t)
+{
+    return t == NULL || t->kind != RV_FUTURE_TASK || rv_current_worker() == NULL
+               ? NULL
+               : rv_task_of(t)->fn;
+}

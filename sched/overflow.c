@@ -17,6 +17,7 @@
 #include "core/unwind.h"
 #include "sched/current.h"
 #include "sched/runtime.h"
+#include "sched/seat.h"
 #include "sched/task.h"
 
 #include <stdio.h>
@@ -34,13 +35,13 @@ static void say(const char *text, int n, size_t capacity)
 static struct rv_task *find_overflowed(struct rove_runtime *runtime, const void *addr)
 {
     int is_guard = 0;
-    struct rv_task *t = rv_stack_pool_find(runtime->stacks, addr, &is_guard);
-    for (unsigned i = 0; i < RV_RUNTIME_STACK_CLASSES && t == NULL; i++) {
+    const struct rv_seat *seat = rv_stack_pool_find(runtime->stacks, addr, &is_guard);
+    for (unsigned i = 0; i < RV_RUNTIME_STACK_CLASSES && seat == NULL; i++) {
         if (runtime->stack_classes[i] != NULL) {
-            t = rv_stack_pool_find(runtime->stack_classes[i], addr, &is_guard);
+            seat = rv_stack_pool_find(runtime->stack_classes[i], addr, &is_guard);
         }
     }
-    return is_guard ? t : NULL;
+    return is_guard && seat != NULL ? seat->task : NULL;
 }
 
 static void say_frames(void)
@@ -66,7 +67,7 @@ static bool look(const void *addr)
     }
     char line[256];
     char name[RV_TASK_NAME_BYTES];
-    size_t kib = (size_t)(t->stack.high - t->stack.low + 1023) / 1024;
+    size_t kib = (size_t)(t->seat->stack.high - t->seat->stack.low + 1023) / 1024;
     snprintf(name, sizeof name, "task-%llu", (unsigned long long)t->id);
     say(line,
         snprintf(line, sizeof line, "rove: task %.128s overflowed its %zu KiB stack\n",

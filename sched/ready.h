@@ -24,7 +24,8 @@
 
 #include <stdbool.h>
 
-#define RV_READY_PREFETCH_AHEAD 4 /* bench/yield_many, bench/spawn_many */
+#define RV_READY_BLOCK_AHEAD 6 /* bench/yield_many, bench/spawn_many */
+#define RV_READY_FRAMES_AHEAD 3
 
 /* Owner, when looking around: as rv_ready_pick, but queued and pinned tasks go before conts. */
 struct rv_task *rv_ready_pick_fair(struct rv_worker *w);
@@ -117,21 +118,19 @@ static RV_ALWAYS_INLINE void rv_ready_push_cont(struct rv_worker *w, struct rv_t
 }
 
 /*
- * Fetches what the switch to a coming task will need: its block and the frames below it (a task
- * that waits in the library's calls has its registers within five lines of the block). The address
- * is not followed: the task may be another worker's by then.
+ * Fetches what the switch to a coming task will need: its block, and when that is here, its frames.
+ * Of the task no more is known than that its memory is a task's: another worker may have it.
  */
 static RV_ALWAYS_INLINE void rv_ready_prefetch(struct rv_worker *w)
 {
-    const char *block = rv_runq_peek(&w->runq, RV_READY_PREFETCH_AHEAD);
+    const char *block = rv_runq_peek(&w->runq, RV_READY_BLOCK_AHEAD);
+    const struct rv_task *near = rv_runq_peek(&w->runq, RV_READY_FRAMES_AHEAD);
     if (block != NULL) {
         __builtin_prefetch(block, 1);
         __builtin_prefetch(block + RV_CACHE_LINE, 1);
-        __builtin_prefetch(block - RV_CACHE_LINE, 1);
-        __builtin_prefetch(block - 2 * RV_CACHE_LINE, 1);
-        __builtin_prefetch(block - 3 * RV_CACHE_LINE, 1);
-        __builtin_prefetch(block - 4 * RV_CACHE_LINE, 1);
-        __builtin_prefetch(block - 5 * RV_CACHE_LINE, 1);
+    }
+    if (near != NULL) {
+        rv_context_prefetch(&near->context);
     }
 }
 

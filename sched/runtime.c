@@ -6,7 +6,6 @@
  *        a back-end refused on any worker: all end, the next one is tried.
  * Stop:  1 no more submissions  2 grace: tasks may end  3 cancel what lives, wait  4 callbacks and
  *        pool threads end  5 workers end, joined  6 back-end, memory.
- *
  * Who waits for the last task (step 2, 3) sleeps on `stopper` and is told by each worker that finds
  * nothing to do: the last task's worker does, after the announcement's full fence.
  *
@@ -26,6 +25,7 @@
 #include "sched/overflow.h"
 #include "sched/pool.h"
 #include "sched/ready.h"
+#include "sched/seat.h"
 #include "sched/task.h"
 
 #include <errno.h>
@@ -65,13 +65,11 @@ static void destroy(struct rove_runtime *runtime)
     for (unsigned i = 0; i < runtime->worker_count; i++) {
         rv_worker_fini(&runtime->workers[i]);
     }
-    if (runtime->stacks != NULL) {
-        rv_stack_cache_flush(&runtime->outside_stacks);
-        rv_stack_pool_release(runtime->stacks);
-    }
+    rv_stack_pool_release(runtime->stacks);
     for (unsigned i = 0; i < RV_RUNTIME_STACK_CLASSES; i++) {
         rv_stack_pool_release(runtime->stack_classes[i]);
     }
+    rv_block_pool_release(runtime->blocks);
     rv_watch_fini(&runtime->watch);
     rv_idle_fini(&runtime->idle);
     rv_calls_free(runtime);
@@ -112,11 +110,13 @@ static int create(const rove_options *options, struct rove_runtime **out)
     rv_store_relaxed(&runtime->next_task_id, 1);
     int rc = rv_fork_start(runtime);
     if (rc == 0) {
-        rc = rv_stack_pool_create(runtime->options.stack_size, sizeof(struct rv_task),
-                                  offsetof(struct rv_task, stack), &runtime->stacks);
+        rc = rv_stack_pool_create(runtime->options.stack_size, sizeof(struct rv_seat),
+                                  offsetof(struct rv_seat, stack), &runtime->stacks);
     }
     if (rc == 0) {
-        rv_stack_cache_init(&runtime->outside_stacks, runtime->stacks);
+        rc = rv_block_pool_create(sizeof(struct rv_task), &runtime->blocks);
+    }
+    if (rc == 0) {
         rc = rv_idle_init(&runtime->idle, runtime->options.workers);
     }
     if (rc == 0) {

@@ -3,7 +3,7 @@
  * Purpose: a runtime: workers, injection queue, stack pools, options, life.
  *
  * Owner: rove_runtime_start allocates, rove_runtime_stop frees after the last worker has ended.
- * Task blocks may outlive it (handles): the stack pool then lives on until the last is released.
+ * Task blocks may outlive it (handles): their pool then lives on until the last is released.
  */
 #ifndef RV_SCHED_RUNTIME_H
 #define RV_SCHED_RUNTIME_H
@@ -35,6 +35,7 @@ struct rove_runtime {
     void *poll_data;                    /* the back-end's own */
     struct rv_worker *workers;
     unsigned worker_count;
+    struct rv_block_pool *blocks;       /* of tasks */
     struct rv_stack_pool *stacks;       /* of options.stack_size */
     struct rv_calls *calls;
     unsigned fork_count;                /* fork.c */
@@ -53,12 +54,8 @@ struct rove_runtime {
     struct rv_fifo injected;
     RV_ATOMIC(uint32_t) injected_count;
 
-    /* under outside_lock: stacks for tasks that other threads create */
-    struct rv_lock outside_lock;
-    struct rv_stack_cache outside_stacks;
-
     /* any thread */
-    RV_ATOMIC(uint32_t) is_stopping;    /* 1: no new submissions; 2: workers end */
+    RV_ALIGNED_LINE RV_ATOMIC(uint32_t) is_stopping; /* 1: no new submissions; 2: workers end */
     RV_ATOMIC(uint32_t) launch;         /* 0: workers wait; 1: they run; 2: they end; a futex */
     RV_ATOMIC(uint32_t) ready_count;    /* workers that have started or failed to; a futex */
     RV_ATOMIC(uint32_t) failed_count;
@@ -67,6 +64,7 @@ struct rove_runtime {
     RV_ATOMIC(uint64_t) created_outside, finished_outside;
     RV_ATOMIC(uint64_t) hidden_outside; /* callback tasks among those created outside */
     RV_ATOMIC(uint64_t) outside_pending; /* foreign handles, pool jobs: may yet wake a task */
+    RV_ATOMIC(uint32_t) starved;        /* counts tasks without a stack, seat.h */
     RV_ATOMIC(uint32_t) visitors;       /* outside threads in the middle of a wake-up */
     struct rv_park stopper;             /* rove_runtime_stop waits here for the last task */
 
@@ -91,7 +89,7 @@ uint64_t rv_runtime_live(struct rove_runtime *runtime);
 void rv_runtime_log(struct rove_runtime *runtime, int level, const char *format, ...)
     RV_PRINTF(3, 4);
 
-/* Every slot of a stack that was ever in use: its struct rv_task, whatever became of it. */
+/* Every block that was ever in use: a struct rv_task, whatever became of it. */
 void rv_runtime_for_each_block(struct rove_runtime *runtime,
                                void (*visit)(void *block, void *ctx), void *ctx);
 /* Every task of it that lives, callback tasks left out; visit is given a reference. */

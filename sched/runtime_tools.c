@@ -6,6 +6,7 @@
 #include "sched/current.h"
 #include "sched/fork.h"
 #include "sched/runtime.h"
+#include "sched/seat.h"
 #include "sched/task.h"
 
 #include <errno.h>
@@ -38,8 +39,8 @@ struct rv_stack_pool *rv_runtime_stack_class(struct rove_runtime *runtime, size_
     }
     rv_lock_acquire(&runtime->class_lock);
     struct rv_stack_pool *pool = runtime->stack_classes[idx];
-    if (pool == NULL && rv_stack_pool_create(RV_STACK_MIN_BYTES << idx, sizeof(struct rv_task),
-                                             offsetof(struct rv_task, stack), &pool) == 0) {
+    if (pool == NULL && rv_stack_pool_create(RV_STACK_MIN_BYTES << idx, sizeof(struct rv_seat),
+                                             offsetof(struct rv_seat, stack), &pool) == 0) {
         runtime->stack_classes[idx] = pool;
     }
     rv_lock_release(&runtime->class_lock);
@@ -82,15 +83,7 @@ static void visit_block(void *block, void *ctx)
 void rv_runtime_for_each_block(struct rove_runtime *runtime,
                                void (*visit)(void *block, void *ctx), void *ctx)
 {
-    rv_stack_pool_for_each(runtime->stacks, visit, ctx);
-    for (unsigned i = 0; i < RV_RUNTIME_STACK_CLASSES; i++) {
-        rv_lock_acquire(&runtime->class_lock);
-        struct rv_stack_pool *pool = runtime->stack_classes[i];
-        rv_lock_release(&runtime->class_lock);
-        if (pool != NULL) {
-            rv_stack_pool_for_each(pool, visit, ctx);
-        }
-    }
+    rv_block_pool_for_each(runtime->blocks, visit, ctx);
 }
 
 void rv_runtime_for_each_task(struct rove_runtime *runtime,

@@ -21,6 +21,9 @@ RV_NOINLINE RV_NO_STACK_PROTECTOR void rv_switch_to_child(struct rv_task *self,
                                                              struct rv_task *child)
 {
     struct rv_worker *w = self->worker;
+    if (RV_UNLIKELY(!rv_switch_seat(w, child))) {
+        return;
+    }
     if (RV_UNLIKELY(w->is_debug)) {
         rv_debug_step_end(w, self, false);
     }
@@ -34,6 +37,9 @@ RV_NOINLINE RV_NO_STACK_PROTECTOR void rv_switch_to_child(struct rv_task *self,
 
 RV_NO_STACK_PROTECTOR void rv_switch_from_scheduler(struct rv_worker *w, struct rv_task *t)
 {
+    if (RV_UNLIKELY(!rv_switch_seat(w, t))) {
+        return;
+    }
     struct rv_context *to = rv_switch_prepare(w, t);
     w->after = RV_AFTER_NOTHING;
     rv_context_switch(&w->scheduler, to, t);

@@ -24,6 +24,7 @@
 
 #include "core/check.h"
 #include "sched/ready.h"
+#include "sched/seat.h"
 #include "sched/task.h"
 #include "sched/worker.h"
 
@@ -54,7 +55,7 @@ void rv_switch_arrive(struct rv_worker *w);
 struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
                                   struct rv_task **next);
 #else
-/* t is about to run on w. */
+/* t is about to run on w, and has a seat. */
 static RV_ALWAYS_INLINE struct rv_context *rv_switch_prepare(struct rv_worker *w, struct rv_task *t)
 {
     RV_ASSERT(rv_state_phase(rv_load_relaxed(&t->future.state)) == RV_PHASE_ACTIVE,
@@ -64,12 +65,6 @@ static RV_ALWAYS_INLINE struct rv_context *rv_switch_prepare(struct rv_worker *w
     rv_count(&w->step, 1);
     if (RV_UNLIKELY(w->is_debug)) {
         rv_debug_step_begin(w);
-    }
-    if (!t->future.is_started) {
-        t->future.is_started = true;
-        if (RV_UNLIKELY(t->context.sp == NULL)) {
-            rv_task_make_context(t);
-        }
     }
     return &t->context;
 }
@@ -83,6 +78,19 @@ static RV_ALWAYS_INLINE void rv_switch_settle(struct rv_worker *w)
             rv_ready_push_local(w, w->after_task);
         }
     }
+}
+
+/* Where t can run, if it is to begin. False: it is out of our hands (rv_seat_starve). */
+static RV_ALWAYS_INLINE bool rv_switch_seat(struct rv_worker *w, struct rv_task *t)
+{
+    if (!t->future.is_started) {
+        if (RV_UNLIKELY(!rv_seat_take(w, t))) {
+            rv_seat_starve(w, t);
+            return false;
+        }
+        t->future.is_started = true;
+    }
+    return true;
 }
 
 /* First act of a task that starts, and after every switch that comes back. */
@@ -103,7 +111,8 @@ static RV_ALWAYS_INLINE void rv_switch_arrive(struct rv_worker *w)
     }
 }
 
-/* Where a task that stops goes: to *next, or to the scheduler if that is NULL. */
+/* Where a task that stops goes: to *next, or to the scheduler if that is NULL. One that ends may
+ * have left its seat to *next, and so be without: then there is nothing to switch to. */
 static RV_ALWAYS_INLINE struct rv_context *rv_switch_next(struct rv_worker *w,
                                                           struct rv_task *self,
                                                           enum rv_after after,
@@ -118,7 +127,15 @@ static RV_ALWAYS_INLINE struct rv_context *rv_switch_next(struct rv_worker *w,
     w->after_task = self;
     *next = rv_ready_pick(w);
     if (RV_LIKELY(*next != NULL)) {
-        return rv_switch_prepare(w, *next);
+        if (after == RV_AFTER_FINISH && !(*next)->future.is_started &&
+            rv_seat_pass_on(w, self, *next)) {
+            (*next)->future.is_started = true;
+            return rv_switch_prepare(w, *next);
+        }
+        if (rv_switch_seat(w, *next)) {
+            return rv_switch_prepare(w, *next);
+        }
+        *next = NULL;
     }
     rv_store_relaxed(&w->current, NULL);
     return &w->scheduler;

@@ -15,6 +15,7 @@
 #include "sched/local.h"
 #include "sched/ready.h"
 #include "sched/runtime.h"
+#include "sched/seat.h"
 #include "sched/suspend.h"
 #include "sched/switch.h"
 #include "sched/timeout.h"
@@ -29,33 +30,41 @@
 
 #if !RV_CONTEXT_HOOKS
 _Static_assert(sizeof(struct rove_future) == RV_CACHE_LINE, "the future is line 0");
-_Static_assert(offsetof(struct rv_task, stack.pool) + sizeof(void *) == 2 * RV_CACHE_LINE,
+_Static_assert(offsetof(struct rv_task, seat) + sizeof(void *) == 2 * RV_CACHE_LINE,
                "line 1 is for create, switch, free");
+_Static_assert(sizeof(struct rv_task) <= 4 * RV_CACHE_LINE, "a million tasks are 256 MB");
 #endif
 
-static void *alloc_outside(struct rove_runtime *runtime, struct rv_stack_pool *pool)
+static RV_ALWAYS_INLINE void free_block(struct rv_task *t)
 {
-    if (pool != runtime->stacks) {
-        struct rv_stack_cache cache;
-        rv_stack_cache_init(&cache, pool);
-        void *block = rv_stack_alloc(&cache);
-        rv_stack_cache_flush(&cache);
-        return block;
+    struct rv_worker *w = rv_current_worker();
+    if (RV_LIKELY(w != NULL && rv_block_pool_of(t) == w->blocks.pool)) {
+        rv_block_free(&w->blocks, t);
+    } else {
+        rv_block_free_remote(t);
     }
-    rv_lock_acquire(&runtime->outside_lock);
-    void *block = rv_stack_alloc(&runtime->outside_stacks);
-    rv_lock_release(&runtime->outside_lock);
-    return block;
 }
 
+/* A block, and a stack to come: promised, or of another size and taken at once. NULL: no memory. */
 static struct rv_task *alloc_block(struct rove_runtime *runtime, struct rv_worker *w,
                                    size_t stack_bytes)
 {
-    if (RV_UNLIKELY(stack_bytes != 0 && stack_bytes != runtime->options.stack_size)) {
-        struct rv_stack_pool *pool = rv_runtime_stack_class(runtime, stack_bytes);
-        return pool == NULL ? NULL : alloc_outside(runtime, pool);
+    struct rv_task *t =
+        w != NULL ? rv_block_alloc(&w->blocks) : rv_block_alloc_remote(runtime->blocks);
+    if (RV_UNLIKELY(t == NULL)) {
+        return NULL;
     }
-    return w != NULL ? rv_stack_alloc(&w->stacks) : alloc_outside(runtime, runtime->stacks);
+    bool is_seated;
+    if (RV_UNLIKELY(stack_bytes != 0 && stack_bytes != runtime->options.stack_size)) {
+        is_seated = rv_seat_reserve(t, runtime, stack_bytes);
+    } else {
+        is_seated = w != NULL ? rv_seat_promise(w) : rv_stack_pool_promise(runtime->stacks, 1);
+    }
+    if (RV_UNLIKELY(!is_seated)) {
+        free_block(t);
+        return NULL;
+    }
+    return t;
 }
 
 static RV_NOINLINE void take_ids(struct rove_runtime *runtime, struct rv_worker *w)
@@ -120,12 +129,6 @@ static RV_NOINLINE int set_extras(struct rv_task *t, const char *name, const str
     return parent == NULL || parent->locals == NULL ? 0 : rv_locals_copy(t, parent);
 }
 
-/* As its last task left it: nothing of that one's is handed on. */
-static inline void check_at_rest(const struct rv_task *t)
-{
-    (void)t;
-}
-
 /* What each life leaves behind: a block is handed out as its last task, or nobody, left it. */
 static RV_ALWAYS_INLINE void assert_at_rest(struct rv_task *t)
 {
@@ -157,14 +160,13 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
     if (RV_UNLIKELY(t == NULL)) {
         return NULL;
     }
-    check_at_rest(t);
     assert_at_rest(t);
     struct rv_task *parent = w == NULL ? NULL : rv_load_relaxed(&w->current);
     t->id = (flags & RV_TASK_HIDDEN) != 0 ? 0 : take_id(runtime, w);
     int rc = set_extras(t, options == NULL ? NULL : options->name, parent);
     fill(t, runtime, fn, arg, flags | (runtime->options.debug ? RV_TASK_DEBUG : 0));
     if (RV_UNLIKELY(rc < 0)) {
-        rv_task_destroy(t);
+        rv_task_discard(t);
         return NULL;
     }
     if (RV_UNLIKELY(t->future.flags & RV_TASK_DEBUG)) {
@@ -233,12 +235,24 @@ static void publish(struct rv_task *t)
     rv_future_notify(f, before);
 }
 
+/* A task that will never begin gives back what it was promised, or has. */
+static void unseat(struct rv_task *t)
+{
+    if (t->seat != NULL) {
+        rv_stack_free_remote(&t->seat->stack);
+        t->seat = NULL;
+    } else {
+        rv_stack_pool_unpromise(t->runtime->stacks, 1);
+    }
+}
+
 /* The stop may be waiting for t, or hold a reference to cancel it, and frees the runtime when t is
  * counted out. */
 RV_COLD void rv_task_refuse(struct rv_task *t)
 {
     struct rove_runtime *runtime = t->runtime;
     rv_fetch_add_relaxed(&runtime->visitors, 1);
+    unseat(t);
     t->future.error = -ECANCELED;
     t->future.result = NULL;
     publish(t);
@@ -275,9 +289,17 @@ static RV_ALWAYS_INLINE void task_finish(struct rv_task *t, int rc, void *result
     }
 }
 
+/* Begins where another one ended: what that one left in the processor is put right. */
+static RV_ALWAYS_INLINE void begin_in_place(const struct rove_runtime *runtime)
+{
+    if (RV_UNLIKELY(rv_context_float_mode() != runtime->float_mode)) {
+        rv_context_use_float_mode(runtime->float_mode);
+    }
+}
+
 /*
- * A block's lives, one a turn. Between two the context rests in the last switch, and the block is
- * handed out as it is: a new life costs no new context.
+ * A seat's tasks, one a turn. Either the next begins on it at once, or the context rests in the
+ * last switch and is handed out as it is: a new task costs no new context.
  */
 /* PATH 8/14 -> sched/suspend.c rv_park */
 static RV_NO_STACK_PROTECTOR void task_entry(void *arg, struct rv_context *from)
@@ -295,20 +317,30 @@ static RV_NO_STACK_PROTECTOR void task_entry(void *arg, struct rv_context *from)
         task_finish(t, rc, result);
         struct rv_task *next;
         struct rv_context *to = rv_switch_next(t->worker, t, RV_AFTER_FINISH, &next);
-        rv_context_rest(&t->context, to, next);
+        if (t->seat == NULL) {
+            t = next;
+            begin_in_place(t->runtime);
+        } else {
+#if RV_CONTEXT_HOOKS
+            rv_context_exit_switch(&t->context, to, next);
+#else
+            t = rv_context_switch(&t->context, to, next);
+#endif
+        }
     }
 }
 
 void rv_task_make_context(struct rv_task *t)
 {
-    rv_context_make(&t->context, t->stack.low, t->stack.high, task_entry);
+    const struct rv_stack *stack = &t->seat->stack;
+    rv_context_make(&t->context, stack->low, stack->high, task_entry);
     rv_context_set_float_mode(&t->context, t->runtime->float_mode);
 }
 
 RV_NOINLINE void rv_task_bury(struct rv_worker *w, struct rv_task *t)
 {
     struct rove_future *f = &t->future;
-    rv_context_retire(&t->context);
+    rv_seat_leave(w, t);
     /* order: release R3. What it created is counted before its end; pairs with rv_runtime_live. */
     rv_store_release(&w->count.finished, rv_load_relaxed(&w->count.finished) + 1);
     if (RV_UNLIKELY(f->flags & RV_TASK_HIDDEN)) {
@@ -351,12 +383,13 @@ void rv_task_destroy(struct rv_task *t)
     }
     t->future.is_started = false;
     rv_state_retire(&t->future.state);
-    struct rv_worker *w = rv_current_worker();
-    if (RV_LIKELY(w != NULL && t->stack.pool == w->stacks.pool)) {
-        rv_stack_free(&w->stacks, &t->stack);
-    } else {
-        rv_stack_free_remote(&t->stack);
-    }
+    free_block(t);
+}
+
+void rv_task_discard(struct rv_task *t)
+{
+    unseat(t);
+    rv_task_destroy(t);
 }
 
 /* Anything but a plain task: by rv_task_create. */
@@ -394,11 +427,14 @@ static RV_ALWAYS_INLINE rove_task *create_task(const rove_task_options *options,
     if (RV_UNLIKELY(self->locals != NULL || w->is_debug) || !is_plain(options)) {
         return create_special(w, options, fn, arg, site);
     }
-    struct rv_task *t = rv_stack_alloc(&w->stacks);
+    struct rv_task *t = rv_block_alloc(&w->blocks);
     if (RV_UNLIKELY(t == NULL)) {
         return NULL;
     }
-    check_at_rest(t);
+    if (RV_UNLIKELY(!rv_seat_promise(w))) {
+        rv_block_free(&w->blocks, t);
+        return NULL;
+    }
     assert_at_rest(t);
     t->id = take_id(runtime, w);
     fill(t, runtime, fn, arg, 0);
@@ -452,18 +488,4 @@ const char *rv_task_name(struct rv_task *t)
     const char *name = t->name;
     rv_lock_release(&t->future.lock);
     return name;
-}
-
-uint64_t rove_task_id(rove_task *t)
-{
-    return t == NULL || t->kind != RV_FUTURE_TASK || rv_current_worker() == NULL
-               ? 0
-               : rv_task_of(t)->id;
-}
-
-rove_coro *rove_get_coro(rove_task *t)
-{
-    return t == NULL || t->kind != RV_FUTURE_TASK || rv_current_worker() == NULL
-               ? NULL
-               : rv_task_of(t)->fn;
 }

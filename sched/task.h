@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: a task: a future that a coroutine completes, in the top page of its own stack.
+ * Purpose: a task: a future that a coroutine completes, on a stack that it has while it lives.
  *
- * Idea:
- *     slot low                                                              slot high
- *     | guard | ......... stack, grows down <--- | struct rv_task | colour shift |
+ * Idea: the control block is small and lies densely among others (core/block.h); the stack, with a
+ * struct rv_seat on top, is taken at the first run and left at the end (sched/seat.h).
+ *
+ *     block  | struct rv_task |---seat--+                 slot high
+ *     slot low                          v
+ *     | guard | ..... stack, grows down | struct rv_seat | colour shift |
  *
  * Life: rv_task_create (ACTIVE, 2 references: handle, runtime) -> a queue -> run -> park/wake ..
  * -> its function returns, on its own stack -> rv_task_bury drops the runtime's reference, from the
- * next context (rv_switch_arrive) -> last rove_release frees the block to the worker's cache.
+ * next context (rv_switch_arrive), which also frees the stack -> last rove_release frees the block
+ * to the worker's cache.
  *
  * Threads: groups below. `owner` means: who owns the task by its phase (state.h).
  */
 #ifndef RV_SCHED_TASK_H
 #define RV_SCHED_TASK_H
 
+#include "core/block.h"
 #include "core/context.h"
 #include "core/fifo.h"
-#include "core/stack.h"
 #include "sched/future.h"
 #include "sched/worker.h"
 
@@ -27,6 +31,7 @@ struct rv_worker;
 struct rove_runtime;
 struct rv_local_map;
 struct rv_group_spill;
+struct rv_seat;
 
 enum { /* future.flags of a task, constant after create */
     RV_TASK_PINNED = 1,   /* stays on the worker that first runs it */
@@ -42,22 +47,22 @@ enum { /* future.flags of a task, constant after create */
  * Cache lines: 0 the future; 1 what create, switch and free touch besides; the rest only on waits
  * and reports. A million tasks are a million cold blocks, so a line less is a miss less for each.
  *
- * A free block is at rest: all but runtime, context, stack and what is said to be constant is as in
- * a fresh one, zero. So creation writes little; whoever leaves a trace in a field takes it back.
+ * A free block is at rest: all but runtime, context and what is said to be constant is as in a
+ * fresh one, zero. So creation writes little; whoever leaves a trace in a field takes it back.
  */
 struct rv_task {
     struct rove_future future;
 
     /* owner only */
-    struct rv_context context;      /* of a free block: rests in task_entry, or was never made */
+    struct rv_context context;      /* of a task that has begun */
     struct rv_worker *worker;       /* who runs it, or ran it last */
     struct rove_runtime *runtime;   /* constant */
     rove_coro *fn;                  /* constant */
     void *arg;                      /* constant */
     struct rv_local_map *locals;    /* the task's own; copied at create */
     uint64_t id;                    /* constant */
+    struct rv_seat *seat;           /* its stack; NULL before its first run and after its last */
 
-    struct rv_stack stack;          /* the pool's */
     struct rv_fifo_node queue_link; /* in a fifo that owns the task */
     char *name;                     /* NULL: "task-<id>"; own allocation, or short_name */
 
@@ -100,7 +105,7 @@ int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx);
  * after what is ready now; elsewhere, where no order is promised, or without memory, at once.
  */
 void rv_task_run_in_turn(rove_coro *fn, void *ctx);
-/* Before the first switch of the block's first life: the context that starts it. */
+/* On a seat that has none yet: the context that starts it. */
 void rv_task_make_context(struct rv_task *t);
 /* After its last switch, on its last worker: publishes the outcome if that is left, drops the
  * reference. */
@@ -114,7 +119,9 @@ void rv_task_report_unread(struct rv_task *t);
 /* The same for who stops the runtime, which still lives, and in any mode: t was left and is done;
  * its handles may be in use. */
 void rv_task_report_leftover(struct rv_task *t);
-/* The last reference is gone: gives name, locals, stack back. */
+/* The last reference is gone: gives name, locals, block back. */
 void rv_task_destroy(struct rv_task *t);
+/* Takes a creation back: it was never started. */
+void rv_task_discard(struct rv_task *t);
 
 #endif

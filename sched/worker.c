@@ -20,6 +20,7 @@
 #include "sched/idle.h"
 #include "sched/ready.h"
 #include "sched/runtime.h"
+#include "sched/seat.h"
 #include "sched/switch.h"
 #include "sched/task.h"
 #include "sched/watch.h"
@@ -50,6 +51,7 @@ int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned i
     uint64_t seed;
     rv_os_random(&seed, sizeof seed);
     rv_rand_seed(&w->rand, seed);
+    rv_block_cache_init(&w->blocks, runtime->blocks);
     rv_stack_cache_init(&w->stacks, runtime->stacks);
     int rc = rv_timers_init(&w->timers);
     return rc < 0 ? rc
@@ -108,6 +110,9 @@ static void look_around(struct rv_worker *w)
     rv_store_relaxed(&w->is_wanted, 0);
     int64_t now_ns = rv_clock_now();
     set_budget(w, now_ns);
+    if (RV_UNLIKELY(rv_load_relaxed(&w->runtime->starved) != w->starved_seen)) {
+        rv_seat_share(w);
+    }
     take_inbox(w);
     if (rv_load_relaxed(&w->timers.next_ns) <= now_ns) {
         rv_timers_fire(&w->timers, now_ns);
@@ -327,7 +332,8 @@ void *rv_worker_main(void *arg)
     if (rc == 0) {
         w->runtime->poller->worker_stop(w);
     }
-    rv_stack_cache_flush(&w->stacks);
+    rv_seat_give_up(w);
+    rv_block_cache_flush(&w->blocks);
     rv_os_alt_stack_leave(&alt);
     rv_os_end_thread_watch();
     rv_context_fini(&w->scheduler);

@@ -17,6 +17,7 @@
 
 #include "core/backlog.h"
 #include "core/bias.h"
+#include "core/block.h"
 #include "core/context.h"
 #include "core/deque.h"
 #include "core/fifo.h"
@@ -93,7 +94,10 @@ struct rv_worker {
     pthread_t thread;                      /* runtime.c */
     int32_t tid;                           /* constant once started */
 
-    struct rv_stack_cache stacks;          /* owner only */
+    uint32_t promises;                     /* of stacks, in stock; owner only, as what follows */
+    uint32_t starved_seen;                 /* of runtime->starved */
+    struct rv_block_cache blocks;          /* of tasks */
+    struct rv_stack_cache stacks;
 };
 
 /*

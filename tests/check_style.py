@@ -39,6 +39,7 @@ MALLOC_FILES = {
     "core/cores_lines.c": "the table of lines, in a simulation",
     "core/deque.c": "rings that grow",
     "core/heap.c": "the array that grows",
+    "core/block.c": "a pool, once a runtime; its slabs and free list",
     "core/stack.c": "a pool, once a runtime",
     "core/stack_slab.c": "side arrays, once a slab",
     "sched/as_completed.c": "one block an iteration, as documented",

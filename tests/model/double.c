@@ -12,6 +12,7 @@
 #include "sched/hold.h"
 #include "sched/overflow.h"
 #include "sched/ready.h"
+#include "sched/seat.h"
 #include "sched/suspend.h"
 #include "sched/switch.h"
 #include "sched/watch.h"
@@ -25,7 +26,11 @@ bool rv_fork_in_task;
 
 static struct rove_runtime runtime;
 static struct rv_worker workers[RV_MODEL_THREADS];
-static struct rv_task blocks[BLOCKS];
+static struct {
+    _Alignas(RV_BLOCK_CHUNK) struct rv_block_pool *pool;
+    _Alignas(RV_CACHE_LINE) struct rv_task tasks[BLOCKS];
+} chunk; /* as core/block.h has them */
+static struct rv_seat seats[BLOCKS];
 static unsigned blocks_used, blocks_own; /* those of the threads come first */
 static struct rv_worker *worker_of[RV_MODEL_THREADS];
 static void (*push_instead)(struct rv_worker *w, struct rv_task *t);
@@ -43,20 +48,21 @@ void rv_double_begin(unsigned n)
     rv_model_set_fences(true);
     rv_model_fill(&runtime, 0, sizeof runtime);
     rv_model_fill(workers, 0, sizeof workers);
-    rv_model_fill(blocks, 0, sizeof blocks);
+    rv_model_fill(&chunk, 0, sizeof chunk);
+    rv_model_fill(seats, 0, sizeof seats);
     blocks_used = 0;
     push_instead = NULL;
     runtime.workers = workers;
     runtime.options.log = log_nothing;
     runtime.worker_count = RV_MODEL_THREADS;
-    rv_stack_cache_init(&runtime.outside_stacks, NULL);
     for (unsigned i = 0; i < RV_MODEL_THREADS; i++) {
         worker_of[i] = i <= n ? &workers[i] : NULL;
         workers[i].runtime = &runtime;
         workers[i].idx = i;
         workers[i].tick = 1;
         rv_timers_init(&workers[i].timers);
-        rv_stack_cache_init(&workers[i].stacks, NULL);
+        workers[i].promises = BLOCKS;
+        rv_block_cache_init(&workers[i].blocks, NULL);
     }
     for (unsigned i = 0; i <= n; i++) {
         struct rv_task *t = rv_task_create(&runtime, &workers[0], NULL, NULL, NULL, 0);
@@ -76,7 +82,7 @@ void rv_double_end(void)
 
 struct rv_task *rv_double_task(unsigned thread)
 {
-    return &blocks[thread];
+    return &chunk.tasks[thread];
 }
 
 struct rv_worker *rv_double_worker(unsigned thread)
@@ -117,6 +123,7 @@ static void run_task(void *arg)
     rv_store_relaxed(&workers[self].current, t);
     t->worker = &workers[self];
     t->future.is_started = true;
+    t->seat = &seats[t - chunk.tasks];
     rv_task_make_context(t);
     t->context.sp = NULL;
     entries[self](t, NULL);
@@ -217,39 +224,74 @@ void rv_context_fini(struct rv_context *ctx)
     (void)ctx;
 }
 
-void rv_stack_cache_init(struct rv_stack_cache *c, struct rv_stack_pool *pool)
+void rv_block_cache_init(struct rv_block_cache *c, struct rv_block_pool *pool)
 {
     c->pool = pool;
-    c->stack_offset = offsetof(struct rv_task, stack);
     c->count = 0;
 }
 
 /* Blocks are handed out once and again by the same worker; what one gives back another never gets,
  * so that nothing but the state word orders two uses. */
-RV_NO_TSAN bool rv_stack_cache_refill(struct rv_stack_cache *c)
+RV_NO_TSAN bool rv_block_cache_refill(struct rv_block_cache *c)
 {
     RV_MODEL_CHECK(blocks_used < BLOCKS, "a model has few tasks");
-    c->items[c->count++] = &blocks[blocks_used++].stack;
+    c->items[c->count++] = &chunk.tasks[blocks_used++];
     return true;
 }
 
-void rv_stack_cache_spill(struct rv_stack_cache *c)
+void rv_block_cache_spill(struct rv_block_cache *c)
 {
     (void)c;
     rv_model_fail("a model frees few tasks");
 }
 
-void rv_stack_cache_flush(struct rv_stack_cache *c)
+RV_NO_TSAN void *rv_block_alloc_remote(struct rv_block_pool *pool)
+{
+    (void)pool;
+    RV_MODEL_CHECK(blocks_used < BLOCKS, "a model has few tasks");
+    return &chunk.tasks[blocks_used++];
+}
+
+void rv_block_free_remote(void *block)
+{
+    struct rv_task *t = block;
+    t->fn = NULL; /* a use of the block, as a free is */
+}
+
+void rv_stack_cache_spill(struct rv_stack_cache *c)
 {
     (void)c;
+    rv_model_fail("a model has few stacks");
 }
 
 void rv_stack_free_remote(struct rv_stack *s)
 {
-    s->low = NULL; /* a use of the block, as a free is */
+    (void)s;
+    rv_model_fail("a model has one pool of stacks");
 }
 
-/* There is but one pool, of blocks without stacks. */
+/* There is but one pool of each: of blocks, and of no stacks. */
+int rv_block_pool_create(size_t block_bytes, struct rv_block_pool **pool)
+{
+    (void)block_bytes;
+    *pool = NULL;
+    return 0;
+}
+
+void rv_block_pool_release(struct rv_block_pool *pool)
+{
+    (void)pool;
+}
+
+RV_NO_TSAN void rv_block_pool_for_each(struct rv_block_pool *pool,
+                                       void (*visit)(void *block, void *ctx), void *ctx)
+{
+    (void)pool;
+    for (unsigned i = blocks_own; i < blocks_used; i++) {
+        visit(&chunk.tasks[i], ctx);
+    }
+}
+
 int rv_stack_pool_create(size_t stack_bytes, size_t block_bytes, size_t stack_offset,
                          struct rv_stack_pool **pool)
 {
@@ -265,13 +307,37 @@ void rv_stack_pool_release(struct rv_stack_pool *pool)
     (void)pool;
 }
 
-RV_NO_TSAN void rv_stack_pool_for_each(struct rv_stack_pool *pool,
-                                       void (*visit)(void *block, void *ctx), void *ctx)
+bool rv_stack_pool_promise(struct rv_stack_pool *pool, size_t stacks)
 {
     (void)pool;
-    for (unsigned i = blocks_own; i < blocks_used; i++) {
-        visit(&blocks[i], ctx);
-    }
+    (void)stacks;
+    return true;
+}
+
+void rv_stack_pool_unpromise(struct rv_stack_pool *pool, size_t stacks)
+{
+    (void)pool;
+    (void)stacks;
+}
+
+bool rv_seat_promise_more(struct rv_worker *w)
+{
+    w->promises = BLOCKS;
+    return true;
+}
+
+void rv_seat_promise_less(struct rv_worker *w)
+{
+    (void)w;
+    rv_model_fail("a model has few tasks");
+}
+
+bool rv_seat_reserve(struct rv_task *t, struct rove_runtime *of, size_t stack_bytes)
+{
+    (void)t;
+    (void)of;
+    (void)stack_bytes;
+    return false;
 }
 
 /* What else a runtime starts and ends. */

@@ -102,7 +102,7 @@ int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned i
     w->tick = 1;
     rv_inbox_init(&w->inbox);
     rv_fifo_init(&w->pinned);
-    rv_stack_cache_init(&w->stacks, runtime->stacks);
+    rv_block_cache_init(&w->blocks, runtime->blocks);
     return rv_timers_init(&w->timers);
 }
 

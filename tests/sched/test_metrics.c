@@ -169,12 +169,13 @@ static int waits(void *arg, RV_UNUSED void **result)
     return rove_await(arg, NULL);
 }
 
+/* Goal: a task has a stack once it has begun. */
 RV_TASK_TEST(test_metrics_touched_stacks_are_resident)
 {
     rove_task *tasks[64];
     rove_future *f = rove_create_future();
     for (size_t i = 0; i < RV_ARRAY_LEN(tasks); i++)
-        tasks[i] = rove_create_task(waits, f);
+        tasks[i] = rove_create_task_with(&(rove_task_options){.eager = true}, waits, f);
     rove_metrics *m = read_metrics();
     RV_EXPECT(m->stack_bytes_resident >= RV_ARRAY_LEN(tasks) * 4096);
     RV_EXPECT(m->stack_bytes_resident < RV_ARRAY_LEN(tasks) * 4 * 128 * 1024);

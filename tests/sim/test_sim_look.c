@@ -41,9 +41,7 @@ static void look_at(bool is_working, struct rv_worker *w)
 
 static void lose_a_task(void)
 {
-    struct rv_stack_cache cache;
-    rv_stack_cache_init(&cache, still.runtime.stacks);
-    struct rv_task *t = rv_stack_alloc(&cache);
+    struct rv_task *t = rv_block_alloc_remote(still.runtime.blocks);
     t->id = 4711;
     rv_state_init(&t->future.state, 1);
 }

@@ -13,6 +13,7 @@
 #include "sched/current.h"
 #include "sched/poller.h"
 #include "sched/runtime.h"
+#include "sched/seat.h"
 #include "sched/task.h"
 #include "sched/worker.h"
 
@@ -54,8 +55,9 @@ static inline int rv_still_init(struct rv_still *s, unsigned workers)
     s->runtime.options.workers = workers;
     s->runtime.poller = &ops;
     s->runtime.workers = s->workers;
-    int rc = rv_stack_pool_create((size_t)64 * 1024, sizeof(struct rv_task),
-                                  offsetof(struct rv_task, stack), &s->runtime.stacks);
+    int rc = rv_stack_pool_create((size_t)64 * 1024, sizeof(struct rv_seat),
+                                  offsetof(struct rv_seat, stack), &s->runtime.stacks);
+    rc = rc < 0 ? rc : rv_block_pool_create(sizeof(struct rv_task), &s->runtime.blocks);
     rc = rc < 0 ? rc : rv_idle_init(&s->runtime.idle, workers);
     rc = rc < 0 ? rc : rv_watch_init(&s->runtime.watch, workers);
     for (unsigned i = 0; i < workers && rc == 0; i++) {
@@ -71,6 +73,7 @@ static inline void rv_still_fini(struct rv_still *s)
     rv_current_set_worker(NULL);
     for (unsigned i = 0; i < s->runtime.worker_count; i++)
         rv_worker_fini(&s->workers[i]);
+    rv_block_pool_release(s->runtime.blocks);
     rv_stack_pool_release(s->runtime.stacks);
     rv_watch_fini(&s->runtime.watch);
     rv_idle_fini(&s->runtime.idle);

@@ -5,6 +5,7 @@ set(ROVE_CORE_SOURCES
     core/atomic.c
     core/backlog.c
     core/bias.c
+    core/block.c
     core/check.c
     core/clock.c
     core/context.c
@@ -66,6 +67,7 @@ set(ROVE_SCHED_SOURCES
     sched/runtime.c
     sched/runtime_tools.c
     sched/rwlock.c
+    sched/seat.c
     sched/select.c
     sched/semaphore.c
     sched/shield.c

@@ -30,7 +30,7 @@ struct field {
 static const struct field runtime_fields[] = {
     {0, "runtime: constants"}, RUNTIME(idle.watching), RUNTIME(idle.searching),
     RUNTIME(idle.lock), RUNTIME(watch), RUNTIME(inject_lock),
-    RUNTIME(outside_lock), RUNTIME(next_task_id), RUNTIME(stopper)};
+    RUNTIME(is_stopping), RUNTIME(next_task_id), RUNTIME(stopper)};
 static const struct field worker_fields[] = {
     {0, "worker: the owner's"}, WORKER(bias), WORKER(runq.tail), WORKER(runq.head),
     WORKER(runq.slots), WORKER(conts.bottom), WORKER(conts.top), WORKER(timers), WORKER(inbox),
