@@ -2,8 +2,9 @@
 /*
  * Purpose: sifting, growth and shrinking of the timer heap.
  * Idea:    a sift carries the moving entry in registers and leaves a hole behind, so each level
- *          costs one entry copied and one index written. The array is 2^k entries long of which the
- *          first three are padding, so that every family of four starts a cache line.
+ *          costs one entry copied and one place written. The array is 2^k entries long of which the
+ *          first three are padding, so that every family of four starts a cache line; nodes and
+ *          places follow it. Growth keeps the slots; shrinking deals them out anew.
  * Threads: one owner.
  */
 #include "core/heap.h"
@@ -16,49 +17,121 @@
 #include "core/check.h"
 
 #define RV_HEAP_PAD 3         /* entries before entry 0 */
-#define RV_HEAP_MIN_SLOTS 64u /* 1 KiB; arbitrary */
+#define RV_HEAP_MIN_SLOTS 64u /* 1.8 KiB; arbitrary */
 #define RV_HEAP_MAX_SLOTS (1u << 30)
+#define RV_HEAP_AHEAD     8u
 
 _Static_assert(sizeof(struct rv_heap_entry) * 4 == RV_CACHE_LINE, "a family fills one line");
 
 void rv_heap_init(struct rv_heap *h)
 {
     memset(h, 0, sizeof(*h));
+    h->free_slot = RV_HEAP_NONE;
+}
+
+static void free_arrays(struct rv_heap *h)
+{
+    if (h->entries != NULL)
+        free(h->entries - RV_HEAP_PAD);
 }
 
 void rv_heap_fini(struct rv_heap *h)
 {
-    if (h->entries != NULL)
-        free(h->entries - RV_HEAP_PAD);
+    free_arrays(h);
     rv_heap_init(h);
 }
 
-/* slots is a power of two above the count. False, and nothing changed, when memory is out. */
-static bool resize(struct rv_heap *h, uint32_t slots)
+/* Room for a power of two of slots, nothing in it; false when memory is out. */
+static bool make_arrays(struct rv_heap *h, size_t slots)
 {
-    struct rv_heap_entry *array = aligned_alloc(RV_CACHE_LINE, slots * sizeof(*array));
+    size_t each = sizeof(*h->entries) + sizeof(struct rv_heap_node *) + sizeof(*h->places);
+    char *block = aligned_alloc(RV_CACHE_LINE, slots * each);
 
-    if (array == NULL)
+    if (block == NULL)
         return false;
-    array += RV_HEAP_PAD;
-    if (h->count > 0)
-        memcpy(array, h->entries, h->count * sizeof(*array));
-    if (h->entries != NULL)
-        free(h->entries - RV_HEAP_PAD);
-    h->entries = array;
-    h->capacity = slots - RV_HEAP_PAD;
+    h->entries = (struct rv_heap_entry *)(void *)block + RV_HEAP_PAD;
+    h->nodes = (struct rv_heap_node **)(void *)(block + slots * sizeof(*h->entries));
+    h->places = (uint32_t *)(void *)(h->nodes + slots);
+    h->capacity = (uint32_t)slots - RV_HEAP_PAD;
     return true;
+}
+
+static bool grow(struct rv_heap *h)
+{
+    size_t slots = h->capacity == 0 ? RV_HEAP_MIN_SLOTS : 2 * ((size_t)h->capacity + RV_HEAP_PAD);
+    struct rv_heap old = *h;
+
+    if (slots > RV_HEAP_MAX_SLOTS || !make_arrays(h, slots))
+        return false;
+    if (old.entries != NULL) {
+        memcpy(h->entries, old.entries, old.count * sizeof(*h->entries));
+        memcpy(h->nodes, old.nodes, old.fresh * sizeof(struct rv_heap_node *));
+        memcpy(h->places, old.places, old.fresh * sizeof(*h->places));
+    }
+    free_arrays(&old);
+    return true;
+}
+
+/* To the node whose entry comes some entries later. */
+static void prefetch_node(const struct rv_heap *h, uint32_t index)
+{
+    if (index < h->count)
+        __builtin_prefetch(h->nodes[h->entries[index].slot], 1);
+}
+
+/*
+ * Deals the slots out anew, which touches every node that is left: so it waits until those are few,
+ * and makes a sixteenth of an array that is less than a sixty-fourth full. Then that is under a
+ * quarter full: the next growth is as far away as the next shrink. Skipped when memory is out.
+ */
+static void shrink(struct rv_heap *h)
+{
+    size_t slots = (size_t)h->capacity + RV_HEAP_PAD;
+    size_t fewer = slots / 16 < RV_HEAP_MIN_SLOTS ? RV_HEAP_MIN_SLOTS : slots / 16;
+    struct rv_heap old = *h;
+
+    if (slots <= RV_HEAP_MIN_SLOTS || h->count >= slots / 64 || !make_arrays(h, fewer))
+        return;
+    for (uint32_t i = 0; i < h->count; i++) {
+        const struct rv_heap_entry *entry = &old.entries[i];
+
+        prefetch_node(&old, i + RV_HEAP_AHEAD);
+        h->entries[i] = (struct rv_heap_entry){entry->key, entry->seq, i};
+        h->nodes[i] = old.nodes[entry->slot];
+        h->nodes[i]->slot = i;
+        h->places[i] = i;
+    }
+    h->fresh = h->count;
+    h->free_slot = RV_HEAP_NONE;
+    free_arrays(&old);
+}
+
+static uint32_t take_slot(struct rv_heap *h)
+{
+    uint32_t slot = h->free_slot;
+
+    if (slot == RV_HEAP_NONE)
+        return h->fresh++;
+    h->free_slot = h->places[slot];
+    return slot;
+}
+
+static void give_slot(struct rv_heap *h, uint32_t slot)
+{
+    h->nodes[slot] = NULL;
+    h->places[slot] = h->free_slot;
+    h->free_slot = slot;
 }
 
 static bool comes_before(const struct rv_heap_entry *a, const struct rv_heap_entry *b)
 {
-    return a->key < b->key || (a->key == b->key && a->node->seq < b->node->seq);
+    return a->key < b->key || (a->key == b->key && (int32_t)(a->seq - b->seq) < 0);
 }
 
 static void place(struct rv_heap *h, uint32_t index, struct rv_heap_entry entry)
 {
     h->entries[index] = entry;
-    entry.node->index = index;
+    h->places[entry.slot] = index;
 }
 
 static void sift_up(struct rv_heap *h, uint32_t index, struct rv_heap_entry entry)
@@ -113,35 +186,30 @@ static void settle(struct rv_heap *h, uint32_t index, struct rv_heap_entry entry
 
 int rv_heap_push(struct rv_heap *h, struct rv_heap_node *node, int64_t key)
 {
-    RV_ASSERT(node->index == RV_HEAP_NONE, "a timer is in one heap at a time");
-    if (h->count == h->capacity) {
-        uint32_t slots = h->capacity == 0 ? RV_HEAP_MIN_SLOTS : 2 * (h->capacity + RV_HEAP_PAD);
-
-        if (slots > RV_HEAP_MAX_SLOTS || !resize(h, slots))
-            return -ENOMEM;
-    }
-    node->seq = h->next_seq++;
-    sift_up(h, h->count++, (struct rv_heap_entry){key, node});
+    RV_ASSERT(node->slot == RV_HEAP_NONE, "a timer is in one heap at a time");
+    if (h->count == h->capacity && !grow(h))
+        return -ENOMEM;
+    node->slot = take_slot(h);
+    h->nodes[node->slot] = node;
+    sift_up(h, h->count++, (struct rv_heap_entry){key, h->next_seq++, node->slot});
     return 0;
 }
 
-/* Under a quarter full, the array is halved: then it is under half full, so that the next growth is
- * as far away as the next shrink. */
-static void shrink(struct rv_heap *h)
+static bool is_in(const struct rv_heap *h, const struct rv_heap_node *node)
 {
-    uint32_t slots = h->capacity + RV_HEAP_PAD;
-
-    if (slots > RV_HEAP_MIN_SLOTS && h->count < slots / 4)
-        (void)resize(h, slots / 2);
+    return node->slot < h->fresh && h->nodes[node->slot] == node;
 }
 
 void rv_heap_remove(struct rv_heap *h, struct rv_heap_node *node)
 {
-    uint32_t index = node->index;
+    uint32_t slot = node->slot;
 
-    RV_CHECK(index < h->count && h->entries[index].node == node,
-             "only a node of this heap is removed from it (index %u)", index);
-    node->index = RV_HEAP_NONE;
+    RV_CHECK(is_in(h, node), "only a node of this heap is removed from it (slot %u)", slot);
+
+    uint32_t index = h->places[slot];
+
+    give_slot(h, slot);
+    node->slot = RV_HEAP_NONE;
     h->count--;
     if (index < h->count)
         settle(h, index, h->entries[h->count]);
@@ -150,12 +218,10 @@ void rv_heap_remove(struct rv_heap *h, struct rv_heap_node *node)
 
 void rv_heap_update(struct rv_heap *h, struct rv_heap_node *node, int64_t key)
 {
-    uint32_t index = node->index;
+    uint32_t slot = node->slot;
 
-    RV_CHECK(index < h->count && h->entries[index].node == node,
-             "only a node of this heap is updated in it (index %u)", index);
-    node->seq = h->next_seq++;
-    settle(h, index, (struct rv_heap_entry){key, node});
+    RV_CHECK(is_in(h, node), "only a node of this heap is updated in it (slot %u)", slot);
+    settle(h, h->places[slot], (struct rv_heap_entry){key, h->next_seq++, slot});
 }
 
 struct rv_heap_node *rv_heap_pop(struct rv_heap *h)
@@ -164,21 +230,29 @@ struct rv_heap_node *rv_heap_pop(struct rv_heap *h)
 
     if (h->count == 0)
         return NULL;
-    node = h->entries[0].node;
+    node = h->nodes[h->entries[0].slot];
     rv_heap_remove(h, node);
+    prefetch_node(h, 0); /* most likely the next to go */
     return node;
 }
 
 void rv_heap_check(const struct rv_heap *h)
 {
+    uint32_t free_slots = 0;
+
     RV_CHECK(h->count <= h->capacity, "count %u within capacity %u", h->count, h->capacity);
     if (h->entries != NULL)
         RV_CHECK((uintptr_t)&h->entries[1] % RV_CACHE_LINE == 0, "families start cache lines");
     for (uint32_t i = 0; i < h->count; i++) {
-        RV_CHECK(h->entries[i].node->index == i, "node at %u knows its index", i);
-        RV_CHECK(h->entries[i].node->seq < h->next_seq, "sequence numbers grow");
+        uint32_t slot = h->entries[i].slot;
+
+        RV_CHECK(slot < h->fresh && h->places[slot] == i, "the slot at %u knows its place", i);
+        RV_CHECK(h->nodes[slot]->slot == slot, "the node at %u knows its slot", i);
         if (i > 0)
             RV_CHECK(!comes_before(&h->entries[i], &h->entries[(i - 1) / 4]),
                      "no entry before its parent (%u)", i);
     }
+    for (uint32_t slot = h->free_slot; slot != RV_HEAP_NONE; slot = h->places[slot])
+        free_slots++;
+    RV_CHECK(free_slots + h->count == h->fresh, "a slot is free or somebody's");
 }

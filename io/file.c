@@ -218,7 +218,7 @@ static bool wait_for_users(struct rv_fd_slot *slot, int64_t patience_ns, struct 
     struct reminder reminder = {.task = self};
     int64_t deadline_ns = rv_clock_add(rv_clock_now(), patience_ns);
     bool was_cancelled = false;
-    reminder.timer.node.index = RV_HEAP_NONE;
+    reminder.timer.node.slot = RV_HEAP_NONE;
     bool has_timer = rv_timer_arm(&reminder.timer, deadline_ns, remind) == 0;
     while (rv_fd_close_pending(slot) != 0 && (!has_timer || rv_clock_now() < deadline_ns)) {
         rv_park(self, RV_WAIT_IO, slot);

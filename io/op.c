@@ -213,7 +213,7 @@ static RV_ALWAYS_INLINE ssize_t run_once(const struct rv_reactor *reactor, struc
     rv_store_release(&op->done, 0u);
     bool has_timer = op->deadline_ns != INT64_MAX;
     if (RV_UNLIKELY(has_timer)) {
-        op->timer.node.index = RV_HEAP_NONE;
+        op->timer.node.slot = RV_HEAP_NONE;
         int rc = rv_timer_arm(&op->timer, op->deadline_ns, deadline_fired);
         if (rc < 0) {
             return rc;

@@ -59,7 +59,7 @@ bool rv_timer_disarm(struct rv_timer *t)
 {
     struct rv_timers *ts = &t->worker->timers;
     rv_lock_acquire(&ts->lock);
-    bool was_armed = t->node.index != RV_HEAP_NONE;
+    bool was_armed = t->node.slot != RV_HEAP_NONE;
     if (was_armed) {
         rv_heap_remove(&ts->heap, &t->node);
         note_next(ts);

@@ -33,7 +33,7 @@ static int model_min(const struct model *m)
     int best = -1;
 
     for (int i = 0; i < NODES; i++) {
-        if (m->nodes[i].index == RV_HEAP_NONE)
+        if (m->nodes[i].slot == RV_HEAP_NONE)
             continue;
         if (best < 0 || m->keys[i] < m->keys[best] ||
             (m->keys[i] == m->keys[best] && m->order[i] < m->order[best]))
@@ -51,7 +51,7 @@ static void model_pop(struct model *m)
     node = rv_heap_pop(&m->heap);
     assert_ptr_equal(node, want < 0 ? NULL : &m->nodes[want]);
     if (node != NULL) {
-        assert_int_equal(node->index, RV_HEAP_NONE);
+        assert_int_equal(node->slot, RV_HEAP_NONE);
         m->count--;
     }
 }
@@ -62,14 +62,14 @@ static void model_step(struct model *m, struct rv_rand *r)
     /* Few different keys, so that ties are common. */
     int64_t key = (int64_t)rv_rand_below(r, 40) - 20;
 
-    if (m->nodes[i].index == RV_HEAP_NONE) {
+    if (m->nodes[i].slot == RV_HEAP_NONE) {
         assert_int_equal(rv_heap_push(&m->heap, &m->nodes[i], key), 0);
         m->keys[i] = key;
         m->order[i] = m->clock++;
         m->count++;
     } else if (rv_rand_below(r, 3) == 0) {
         rv_heap_remove(&m->heap, &m->nodes[i]);
-        assert_int_equal(m->nodes[i].index, RV_HEAP_NONE);
+        assert_int_equal(m->nodes[i].slot, RV_HEAP_NONE);
         m->count--;
     } else {
         rv_heap_update(&m->heap, &m->nodes[i], key);
