@@ -28,7 +28,7 @@
 
 #define RV_TASK_ID_BLOCK 64 /* ids a worker takes at a time */
 
-#if !RV_CONTEXT_HOOKS
+#if !RV_CONTEXT_HOOKS && !RV_VALGRIND
 _Static_assert(sizeof(struct rove_future) == RV_CACHE_LINE, "the future is line 0");
 _Static_assert(offsetof(struct rv_task, seat) + sizeof(void *) == 2 * RV_CACHE_LINE,
                "line 1 is for create, switch, free");
