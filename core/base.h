@@ -41,7 +41,9 @@
 #define RV_UNLIKELY(c) __builtin_expect(!!(c), 0)
 
 #define RV_NOINLINE      __attribute__((noinline))
+#ifndef RV_ALWAYS_INLINE /* scripts/coverage counts each branch once, not at each place */
 #define RV_ALWAYS_INLINE inline __attribute__((always_inline))
+#endif
 #define RV_COLD          __attribute__((cold, noinline))
 #define RV_UNUSED        __attribute__((unused))
 #define RV_NORETURN      __attribute__((noreturn))
