@@ -165,7 +165,7 @@ static void test_cores_fan_out_scales_until_its_parent_is_busy(void **state)
 {
     (void)state;
     assert_true(speed_up("fan-out", 2, 4096) > 1.6);
-    assert_true(speed_up("fan-out", 4, 4096) > 2.6);
+    assert_true(speed_up("fan-out", 4, 4096) > 2.6); /* 2.99 to 3.24, by seed and build */
     assert_true(speed_up("fan-out", 64, 4096) > 3.5);
 }
 
