@@ -60,7 +60,6 @@ struct rove_runtime {
     RV_ATOMIC(uint32_t) ready_count;    /* workers that have started or failed to; a futex */
     RV_ATOMIC(uint32_t) failed_count;
     RV_ATOMIC(int) launch_error;        /* of one that failed, before ready_count */
-    RV_ATOMIC(uint64_t) next_task_id;   /* handed out to workers in blocks */
     RV_ATOMIC(uint64_t) created_outside, finished_outside;
     RV_ATOMIC(uint64_t) hidden_outside; /* callback tasks among those created outside */
     RV_ATOMIC(uint64_t) outside_pending; /* foreign handles, pool jobs: may yet wake a task */
@@ -72,6 +71,9 @@ struct rove_runtime {
 
     struct rv_high_water *high_water;      /* high_water.c's; NULL: not in debug mode */
     struct rv_debug_record *debug_records; /* debug.c's: futures that have not been freed */
+
+    /* any thread that creates tasks: a line that nobody reads who only runs them */
+    RV_ALIGNED_LINE RV_ATOMIC(uint64_t) next_task_id; /* handed out to workers in blocks */
 };
 
 /* A worker has started, or failed to (rc < 0): true if it is to run. */

@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RV_TASK_ID_BLOCK 64 /* ids a worker takes at a time */
+#define RV_TASK_ID_BLOCK 1024 /* ids a worker takes at a time; with 64, bench/fib loses 4 % */
 
 #if !RV_CONTEXT_HOOKS && !RV_VALGRIND
 _Static_assert(sizeof(struct rove_future) == RV_CACHE_LINE, "the future is line 0");
