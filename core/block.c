@@ -3,8 +3,8 @@
  * Purpose: the pool of free blocks and where they come from.
  * Idea:    a directory of slabs that only grows, so a walk needs no lock. Each slab is as large as
  *          all before it together, a chunk at least, RV_BLOCK_SLAB_LAST at most, and is carved from
- *          its start. K1: a slab is complete before it enters the directory, its count before
- *          readers look. The pool dies when its creator has released it and nothing is out.
+ *          its start. S1: a slab is complete before the count that readers look at first. The pool
+ *          dies when its creator has released it and nothing is out.
  * Threads: see the header.
  */
 #include "core/block.h"
@@ -17,7 +17,9 @@
 #include "core/lock.h"
 #include "core/os.h"
 
+#ifndef RV_BLOCK_SLABS_MAX
 #define RV_BLOCK_SLABS_MAX 16384u
+#endif
 #define RV_BLOCK_SLAB_LAST ((size_t)4 << 20) /* bytes; arbitrary */
 
 _Static_assert(RV_BLOCK_CACHE_MAX % RV_BLOCK_BATCH == 0, "a cache holds whole batches");
@@ -136,7 +138,7 @@ static struct slab *slab_locked(struct rv_block_pool *pool)
         return NULL;
     }
     rv_store_relaxed(&pool->directory[count], slab);
-    /* order: release K1. The slab before its number; pairs with rv_block_pool_for_each. */
+    /* order: release S1. The slab before its number; pairs with rv_block_pool_for_each. */
     rv_store_release(&pool->count, count + 1);
     pool->mapped_bytes += slab->bytes;
     return slab;
@@ -235,7 +237,7 @@ void rv_block_pool_stats(struct rv_block_pool *pool, struct rv_block_stats *stat
 void rv_block_pool_for_each(struct rv_block_pool *pool, void (*visit)(void *block, void *ctx),
                             void *ctx)
 {
-    /* order: acquire K1. The slabs below the number; pairs with slab_locked. */
+    /* order: acquire S1. The slabs below the number; pairs with slab_locked. */
     uint32_t slabs = rv_load_acquire(&pool->count);
 
     for (uint32_t i = 0; i < slabs; i++) {

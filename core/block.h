@@ -28,7 +28,9 @@
 #include "core/base.h"
 #include "core/check.h"
 
+#ifndef RV_BLOCK_CHUNK
 #define RV_BLOCK_CHUNK ((size_t)64 << 10)
+#endif
 #define RV_BLOCK_BATCH 64
 #ifndef RV_BLOCK_CACHE_MAX
 #define RV_BLOCK_CACHE_MAX 192 /* a multiple of RV_BLOCK_BATCH */

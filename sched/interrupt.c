@@ -103,8 +103,8 @@ bool rv_interrupt_begin(struct rove_runtime *runtime)
     state.message.receive = receive;
     state.is_over = false; /* nobody else looks before there is a main */
     rv_store_relaxed(&state.is_sent, 0u);
-    /* order: seq_cst X2. The message before who is sent it; pairs with on_interrupt. */
-    rv_store_seq_cst(&state.runtime, runtime);
+    /* order: release X2. The message before who is sent it; pairs with on_interrupt. */
+    rv_store_release(&state.runtime, runtime);
     return true;
 }
 
@@ -124,8 +124,8 @@ int rv_interrupt_end(int rc)
     /* order: seq_cst X2. No runtime before the look at who uses it; pairs with on_interrupt. */
     rv_store_seq_cst(&state.runtime, NULL);
     rv_os_release_interrupt();
-    /* order: acquire X3. Their last use of it; pairs with on_interrupt. */
-    while (rv_load_acquire(&state.visitors) != 0) {
+    /* order: seq_cst X3. Acquires their last use; the look of X2; pairs with on_interrupt. */
+    while (rv_load_seq_cst(&state.visitors) != 0) {
         rv_os_sched_yield();
     }
     set_main(NULL); /* a message may still be on its way */

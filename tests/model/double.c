@@ -5,6 +5,7 @@
  */
 #include "double.h"
 
+#include "core/os.h"
 #include "sched/current.h"
 #include "sched/debug.h"
 #include "sched/fork.h"
@@ -31,9 +32,12 @@ static struct {
     _Alignas(RV_CACHE_LINE) struct rv_task tasks[BLOCKS];
 } chunk; /* as core/block.h has them */
 static struct rv_seat seats[BLOCKS];
+static _Alignas(4096) unsigned char pages[96 * 1024];
+static size_t pages_used;
 static unsigned blocks_used, blocks_own; /* those of the threads come first */
 static struct rv_worker *worker_of[RV_MODEL_THREADS];
 static void (*push_instead)(struct rv_worker *w, struct rv_task *t);
+static void (*leave_instead)(struct rv_task *self);
 static rv_context_entry entries[RV_MODEL_THREADS]; /* where the thread's task begins */
 
 static void log_nothing(void *ctx, int level, const char *message)
@@ -52,6 +56,7 @@ void rv_double_begin(unsigned n)
     rv_model_fill(seats, 0, sizeof seats);
     blocks_used = 0;
     push_instead = NULL;
+    leave_instead = NULL;
     runtime.workers = workers;
     runtime.options.log = log_nothing;
     runtime.worker_count = RV_MODEL_THREADS;
@@ -115,6 +120,11 @@ void rv_double_set_push(void (*push)(struct rv_worker *w, struct rv_task *t))
     push_instead = push;
 }
 
+void rv_double_set_leave(void (*leave)(struct rv_task *self))
+{
+    leave_instead = leave;
+}
+
 static void run_task(void *arg)
 {
     struct rv_task *t = arg;
@@ -158,7 +168,9 @@ void rv_switch_away(struct rv_task *self, enum rv_after after)
         return;
     }
     self->context.sp = self;
-    if (rv_state_park(&self->future.state)) {
+    if (leave_instead != NULL) {
+        leave_instead(self);
+    } else if (rv_state_park(&self->future.state)) {
         rv_model_block(false);
     }
     self->context.sp = NULL;
@@ -268,6 +280,27 @@ void rv_stack_free_remote(struct rv_stack *s)
 {
     (void)s;
     rv_model_fail("a model has one pool of stacks");
+}
+
+void rv_double_map_afresh(void)
+{
+    pages_used = 0;
+}
+
+/* Zero when it is fresh, and never used twice. */
+void *rv_os_map(size_t bytes)
+{
+    unsigned char *at = pages + pages_used;
+    pages_used += (bytes + 4095) / 4096 * 4096;
+    RV_MODEL_CHECK(pages_used <= sizeof pages, "a model maps little");
+    rv_model_fill(at, 0, bytes);
+    return at;
+}
+
+void rv_os_unmap(void *addr, size_t bytes)
+{
+    (void)addr;
+    (void)bytes;
 }
 
 /* There is but one pool of each: of blocks, and of no stacks. */

@@ -27,6 +27,10 @@ struct rove_runtime *rv_double_runtime(void);
 void rv_double_be_worker(struct rv_worker *w);
 /* In setup: what becomes of tasks that are made ready, by worker w or by no worker (NULL). */
 void rv_double_set_push(void (*push)(struct rv_worker *w, struct rv_task *t));
+/* In setup: what a task does instead of parking; it returns when the task goes on. */
+void rv_double_set_leave(void (*leave)(struct rv_task *self));
+/* In setup: what was mapped before is not. */
+void rv_double_map_afresh(void);
 /* In a thread: all timers that thread `of` has armed are due. */
 void rv_double_fire(unsigned of);
 

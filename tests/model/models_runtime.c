@@ -397,6 +397,34 @@ static void stop_and_abandon(void)
     RV_MODEL_CHECK(logged == 1, "it is named");
 }
 
+/* A worker's task creates another and ends: a stop never sees fewer than there are. */
+
+static void keep(struct rv_worker *w, struct rv_task *t)
+{
+    (void)w;
+    (void)t;
+}
+
+static void setup_live(void)
+{
+    rv_double_begin(1); /* two tasks are there: those of the model's own threads */
+    rv_double_set_push(keep);
+    ran[0] = 0;
+}
+
+static void leave_and_end(void)
+{
+    struct rv_task *self = rv_double_task(1);
+    rove_release(rove_create_task(run_once, &ran[0]));
+    rv_task_bury(self->worker, self);
+}
+
+static void look(void)
+{
+    uint64_t live = rv_runtime_live(rv_double_runtime());
+    RV_MODEL_CHECK(live == 2 || live == 3, "what a task leaves behind counts before its end");
+}
+
 static void be_refused(void)
 {
     const rove_options options = {.workers = 2, .max_threads = 1, .log = note_log};
@@ -418,6 +446,7 @@ static const struct rv_model models[] = {
     {"runtime/waker", setup, {stop_under_waker}, finish, 0},
     {"runtime/cancel", setup, {stop_and_cancel}, finish, 0},
     {"runtime/abandon", setup, {stop_and_abandon}, finish, 0},
+    {"runtime/live", setup_live, {leave_and_end, look}, finish, 0},
     {"runtime/refused", setup_refusal, {be_refused}, finish, 0},
 };
 

@@ -7,7 +7,7 @@
  *
  * Threads: 1 appends; the others look.
  */
-#include "model.h"
+#include "double.h"
 
 #include "core/lock.h"
 #include "core/os.h"
@@ -17,26 +17,8 @@
 #define STACK_OFFSET 128u
 
 static struct rv_stack_slabs slabs;
-static _Alignas(4096) unsigned char pages[96 * 1024];
-static size_t pages_used;
 static struct rv_lock lock;
 static RV_ATOMIC(void *) handed; /* a block of the new slab */
-
-/* Zero when it is fresh, and never used twice. */
-void *rv_os_map(size_t bytes)
-{
-    unsigned char *at = pages + pages_used;
-    pages_used += (bytes + 4095) / 4096 * 4096;
-    RV_MODEL_CHECK(pages_used <= sizeof pages, "a model maps little");
-    rv_model_fill(at, 0, bytes);
-    return at;
-}
-
-void rv_os_unmap(void *addr, size_t bytes)
-{
-    (void)addr;
-    (void)bytes;
-}
 
 size_t rv_os_page_size(void)
 {
@@ -68,7 +50,7 @@ static void add_slab(void)
 
 static void setup(void)
 {
-    pages_used = 0;
+    rv_double_map_afresh();
     RV_MODEL_CHECK(rv_stack_slab_init(&slabs, NULL, RV_STACK_MIN_BYTES, BLOCK_BYTES,
                                       STACK_OFFSET) == 0, "memory");
     rv_lock_init(&lock);

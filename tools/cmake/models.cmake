@@ -34,6 +34,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     sched/group.c
     sched/group_errors.c
     sched/idle.c
+    sched/interrupt.c
     sched/items.c
     sched/latest.c
     sched/local.c
@@ -68,6 +69,7 @@ set(ROVE_MODEL_SOURCES
     tests/model/models_event.c
     tests/model/models_future.c
     tests/model/models_idle.c
+    tests/model/models_interrupt.c
     tests/model/models_many.c
     tests/model/models_pool.c
     tests/model/models_queue.c
@@ -78,9 +80,11 @@ set(ROVE_MODEL_SOURCES
     tests/model/models_sync.c
     tests/model/models_watch.c
 )
+# The pool of blocks itself, in small, beside its double in double.c.
+set(ROVE_MODEL_BLOCK_SOURCES core/block.c tests/model/models_block.c)
 # The groups are read from the tables of models, so that none is forgotten.
 set(ROVE_MODEL_GROUPS)
-foreach(source IN LISTS ROVE_MODEL_SOURCES)
+foreach(source IN LISTS ROVE_MODEL_SOURCES ROVE_MODEL_BLOCK_SOURCES)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
     file(STRINGS ${source} rows REGEX "^    {\"[a-z_]+/")
     foreach(row IN LISTS rows)
@@ -106,21 +110,30 @@ add_library(rove_model_kernel OBJECT tests/model/os.c)
 add_library(rove_model_library OBJECT ${ROVE_MODEL_LIBRARY_SOURCES} ${ROVE_MODEL_SOURCES})
 target_compile_options(rove_model_checker PRIVATE -O3)
 target_compile_definitions(rove_model_kernel PRIVATE RV_MODEL)
-target_compile_definitions(rove_model_library PRIVATE RV_MODEL RV_DEBUG=1
-    RV_MODEL_TASKS RV_RUNQ_CAPACITY=4 RV_RUNQ_BATCH=3 RV_BIAS_HELPER_SPINS=2u
-    RV_MUTEX_SPIN=1 RV_MUTEX_YIELDS=1 RV_RUNTIME_PATIENCE_NS=INT64_C\(100000000\)
-    RV_STACK_SLABS_MAX=4u rv_context_make=rv_double_context_make
-    rv_context_exit_switch=rv_double_context_exit rv_context_fini=rv_double_context_fini
-    malloc=rv_model_malloc calloc=rv_model_calloc realloc=rv_model_realloc
-    aligned_alloc=rv_model_aligned_alloc free=rv_model_free)
-target_compile_options(rove_model_library PRIVATE -fsanitize=thread -Wno-ignored-qualifiers -Wno-unused-value
-    -ffunction-sections -fdata-sections) # what no model reaches is not linked, nor what that needs
+add_library(rove_model_block OBJECT ${ROVE_MODEL_BLOCK_SOURCES})
+foreach(target IN ITEMS rove_model_library rove_model_block)
+    target_compile_definitions(${target} PRIVATE RV_MODEL RV_DEBUG=1
+        RV_MODEL_TASKS RV_RUNQ_CAPACITY=4 RV_RUNQ_BATCH=3 RV_BIAS_HELPER_SPINS=2u
+        RV_MUTEX_SPIN=1 RV_MUTEX_YIELDS=1 RV_RUNTIME_PATIENCE_NS=INT64_C\(100000000\)
+        RV_STACK_SLABS_MAX=4u rv_context_make=rv_double_context_make
+        rv_context_exit_switch=rv_double_context_exit rv_context_fini=rv_double_context_fini
+        malloc=rv_model_malloc calloc=rv_model_calloc realloc=rv_model_realloc
+        aligned_alloc=rv_model_aligned_alloc free=rv_model_free)
+    target_compile_options(${target} PRIVATE -fsanitize=thread -Wno-ignored-qualifiers -Wno-unused-value
+        -ffunction-sections -fdata-sections) # what no model reaches is not linked, nor what that needs
+endforeach()
+foreach(verb IN ITEMS pool_create pool_release pool_for_each cache_init cache_refill cache_spill
+        alloc_remote free_remote)
+    target_compile_definitions(rove_model_block PRIVATE rv_block_${verb}=rv_whole_block_${verb})
+endforeach()
+target_compile_definitions(rove_model_block PRIVATE RV_BLOCK_CHUNK=\(\(size_t\)4096\)
+    RV_BLOCK_SLABS_MAX=4u)
 
 add_executable(model $<TARGET_OBJECTS:rove_model_checker> $<TARGET_OBJECTS:rove_model_kernel>
-    $<TARGET_OBJECTS:rove_model_library>)
+    $<TARGET_OBJECTS:rove_model_library> $<TARGET_OBJECTS:rove_model_block>)
 target_link_libraries(model PRIVATE ${ROVE_FCONTEXT_LIBRARY})
 target_link_options(model PRIVATE -no-pie -Wl,--gc-sections)
-foreach(target IN ITEMS rove_model_checker rove_model_kernel rove_model_library)
+foreach(target IN ITEMS rove_model_checker rove_model_kernel rove_model_library rove_model_block)
     rove_compile_options(${target})
     target_compile_options(${target} PRIVATE -fno-pie)
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}
