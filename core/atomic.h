@@ -152,8 +152,8 @@ static RV_ALWAYS_INLINE void rv_fence_full(void)
     RV_PRIM_FENCE_FULL();
 }
 
-/* A full fence just after a seq_cst update: on x86 that has been one. Elsewhere, and in C11, a
- * relaxed load may overtake the update's store. */
+/* A full fence just after an update of any order: on x86 that has been one. Elsewhere, and in C11,
+ * a relaxed load may overtake the update's store. */
 static RV_ALWAYS_INLINE void rv_fence_after_update(void)
 {
 #if defined(__x86_64__) && !defined(RV_MODEL)

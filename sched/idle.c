@@ -164,9 +164,8 @@ void rv_idle_notify_all(struct rove_runtime *runtime)
 void rv_idle_start_search(struct rv_worker *w)
 {
     if (!w->is_searching) {
-        /* order: seq_cst I3. Counted before it looks; a notifier that sees it leaves the task to
-         * it. */
-        rv_fetch_add_seq_cst(&w->runtime->idle.searching, 1);
+        /* order: relaxed I3. Who sees it leaves its task to the look that follows the search. */
+        rv_fetch_add_relaxed(&w->runtime->idle.searching, 1);
         w->is_searching = true;
     }
 }
@@ -189,9 +188,8 @@ bool rv_idle_stop_search(struct rv_worker *w)
 {
     RV_ASSERT(w->is_searching, "only a searcher ends its search");
     w->is_searching = false;
-    /* order: seq_cst I3. The decrement before the last look; pairs with rv_idle_notify's fence. */
-    uint32_t before = rv_fetch_sub_seq_cst(&w->runtime->idle.searching, 1);
-    /* order: full I3. The decrement before the last look's relaxed loads; with rv_idle_notify. */
+    uint32_t before = rv_fetch_sub_relaxed(&w->runtime->idle.searching, 1);
+    /* order: full I3. The decrement before the last look; pairs with rv_idle_notify's fence. */
     rv_fence_after_update();
     RV_CHECK(before > 0, "searchers are counted");
     return before == 1;

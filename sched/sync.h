@@ -99,8 +99,8 @@ static RV_ALWAYS_INLINE void rv_sync_fire(struct rv_waiter *w, struct rv_worker 
 {
     struct rv_task *task = w->task;
     if (rv_switch_reclaim(here, task)) {
-        /* order: release W1. As in rv_waiter_fire. */
-        rv_store_release(&w->fired, 1);
+        /* order: relaxed. It is ours until it is queued, and the queue hands this over. */
+        rv_store_relaxed(&w->fired, 1);
         rv_ready_push_local(here, task);
     } else {
         rv_waiter_fire(w);

@@ -312,6 +312,45 @@ static void finish_second(void)
     finish();
 }
 
+/* As a worker that goes from one task to the next: the one that left is parked by who comes. */
+static void leave_to_second(struct rv_task *self)
+{
+    struct rv_worker *w = self->worker, *thief = rv_double_worker(3);
+    w->after_task = self;
+    w->after = RV_AFTER_PARK;
+    rv_model_unblock(2);
+    rv_model_block(false);
+    rv_double_be_worker(thief);
+    rv_store_relaxed(&thief->current, self);
+    self->worker = thief;
+}
+
+static void hand_to_thief(struct rv_worker *w, struct rv_task *t)
+{
+    RV_MODEL_CHECK(w == rv_double_worker(1) && t == rv_double_task(1), "on the worker of both");
+    RV_MODEL_CHECK(w->after == RV_AFTER_NOTHING, "it is taken back, not woken");
+    rv_model_unblock(1);
+}
+
+static void setup_one_worker(void)
+{
+    begin(2, 0);
+    rv_double_set_leave(leave_to_second);
+    rv_double_set_push(hand_to_thief);
+}
+
+/* Comes to run on the first task's worker, in its place. */
+static void send_in_its_place(void)
+{
+    struct rv_task *self = rv_double_task(2);
+    struct rv_worker *w = rv_double_worker(1);
+    rv_model_block(false);
+    rv_double_be_worker(w);
+    rv_store_relaxed(&w->current, self);
+    self->worker = w;
+    send_first();
+}
+
 static const struct rv_model models[] = {
     {"chan/rendezvous", setup_two, {send_both, receive_both}, finish_both, 0},
     {"chan/two_senders", setup_three, {send_first, send_second, receive_both}, finish_both, 0},
@@ -321,6 +360,8 @@ static const struct rv_model models[] = {
     {"chan/cancel", setup_three, {receive_or_cancelled, send_unless_closed, cancel_then_close},
      finish_agreed, 0},
     {"chan/close", setup_two, {receive_or_cancelled, send_then_close, close_chan}, finish_agreed,
+     0},
+    {"chan/one_worker", setup_one_worker, {receive_one, send_in_its_place}, finish_one,
      0},
     {"chan/release", setup_shared, {send_and_release, receive_and_release}, finish_shared, 0},
     {"select/send", setup_two, {select_two, send_first}, finish_one, 0},
