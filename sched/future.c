@@ -296,9 +296,46 @@ static RV_ALWAYS_INLINE int await(struct rv_task *self, struct rove_future *f, v
     return rv_future_read(f, result);
 }
 
+/* The setter may drop the last handle before an awaiter that it woke has run. A join needs no more
+ * than the handle it is given. */
 int rove_await(rove_future *f, void **result)
 {
-    return await(rv_current_task(), f, result);
+    struct rv_task *self = rv_current_task();
+    if (RV_UNLIKELY(self == NULL || f == NULL) || rv_state_is_done(&f->state)) {
+        return await(self, f, result);
+    }
+    rv_state_retain(&f->state);
+    int rc = await(self, f, result);
+    rove_release(f);
+    return rc;
+}
+
+int rv_future_wait_thread(struct rove_future *f, rove_duration timeout, void **result)
+{
+    struct rv_waiter w;
+    int rc = 0;
+    rv_waiter_init(&w, NULL);
+    rv_state_retain(&f->state);
+    if (!rv_state_is_done(&f->state) && rv_future_add_waiter(f, &w)) {
+        rc = rv_waitq_wait_thread(&f->waiters, &f->lock, &w, timeout);
+    }
+    rc = rc < 0 ? rc : rv_future_read(f, result);
+    rove_release(f);
+    return rc;
+}
+
+void rv_futures_retain(size_t n, struct rove_future *const fs[])
+{
+    for (size_t i = 0; i < n; i++) {
+        rv_state_retain(&fs[i]->state);
+    }
+}
+
+void rv_futures_release(size_t n, struct rove_future *const fs[])
+{
+    for (size_t i = 0; i < n; i++) {
+        rove_release(fs[i]);
+    }
 }
 
 int rove_join(rove_task *t, void **result)

@@ -9,8 +9,9 @@
  *     SHIELD  sched/shield.c; cancel completes the outer one only
  *
  * Owner: references (state.h). Kinds of reference: the caller's handle; the runtime's, from
- * create to the end of the task; one a parent or callback task holds while it looks.
- * Waiters in the queue need none: whoever waits holds a handle, and leaves the queue first.
+ * create to the end of the task; one a parent or callback task holds while it looks; that of a call
+ * that waits, so that it reads the outcome even if who sets it drops the last handle at once.
+ * Waiters in the queue need none of their own: the call leaves the queue before it ends.
  */
 #ifndef RV_SCHED_FUTURE_H
 #define RV_SCHED_FUTURE_H
@@ -74,6 +75,11 @@ void rv_future_wait_uncancelled(struct rove_future *f, unsigned *cancels);
 
 /* f is done: its error and result (result may be NULL); marks the outcome as looked at. */
 int rv_future_read(struct rove_future *f, void **result);
+/* As rove_wait_blocking, on a thread that is no worker. */
+int rv_future_wait_thread(struct rove_future *f, rove_duration timeout, void **result);
+/* A call's own references to what it waits for: the last handle may go meanwhile. */
+void rv_futures_retain(size_t n, struct rove_future *const fs[]);
+void rv_futures_release(size_t n, struct rove_future *const fs[]);
 
 /* The completer, after DONE: callbacks if there are any, else the waiters, by the word before. */
 void rv_future_notify(struct rove_future *f, uint64_t before);

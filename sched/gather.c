@@ -95,15 +95,11 @@ static int conclude(const struct rv_many *m, enum ending ending, void *results[]
     return 0;
 }
 
-int rove_gather(size_t n, rove_future *const fs[], void *results[])
+/* Each of fs is held by the caller or its caller. */
+static int gather_held(struct rv_task *self, size_t n, rove_future *const fs[], void *results[])
 {
-    struct rv_task *self = rv_current_task();
     struct rv_many m;
-    int rc = check_arguments(self, n, fs);
-    if (rc < 0 || n == 0) {
-        return rc;
-    }
-    rc = rv_many_init(&m, self, n, fs, RV_MANY_ERROR);
+    int rc = rv_many_init(&m, self, n, fs, RV_MANY_ERROR);
     if (rc < 0) {
         return rc;
     }
@@ -112,18 +108,24 @@ int rove_gather(size_t n, rove_future *const fs[], void *results[])
     return rc;
 }
 
-int rove_gather_outcomes(size_t n, rove_future *const fs[], rove_outcome outcomes[])
+int rove_gather(size_t n, rove_future *const fs[], void *results[])
 {
     struct rv_task *self = rv_current_task();
-    struct rv_many m;
     int rc = check_arguments(self, n, fs);
-    if (rc == 0 && n != 0 && outcomes == NULL) {
-        rc = -EINVAL;
-    }
     if (rc < 0 || n == 0) {
         return rc;
     }
-    rc = rv_many_init(&m, self, n, fs, RV_MANY_ALL);
+    rv_futures_retain(n, fs);
+    rc = gather_held(self, n, fs, results);
+    rv_futures_release(n, fs);
+    return rc;
+}
+
+static int gather_all(struct rv_task *self, size_t n, rove_future *const fs[],
+                      rove_outcome outcomes[])
+{
+    struct rv_many m;
+    int rc = rv_many_init(&m, self, n, fs, RV_MANY_ALL);
     if (rc < 0) {
         return rc;
     }
@@ -133,6 +135,22 @@ int rove_gather_outcomes(size_t n, rove_future *const fs[], rove_outcome outcome
         outcomes[i].error = rv_future_read(fs[i], &outcomes[i].result);
     }
     rv_many_fini(&m);
+    return rc;
+}
+
+int rove_gather_outcomes(size_t n, rove_future *const fs[], rove_outcome outcomes[])
+{
+    struct rv_task *self = rv_current_task();
+    int rc = check_arguments(self, n, fs);
+    if (rc == 0 && n != 0 && outcomes == NULL) {
+        rc = -EINVAL;
+    }
+    if (rc < 0 || n == 0) {
+        return rc;
+    }
+    rv_futures_retain(n, fs);
+    rc = gather_all(self, n, fs, outcomes);
+    rv_futures_release(n, fs);
     return rc;
 }
 
@@ -180,7 +198,7 @@ int rove_gather_calls(size_t n, const rove_call calls[], void *results[])
         return -ENOMEM;
     }
     size_t count = create_all(n, calls, fs);
-    int rc = count < n ? -ENOMEM : rove_gather(n, fs, results);
+    int rc = count < n ? -ENOMEM : gather_held(self, n, fs, results);
     if (rc < 0) {
         end_children(self, count, fs);
     }

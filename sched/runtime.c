@@ -286,15 +286,7 @@ int rove_wait_blocking(rove_future *f, rove_duration timeout, void **result)
         rv_fork_is_dead(rv_task_of(f)->runtime)) {
         return -EOWNERDEAD;
     }
-    struct rv_waiter w;
-    rv_waiter_init(&w, NULL);
-    if (!rv_state_is_done(&f->state) && rv_future_add_waiter(f, &w)) {
-        int rc = rv_waitq_wait_thread(&f->waiters, &f->lock, &w, timeout);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    return rv_future_read(f, result);
+    return rv_future_wait_thread(f, timeout, result);
 }
 
 uint64_t rv_runtime_live(struct rove_runtime *runtime)

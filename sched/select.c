@@ -247,8 +247,8 @@ static int give_reason(uint32_t winner, struct rv_task *self)
 }
 
 /* The second pass, the wait, the clean-up. *deadline is 0 at first. -EAGAIN: all over again. */
-static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, int64_t *deadline,
-                    struct arms *arms)
+static int wait_held(size_t n, rove_select_case cases[], rove_duration timeout, int64_t *deadline,
+                     struct arms *arms)
 {
     struct rv_select sel = {.task = rv_current_task()};
     for (size_t i = 0; i < n; i++) {
@@ -288,6 +288,26 @@ static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, i
         read_future(&cases[index]);
     } else {
         cases[index].error = sel.error;
+    }
+    return index;
+}
+
+/* As rove_await does: the last handle may go before the future is read. */
+static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, int64_t *deadline,
+                    struct arms *arms)
+{
+    bool has_futures = false;
+    for (size_t i = 0; i < n; i++) {
+        if (cases[i].op == ROVE_AWAIT) {
+            rove_retain(cases[i].future);
+            has_futures = true;
+        }
+    }
+    int index = wait_held(n, cases, timeout, deadline, arms);
+    for (size_t i = 0; has_futures && i < n; i++) {
+        if (cases[i].op == ROVE_AWAIT) {
+            rove_release(cases[i].future);
+        }
     }
     return index;
 }

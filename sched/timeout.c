@@ -178,15 +178,17 @@ static int cancel_and_wait(struct rv_task *self, struct rove_future *f, void **r
 {
     struct rv_waiter w;
     rv_waiter_init(&w, self);
+    rove_retain(f);
     rv_future_cancel(f);
     bool waits = !rv_state_is_done(&f->state) && rv_future_add_waiter(f, &w);
     int rc = waits ? rv_waitq_wait(&f->waiters, &f->lock, &w, RV_WAIT_MANY, f) : rove_yield();
     rc = rc < 0 ? rc : resume_in_turn(self);
-    if (rc < 0) {
-        return rc;
+    if (rc == 0) {
+        rc = rv_future_read(f, result);
+        rc = rc == -ECANCELED ? -ETIMEDOUT : rc;
     }
-    rc = rv_future_read(f, result);
-    return rc == -ECANCELED ? -ETIMEDOUT : rc;
+    rove_release(f);
+    return rc;
 }
 
 int rove_wait_for(rove_future *f, rove_duration timeout, void **result)
@@ -208,11 +210,13 @@ int rove_wait_for(rove_future *f, rove_duration timeout, void **result)
         return cancel_and_wait(self, f, result);
     }
     rove_timeout block;
+    rove_retain(f);
     rove_timeout_enter(&block, timeout);
     int rc = rove_timeout_exit(&block, rove_await(f, result));
     if (rc == -ETIMEDOUT && rv_state_is_done(&f->state) && f->error != -ECANCELED) {
-        return rv_future_read(f, result); /* it came first; the deadline, before the caller ran */
+        rc = rv_future_read(f, result); /* it came first; the deadline, before the caller ran */
     }
+    rove_release(f);
     return rc;
 }
 

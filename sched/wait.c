@@ -134,7 +134,10 @@ ssize_t rove_wait(size_t n, rove_future *const fs[], rove_return_when when, rove
     if (rc < 0) {
         return rc;
     }
+    rv_futures_retain(n, fs);
     rc = wait_some(self, &w, timeout);
     rv_many_fini(&w.many);
-    return rc < 0 ? rc : count_done(n, fs, done);
+    ssize_t count = rc < 0 ? rc : count_done(n, fs, done);
+    rv_futures_release(n, fs);
+    return count;
 }

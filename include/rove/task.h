@@ -97,7 +97,7 @@ ROVE_API void rove_release(rove_future *f);
 /**
  * Wait until `f` is done and take its outcome; many tasks may do so, many times.
  *
- * f       borrowed; the caller holds a reference for the whole call.
+ * f       borrowed; whoever sets it may drop the last reference meanwhile.
  * result  receives f's result on return 0; may be NULL.
  *
  * Returns 0 · f's own error · -ECANCELED (the caller was cancelled; an awaited task is then
