@@ -8,7 +8,7 @@ if(NOT ROVE_CMOCKA_FILE)
 endif()
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
-set(ROVE_TEST_TIMEOUT 60)
+set(ROVE_TEST_TIMEOUT 60 CACHE STRING "seconds a test may take; under sanitizers it is 300")
 if(ROVE_SANITIZE)
     set(ROVE_TEST_TIMEOUT 300)
 endif()
