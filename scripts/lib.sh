@@ -10,6 +10,13 @@ die() {
     exit 1
 }
 
+# What is being tested: a revision, and whether that says all (not docs/proof.md, which quotes it).
+tree_revision() {
+    local changes
+    changes=$(git -C "$ROVE_ROOT" status --porcelain -- . ':!docs/proof.md' 2>/dev/null)
+    echo "$(git -C "$ROVE_ROOT" rev-parse --short HEAD 2>/dev/null || echo unknown)${changes:+ with changes}"
+}
+
 # Runs a command as root: as it is, or through sudo.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: linked into programs whose coverage is measured (scripts/coverage), and only there: what
- *          ends a process without running its exit handlers keeps the counts first.
+ *          ends a process without its exit handlers keeps the counts first.
  *
- * Idea: half of what a library does about broken invariants and forks is seen only in processes that
- * abort or _exit. A program's own definitions come before those of the C library.
+ * Idea: what a library does about broken invariants and forks is seen in processes that abort or
+ * _exit. A program's own definitions come before those of the C library.
  *
- * Threads: any. Another thread may count on meanwhile; the last few of its counts may be missing.
+ * Threads: any. Another thread may count on meanwhile; its last counts may be missing.
  */
 #include <signal.h>
 #include <stdlib.h>
