@@ -138,7 +138,8 @@ static void translate(const struct signalfd_siginfo *from, siginfo_t *info)
         info->si_value.sival_ptr = (void *)(uintptr_t)from->ssi_ptr;
         return;
     }
-    if (from->ssi_code > 0 && (from->ssi_signo == SIGIO || from->ssi_code == SI_KERNEL)) {
+    /* From a descriptor: SIGIO, or whichever signal F_SETSIG has chosen for it. */
+    if (from->ssi_code >= POLL_IN && from->ssi_code <= POLL_HUP && from->ssi_signo != SIGCHLD) {
         info->si_band = (long)from->ssi_band;
         info->si_fd = from->ssi_fd;
         return;

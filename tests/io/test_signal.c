@@ -5,7 +5,10 @@
 #include "support/fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 static sigset_t set_of(int a, int b)
@@ -200,6 +203,68 @@ static void test_signal_handler_of_the_program_stays(void **state)
     sigaction(SIGUSR1, &old, NULL);
 }
 
+/* Goal: what a signal of a timer carries is that timer's. */
+static int wait_for_timer(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    sigset_t set = set_of(SIGUSR1, SIGRTMIN);
+    siginfo_t info = {0};
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN,
+                             .sigev_value.sival_ptr = &timer};
+    struct itimerspec soon = {.it_value.tv_nsec = 1};
+    RV_REQUIRE_EQ(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    RV_REQUIRE_EQ(timer_settime(timer, 0, &soon, NULL), 0);
+    RV_EXPECT_EQ(rove_signal_wait(&set, &info), SIGRTMIN);
+    RV_EXPECT_EQ(info.si_code, SI_TIMER);
+    RV_EXPECT(info.si_value.sival_ptr == &timer);
+    RV_EXPECT_EQ(info.si_overrun, 0);
+    return timer_delete(timer);
+}
+
+/* Goal: descriptor and events of a signal that a descriptor sends, be it SIGIO or another. */
+static int wait_for_input(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    int numbers[] = {SIGIO, SIGRTMIN};
+    for (int i = 0; i < 2; i++) {
+        sigset_t set = set_of(numbers[i], SIGUSR1);
+        siginfo_t info = {0};
+        int fds[2];
+        RV_REQUIRE_EQ(pipe2(fds, O_CLOEXEC), 0);
+        RV_REQUIRE_EQ(fcntl(fds[0], F_SETOWN, getpid()), 0);
+        RV_REQUIRE_EQ(fcntl(fds[0], F_SETSIG, numbers[i]), 0);
+        RV_REQUIRE_EQ(fcntl(fds[0], F_SETFL, O_ASYNC), 0);
+        RV_REQUIRE_EQ(rove_write(fds[1], "x", 1), 1);
+        RV_EXPECT_EQ(rove_signal_wait(&set, &info), numbers[i]);
+        RV_EXPECT_EQ(info.si_code, POLL_IN);
+        RV_EXPECT_EQ(info.si_fd, fds[0]);
+        RV_EXPECT((info.si_band & POLLIN) != 0);
+        RV_EXPECT_EQ(rove_close(fds[0]), 0);
+        RV_EXPECT_EQ(rove_close(fds[1]), 0);
+    }
+    return 0;
+}
+
+static void run_blocking(rove_coro *fn)
+{
+    sigset_t set = set_of(SIGIO, SIGRTMIN);
+    sigset_t old;
+    sigprocmask(SIG_BLOCK, &set, &old);
+    rv_test_run(fn, NULL);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static void test_signal_of_a_timer_names_it(void **state)
+{
+    (void)state;
+    run_blocking(wait_for_timer);
+}
+
+static void test_signal_of_a_descriptor_names_it(void **state)
+{
+    (void)state;
+    run_blocking(wait_for_input);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +276,8 @@ int main(void)
         cmocka_unit_test(test_signal_of_several_waiters_each_gets_one),
         cmocka_unit_test(test_signal_cancelled_leaves_nothing),
         cmocka_unit_test(test_signal_handler_of_the_program_stays),
+        cmocka_unit_test(test_signal_of_a_timer_names_it),
+        cmocka_unit_test(test_signal_of_a_descriptor_names_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
