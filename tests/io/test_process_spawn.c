@@ -6,6 +6,7 @@
  */
 #include "io/process.h"
 
+#include "support/child.h"
 #include "support/fixture.h"
 
 #include <errno.h>
@@ -218,6 +219,41 @@ static void test_process_spawn_check_refuses_nonsense(void **state)
     }
 }
 
+/* The child of a program whose own first descriptors are closed: a pipe's end may be such a one. */
+static int start_without_streams(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    char *argv[] = {"/bin/sh", "-c", "read word; echo $word; echo $word$word >&2; exit 7", NULL};
+    rove_process_options options = {.argv = argv, .in = ROVE_PIPE, .out = ROVE_PIPE,
+                                    .err = ROVE_PIPE};
+    rove_process *p = NULL;
+    char *out = NULL, *err = NULL;
+    if (rove_process_start(&options, &p) != 0)
+        return 1;
+    int rc = rove_process_communicate(p, "pear\n", 5, &out, NULL, &err, NULL);
+    bool is_right = rc == 7 && strcmp(out, "pear\n") == 0 && strcmp(err, "pearpear\n") == 0;
+    free(out);
+    free(err);
+    rove_process_release(p);
+    return is_right ? 0 : 2;
+}
+
+static int run_without_streams(void)
+{
+    close(STDIN_FILENO);
+    close(STDOUT_FILENO);
+    close(STDERR_FILENO);
+    return rove_run(start_without_streams, NULL, NULL);
+}
+
+static void test_process_spawn_pipes_may_be_low_descriptors(void **state)
+{
+    (void)state;
+    struct rv_child child;
+    rv_child_run(&child, run_without_streams);
+    assert_true(WIFEXITED(child.status));
+    assert_int_equal(WEXITSTATUS(child.status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_process_spawn_failures_leave_no_child),
         cmocka_unit_test(test_process_spawn_without_a_pidfd),
         cmocka_unit_test(test_process_spawn_check_refuses_nonsense),
+        cmocka_unit_test(test_process_spawn_pipes_may_be_low_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

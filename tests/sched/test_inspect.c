@@ -9,6 +9,7 @@
 
 #include "core/atomic.h"
 #include "core/symbol.h"
+#include "sched/inspect.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -424,6 +425,21 @@ RV_TASK_TEST(test_inspect_pin_passes_wakes_on)
     return 0;
 }
 
+/* Goal: what a task waits for has words of its own; several futures and a gather share them. */
+static void test_inspect_waits_are_told_apart(void **state)
+{
+    (void)state;
+    for (int a = RV_WAIT_NONE; a <= RV_WAIT_PROCESS; a++) {
+        const char *name = rv_inspect_wait_name((enum rv_wait_kind)a);
+        assert_true(name != NULL && name[0] != '\0');
+        for (int b = RV_WAIT_NONE; b < a; b++) {
+            bool is_same = strcmp(name, rv_inspect_wait_name((enum rv_wait_kind)b)) == 0;
+            assert_int_equal(is_same, a == RV_WAIT_GATHER && b == RV_WAIT_MANY);
+        }
+    }
+    assert_string_equal(rv_inspect_wait_name(RV_WAIT_PROCESS), "a process");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_inspect_all_tasks_from_a_plain_thread),
         cmocka_unit_test(test_inspect_tasks_that_come_and_go_is_safe),
         cmocka_unit_test(test_inspect_pin_passes_wakes_on),
+        cmocka_unit_test(test_inspect_waits_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
