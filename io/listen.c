@@ -162,3 +162,30 @@ int rove_listen(const char *address, int backlog)
     }
     return address == NULL ? -EINVAL : rv_listen_open(self, address, backlog, false);
 }
+
+/* The path of a UNIX socket's file: false: it has none. */
+static RV_NOINLINE bool path_of(int fd, struct sockaddr_un *at)
+{
+    socklen_t len = sizeof(*at);
+    *at = (struct sockaddr_un){0};
+    return getsockname(fd, (struct sockaddr *)at, &len) == 0 && at->sun_family == AF_UNIX &&
+           at->sun_path[0] != '\0';
+}
+
+RV_NOINLINE void rv_listen_remember(int fd, struct stat *file)
+{
+    struct sockaddr_un at;
+    if (!path_of(fd, &at) || lstat(at.sun_path, file) < 0) {
+        file->st_ino = 0;
+    }
+}
+
+RV_NOINLINE void rv_listen_remove(int fd, const struct stat *file)
+{
+    struct sockaddr_un at;
+    struct stat now;
+    if (file->st_ino != 0 && path_of(fd, &at) && lstat(at.sun_path, &now) == 0 &&
+        now.st_ino == file->st_ino && now.st_dev == file->st_dev) {
+        (void)unlink(at.sun_path);
+    }
+}

@@ -154,6 +154,7 @@ static int open_pipe(struct rove_process *p, struct rv_spawn *spawn, int i)
         close(theirs);
         return -ENOMEM;
     }
+    p->streams[i]->is_lent = true;
     spawn->child_ends[i] = theirs;
     return 0;
 }

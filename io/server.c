@@ -40,9 +40,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #define RV_SERVER_PAUSE_MIN ROVE_MS(5) /* no descriptors: the first pause; arbitrary */
 #define RV_SERVER_PAUSE_MAX ROVE_SEC(1)
@@ -118,7 +116,7 @@ static int close_stream(struct connection *c, int rc)
     rv_lock_acquire(&s->lock);
     bool is_cancelled = s->is_cancelling || rc == -ECANCELED;
     rv_lock_release(&s->lock);
-    int closed = is_cancelled ? rv_stream_abort(c->stream) : rove_stream_close(c->stream);
+    int closed = is_cancelled ? rv_stream_abort(c->stream) : rv_stream_end(c->stream);
     rv_lock_acquire(&s->lock);
     rv_list_remove(&c->link); /* until here a stop could cancel the flush */
     rv_lock_release(&s->lock);
@@ -153,6 +151,7 @@ static int start_connection(struct rove_server *s, int fd)
         free(c);
         return -ENOMEM;
     }
+    c->stream->is_lent = true;
     if (s->options.idle_timeout > 0) {
         c->stream->idle_ns = s->options.idle_timeout;
     }
@@ -253,6 +252,15 @@ static void note_accepted(const struct rove_server *s, struct dearth *d)
     }
 }
 
+/* By the acceptor, at its end: a server that a runtime's end finds running must not go on filling
+ * a queue that nobody serves. */
+static void close_listener(struct rove_server *s)
+{
+    rv_listen_remove(s->fd, &s->file);
+    rove_close(s->fd);
+    s->fd = -1;
+}
+
 static int run_acceptor(void *arg, RV_UNUSED void **result)
 {
     struct rove_server *s = arg;
@@ -280,6 +288,7 @@ static int run_acceptor(void *arg, RV_UNUSED void **result)
         }
     } while (rc == 0);
     rv_accepts_fini(&accepts, self);
+    close_listener(s);
     if (rc != -ECANCELED) {
         rv_runtime_log(self->runtime, LOG_ERR, "rove: a server stopped accepting: %s",
                        rove_strerror(rc));
@@ -307,34 +316,6 @@ static RV_NOINLINE void set_no_delay(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a UNIX socket has none */
 }
 
-/* The path of a UNIX socket's file: false: it has none. */
-static RV_NOINLINE bool path_of(int fd, struct sockaddr_un *at)
-{
-    socklen_t len = sizeof(*at);
-    *at = (struct sockaddr_un){0};
-    return getsockname(fd, (struct sockaddr *)at, &len) == 0 && at->sun_family == AF_UNIX &&
-           at->sun_path[0] != '\0';
-}
-
-static RV_NOINLINE void remember_file(struct rove_server *s)
-{
-    struct sockaddr_un at;
-    if (!path_of(s->fd, &at) || lstat(at.sun_path, &s->file) < 0) {
-        s->file.st_ino = 0;
-    }
-}
-
-/* The file goes with its server, as in asyncio, unless it is another's by now. */
-static RV_NOINLINE void remove_file(const struct rove_server *s)
-{
-    struct sockaddr_un at;
-    struct stat now;
-    if (s->file.st_ino != 0 && path_of(s->fd, &at) && lstat(at.sun_path, &now) == 0 &&
-        now.st_ino == s->file.st_ino && now.st_dev == s->file.st_dev) {
-        (void)unlink(at.sun_path);
-    }
-}
-
 static int start(struct rv_task *self, struct rove_server *s, const char *address)
 {
     s->fd = rv_listen_open(self, address, s->options.backlog, s->options.reuse_port);
@@ -343,8 +324,8 @@ static int start(struct rv_task *self, struct rove_server *s, const char *addres
     }
     set_no_delay(s->fd);
     s->port = port_of(s->fd);
-    remember_file(s);
-    s->acceptor = rove_create_task(run_acceptor, s);
+    rv_listen_remember(s->fd, &s->file);
+    s->acceptor = rv_task_start_sure(run_acceptor, s);
     if (s->acceptor == NULL) {
         rove_close(s->fd);
         return -ENOMEM;
@@ -463,6 +444,18 @@ static int let_connections_end(struct rove_server *s, struct rv_task *self, rove
     return rove_timeout_exit(&limit, wait_until_empty(s, self));
 }
 
+/* A handler that stopped its own server would wait for itself. */
+static bool is_served_by(struct rove_server *s, const struct rv_task *self)
+{
+    bool is_found = false;
+    rv_lock_acquire(&s->lock);
+    RV_LIST_FOR_EACH(link, &s->running) {
+        is_found |= rv_container_of(link, struct connection, link)->task == &self->future;
+    }
+    rv_lock_release(&s->lock);
+    return is_found;
+}
+
 int rove_server_stop(rove_server *s, rove_duration grace)
 {
     struct rv_task *self = rv_current_task();
@@ -473,12 +466,13 @@ int rove_server_stop(rove_server *s, rove_duration grace)
     if (s == NULL) {
         return -EINVAL;
     }
+    if (is_served_by(s, self)) {
+        return -EDEADLK;
+    }
     rove_cancel(s->acceptor);
     rv_future_wait_uncancelled(s->acceptor, &cancels);
     (void)rove_result(s->acceptor, NULL); /* logged already, if it matters */
     rove_release(s->acceptor);
-    remove_file(s);
-    rove_close(s->fd);
     int rc = cancels > 0 ? -ECANCELED : let_connections_end(s, self, grace);
     if (rc < 0) {
         cancel_connections(s, self, &cancels);

@@ -260,13 +260,23 @@ static int end(struct rove_stream *s, int rc)
     return rc < 0 ? rc : closed;
 }
 
+int rv_stream_end(struct rove_stream *s)
+{
+    return end(s, rv_stream_drain(s, rv_current_task(), 0));
+}
+
 int rove_stream_close(rove_stream *s)
 {
     struct rv_task *self = rv_current_task();
     if (self == NULL) {
         return -EPERM;
     }
-    return s == NULL ? 0 : end(s, rv_stream_drain(s, self, 0));
+    if (s == NULL || !s->is_lent) {
+        return s == NULL ? 0 : rv_stream_end(s);
+    }
+    int rc = rv_stream_drain(s, self, 0);
+    int closed = close_descriptor(s);
+    return rc < 0 ? rc : closed;
 }
 
 int rv_stream_abort(struct rove_stream *s)

@@ -12,8 +12,9 @@
  *           a task writes before it suspends leave in one system call. A read that has to ask
  *           the kernel sends first, which leaves the flusher nothing to do.
  *
- * Owner: whoever opened it, until rove_stream_close. References: the opener's, each call's in
- * progress, the flusher's; the last frees. The descriptor is closed by rove_stream_close alone.
+ * Owner: whoever opened it, until rove_stream_close; of a lent one whoever lends it. References:
+ * the owner's, each call's in progress, the flusher's; the last frees. The descriptor is closed by
+ * rove_stream_close alone.
  * Threads: tasks. One reader at a time, any number of writers.
  */
 #ifndef RV_IO_STREAM_H
@@ -64,6 +65,7 @@ struct rv_stream_out { /* under the stream's lock */
 struct rove_stream {
     /* constant after open */
     bool is_socket;
+    bool is_lent;         /* a server's or a process's: its user's close leaves it the memory */
     struct rv_fd_slot *slot; /* of the descriptor; NULL: it never was one */
     int64_t idle_ns;      /* a read waits no longer than this; negative: for ever */
 
@@ -106,7 +108,9 @@ void rv_stream_push(struct rove_stream *s);
 /* Frees all chunks; nobody uses the stream any more. */
 void rv_stream_drop_chunks(struct rove_stream *s);
 
-/* As rove_stream_close, but sends only what the kernel takes at once. */
+/* As rove_stream_close, by the owner of a lent stream, which its user may have closed. */
+int rv_stream_end(struct rove_stream *s);
+/* The same, but sends only what the kernel takes at once. */
 int rv_stream_abort(struct rove_stream *s);
 
 /* The stream's invariant; lock not held. */

@@ -171,7 +171,8 @@ ROVE_API int rove_stream_shutdown(rove_stream *s);
 /**
  * Flush, close the descriptor and free the stream.
  *
- * s  invalid afterwards, whatever the outcome; NULL is allowed.
+ * s  invalid afterwards, whatever the outcome; NULL is allowed. A server's or a process's is closed
+ *    and stays theirs.
  *
  * Returns 0 · the error of the flush or of close(2) · -EPERM.
  * Threads: task. Suspends: while flushing. Cost: one operation or two.
@@ -205,7 +206,7 @@ ROVE_API void rove_stream_set_limit(rove_stream *s, size_t bytes);
 
 typedef struct rove_server rove_server; /* opaque */
 
-/* Runs as one task a connection; the server closes s when it returns. */
+/* Runs as one task a connection; the server closes s when it returns, if the handler has not. */
 typedef int rove_handler(rove_stream *s, void *ctx);
 
 typedef struct rove_server_options { /* all-zero = the defaults */
@@ -260,7 +261,8 @@ ROVE_API size_t rove_server_connections(const rove_server *s);
  * grace  nanoseconds for the handlers; 0 cancels at once; negative waits for ever.
  *
  * Returns 0 (all ended within grace) · -ETIMEDOUT (some were cancelled) · -ECANCELED (the caller
- * was cancelled; the handlers were too, and have ended) · -EPERM.
+ * was cancelled; the handlers were too, and have ended) · -EDEADLK (in a handler of s: nothing was
+ * done) · -EPERM.
  * Threads: task. Suspends: yes. Cost: one request per handler that remains.
  * asyncio: Server.close and wait_closed.
  */

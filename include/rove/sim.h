@@ -78,7 +78,8 @@ ROVE_API uint32_t rove_sim_random(uint32_t n);
 ROVE_API void rove_sim_work(rove_duration d);
 
 /**
- * Make a simulated pipe.
+ * Make a simulated pipe. It holds from 1 to 16384 bytes, as the seed says: who writes more than a
+ * byte before anybody reads may wait for ever.
  *
  * fds  receives the reading and the writing end, each to be given to rove_close.
  *
@@ -89,7 +90,8 @@ ROVE_API void rove_sim_work(rove_duration d);
 ROVE_API int rove_sim_pipe(int fds[2]);
 
 /**
- * Make a pair of simulated stream sockets, connected to each other.
+ * Make a pair of simulated stream sockets, connected to each other. Each way holds as much as a
+ * simulated pipe.
  *
  * fds  receives both, each to be given to rove_close.
  *
