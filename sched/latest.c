@@ -46,6 +46,9 @@ rove_watch *rove_watch_create(size_t element_size, const void *initial)
 
 rove_watch *rove_watch_retain(rove_watch *w)
 {
+    if (w == NULL) {
+        return NULL;
+    }
     uint32_t before = rv_fetch_add_relaxed(&w->refs, 1u);
     RV_CHECK(before != 0, "rove_watch_retain: the caller holds a reference");
     return w;
@@ -105,17 +108,17 @@ static uint64_t read_value(rove_watch *w, void *element)
 
 uint64_t rove_watch_read(rove_watch *w, void *element)
 {
+    if (w == NULL) {
+        return 0;
+    }
     rv_lock_acquire(&w->lock);
     uint64_t version = read_value(w, element);
     rv_lock_release(&w->lock);
     return version;
 }
 
-static int wait(rove_watch *w, uint64_t *seen, void *element, const struct rv_caller *caller)
+static int wait_held(rove_watch *w, uint64_t *seen, void *element, const struct rv_caller *caller)
 {
-    if (w == NULL || seen == NULL) {
-        return -EINVAL;
-    }
     for (;;) {
         int rc = -EAGAIN;
         struct rv_waiter cell;
@@ -138,6 +141,18 @@ static int wait(rove_watch *w, uint64_t *seen, void *element, const struct rv_ca
             return rc;
         }
     }
+}
+
+/* Who closes the watch may drop the last handle before those it woke have looked at it again. */
+static int wait(rove_watch *w, uint64_t *seen, void *element, const struct rv_caller *caller)
+{
+    if (w == NULL || seen == NULL) {
+        return -EINVAL;
+    }
+    rove_watch_retain(w);
+    int rc = wait_held(w, seen, element, caller);
+    rove_watch_release(w);
+    return rc;
 }
 
 int rove_watch_wait(rove_watch *w, uint64_t *seen, void *element)

@@ -292,21 +292,23 @@ static int wait_held(size_t n, rove_select_case cases[], rove_duration timeout, 
     return index;
 }
 
-/* As rove_await does: the last handle may go before the future is read. */
+/* As rove_await does: who closes a channel or sets a future may drop the last handle at once. */
 static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, int64_t *deadline,
                     struct arms *arms)
 {
-    bool has_futures = false;
     for (size_t i = 0; i < n; i++) {
         if (cases[i].op == ROVE_AWAIT) {
             rove_retain(cases[i].future);
-            has_futures = true;
+        } else if (cases[i].chan != NULL) {
+            rove_chan_retain(cases[i].chan);
         }
     }
     int index = wait_held(n, cases, timeout, deadline, arms);
-    for (size_t i = 0; has_futures && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (cases[i].op == ROVE_AWAIT) {
             rove_release(cases[i].future);
+        } else {
+            rove_chan_release(cases[i].chan);
         }
     }
     return index;
