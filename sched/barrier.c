@@ -36,8 +36,10 @@ static struct rv_barrier *barrier_of(rove_barrier *b)
 
 void rove_barrier_init(rove_barrier *public, size_t parties)
 {
-    *public = (rove_barrier){0};
-    barrier_of(public)->parties = parties;
+    if (public != NULL) {
+        *public = (rove_barrier){0};
+        barrier_of(public)->parties = parties;
+    }
 }
 
 /* Lock held. Those who wait. */
@@ -132,10 +134,14 @@ static void break_round(struct rv_barrier *b, bool stays_broken)
 
 void rove_barrier_reset(rove_barrier *b)
 {
-    break_round(barrier_of(b), false);
+    if (b != NULL) {
+        break_round(barrier_of(b), false);
+    }
 }
 
 void rove_barrier_abort(rove_barrier *b)
 {
-    break_round(barrier_of(b), true);
+    if (b != NULL) {
+        break_round(barrier_of(b), true);
+    }
 }

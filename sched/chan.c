@@ -41,6 +41,9 @@ rove_chan *rove_chan_create(size_t element_size, size_t capacity)
 
 rove_chan *rove_chan_retain(rove_chan *c)
 {
+    if (c == NULL) {
+        return NULL;
+    }
     uint32_t before = rv_fetch_add_relaxed(&c->refs, 1u);
     RV_CHECK(before != 0, "rove_chan_retain: the caller holds a reference");
     return c;

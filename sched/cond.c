@@ -54,12 +54,14 @@ static void notify(struct rv_cond *c, size_t n)
 
 void rove_cond_notify(rove_cond *c, size_t n)
 {
-    notify(cond_of(c), n);
+    if (c != NULL) {
+        notify(cond_of(c), n);
+    }
 }
 
 void rove_cond_notify_all(rove_cond *c)
 {
-    notify(cond_of(c), SIZE_MAX);
+    rove_cond_notify(c, SIZE_MAX);
 }
 
 /* Queues the cell, unlocks m, waits. */

@@ -31,6 +31,9 @@ static struct rv_event *event_of(const rove_event *e)
 
 void rove_event_set(rove_event *public)
 {
+    if (public == NULL) {
+        return;
+    }
     struct rv_event *e = event_of(public);
     uint32_t state = rv_load_relaxed(&e->state);
     while ((state & RV_EVENT_SLOW) == 0) {
@@ -49,13 +52,15 @@ void rove_event_set(rove_event *public)
 
 void rove_event_clear(rove_event *public)
 {
-    (void)rv_fetch_and_relaxed(&event_of(public)->state, ~RV_EVENT_SET);
+    if (public != NULL) {
+        (void)rv_fetch_and_relaxed(&event_of(public)->state, ~RV_EVENT_SET);
+    }
 }
 
 bool rove_event_is_set(const rove_event *public)
 {
     /* order: acquire M1. The setter's writes; pairs with rove_event_set. */
-    return (rv_load_acquire(&event_of(public)->state) & RV_EVENT_SET) != 0;
+    return public != NULL && (rv_load_acquire(&event_of(public)->state) & RV_EVENT_SET) != 0;
 }
 
 static int wait_slow(struct rv_event *e, const struct rv_caller *caller)

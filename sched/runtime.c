@@ -216,7 +216,8 @@ static int start_with_some_poller(struct rove_runtime *runtime)
 
 int rove_runtime_start(const rove_options *options, rove_runtime **runtime)
 {
-    if (runtime == NULL) {
+    bool is_known = options == NULL || (unsigned)options->backend <= ROVE_BACKEND_EPOLL;
+    if (runtime == NULL || !is_known) {
         return -EINVAL;
     }
     int rc = rv_context_is_supported();

@@ -235,5 +235,7 @@ int rove_rwlock_wrlock_blocking(rove_rwlock *l, rove_duration timeout)
 
 void rove_rwlock_unlock(rove_rwlock *l)
 {
-    unlock(rwlock_of(l));
+    if (l != NULL) {
+        unlock(rwlock_of(l));
+    }
 }

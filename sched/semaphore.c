@@ -34,6 +34,9 @@ static struct rv_semaphore *semaphore_of(rove_semaphore *s)
 
 void rove_semaphore_init(rove_semaphore *public, size_t value, size_t bound)
 {
+    if (public == NULL) {
+        return;
+    }
     *public = (rove_semaphore){0};
     struct rv_semaphore *s = semaphore_of(public);
     uint64_t most = bound != 0 && bound < RV_SEMAPHORE_MAX ? bound : RV_SEMAPHORE_MAX;

@@ -99,9 +99,9 @@ static void test_runtime_start_refuses_bad_options(void **state)
     rv_test_usage_read(&before);
     for (size_t i = 0; i < RV_ARRAY_LEN(bad); i++) {
         rove_runtime *runtime = NULL;
-        RV_EXPECT(rove_runtime_start(&bad[i], &runtime) < 0);
+        RV_EXPECT_EQ(rove_runtime_start(&bad[i], &runtime), -EINVAL);
         RV_EXPECT(runtime == NULL);
-        RV_EXPECT(rove_run_with(&bad[i], rv_misuse_nothing, NULL, NULL) < 0);
+        RV_EXPECT_EQ(rove_run_with(&bad[i], rv_misuse_nothing, NULL, NULL), -EINVAL);
     }
     rv_test_usage_check(&before);
     rv_test_settle();
