@@ -8,9 +8,12 @@
  */
 #include "core/os_process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -19,6 +22,8 @@
 #include "core/atomic.h"
 #include "core/base.h"
 
+#define RV_OS_STAT_FLAGS 9 /* the field of /proc/PID/stat, counted from 1 */
+#define RV_OS_PF_IO_WORKER 0x10ul /* the kernel's own, include/linux/sched.h */
 #define RV_OS_ALT_STACK_BYTES ((size_t)64 * 1024) /* the report unwinds: 5 KB, and loads symbols */
 
 static RV_ATOMIC(uintptr_t) fault_look;  /* rv_os_fault_look */
@@ -182,4 +187,84 @@ const void *rv_os_map_file(const char *path, size_t *bytes)
 void rv_os_unmap_file(const void *data, size_t bytes)
 {
     (void)munmap((void *)(uintptr_t)data, bytes);
+}
+
+/* As a string; empty if it is not to be had. */
+static void read_small_file(const char *path, char *text, size_t bytes)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, bytes - 1);
+
+    text[n < 0 ? 0 : n] = '\0';
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+/* Unknown: it is not. */
+static bool is_io_worker(const char *tid)
+{
+    char path[64];
+    char text[512];
+    const char *at;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%.16s/stat", tid);
+    read_small_file(path, text, sizeof(text));
+    at = strrchr(text, ')'); /* the end of the name, field 2, which may contain anything */
+    for (int field = 2; at != NULL && field < RV_OS_STAT_FLAGS; field++)
+        at = strchr(at + 1, ' ');
+    return at != NULL && (strtoul(at, NULL, 10) & RV_OS_PF_IO_WORKER) != 0;
+}
+
+/* A thread of the sanitizer's blocks what no program blocks. */
+static bool is_sanitizers(const char *tid)
+{
+    char path[64];
+    char text[4096];
+    const char *at;
+
+    if (!RV_TSAN)
+        return false;
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%.16s/status", tid);
+    read_small_file(path, text, sizeof(text));
+    at = strstr(text, "SigBlk:");
+    return at != NULL && (strtoull(at + strlen("SigBlk:"), NULL, 16) >> (SIGSEGV - 1) & 1) != 0;
+}
+
+static bool append(pid_t **tids, size_t n, pid_t tid)
+{
+    if ((n & (n - 1)) == 0) { /* full at each power of two */
+        pid_t *grown = realloc(*tids, (n == 0 ? 1 : n * 2) * sizeof(**tids));
+
+        if (grown == NULL)
+            return false;
+        *tids = grown;
+    }
+    (*tids)[n] = tid;
+    return true;
+}
+
+ssize_t rv_os_list_threads(pid_t **tids)
+{
+    DIR *dir = opendir("/proc/self/task");
+    const struct dirent *entry;
+    size_t n = 0;
+    bool is_complete = true;
+
+    *tids = NULL;
+    if (dir == NULL)
+        return -ENOENT;
+    while (is_complete && (entry = readdir(dir)) != NULL) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+        if (tid <= 0 || is_io_worker(entry->d_name) || is_sanitizers(entry->d_name))
+            continue;
+        is_complete = append(tids, n, tid);
+        n += is_complete;
+    }
+    (void)closedir(dir);
+    if (is_complete && n > 0) /* who calls is one of them */
+        return (ssize_t)n;
+    free(*tids);
+    *tids = NULL;
+    return is_complete ? -ENOENT : -ENOMEM;
 }

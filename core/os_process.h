@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * Looks at a fault, on the alternate stack of the thread that faulted. True: it is explained, and
@@ -57,5 +58,12 @@ uint64_t rv_os_signal_mask(void);
 /* A whole file, read-only; NULL: not to be had. */
 const void *rv_os_map_file(const char *path, size_t *bytes);
 void rv_os_unmap_file(const void *data, size_t bytes);
+
+/*
+ * The threads of this process, to be given to free(), without those that run nothing of the
+ * program: the kernel's helpers of its rings, the thread sanitizer's own. How many (*tids), or
+ * -errno where that cannot be known. Any thread.
+ */
+ssize_t rv_os_list_threads(pid_t **tids);
 
 #endif

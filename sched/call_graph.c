@@ -404,6 +404,33 @@ static void print_all(struct graph *g, FILE *out)
     }
 }
 
+/* Whatever could end this wait is a task of the runtime. Edges to the same one count once. */
+static bool is_node_closed(const struct graph *g, const struct node *n)
+{
+    size_t edges = n->end - n->first;
+    if (n->seen.activity != RV_TASK_WAITING) {
+        return false;
+    }
+    if (n->seen.kind == RV_WAIT_GATHER) {
+        return n->seen.missing > 0 && edges == n->seen.missing;
+    }
+    if (n->seen.kind == RV_WAIT_FUTURE) {
+        return edges == 1 && &g->nodes[g->edges[n->first].to].task->future == n->seen.object;
+    }
+    return n->seen.kind == RV_WAIT_MUTEX && edges > 0;
+}
+
+bool rv_call_graph_is_closed(struct rove_runtime *runtime)
+{
+    struct graph g;
+    bool is_closed = build(&g, runtime) == 0;
+    for (size_t i = 0; i < g.n; i++) {
+        is_closed = is_closed && is_node_closed(&g, &g.nodes[i]);
+    }
+    dismantle(&g);
+    return is_closed;
+}
+
 int rove_print_call_graph(rove_runtime *runtime, FILE *out)
 {
     struct graph g;

@@ -2,26 +2,36 @@
 /*
  * Purpose: notices that every task of a runtime waits and nothing in it can wake any.
  *
- * Idea: the last worker to fall asleep looks. Suspicious: all workers are announced as asleep, no
- * timer is armed, no pool thread works, nothing is queued, and every task is parked in a wait that
- * only another task could end. Since a thread that the runtime does not know may be in the middle
- * of a wake, the suspicion must last RV_DEADLOCK_CONFIRM_NS without a single switch.
+ * Idea: the last worker to fall asleep looks. Quiet: all workers are announced as asleep, no timer
+ * is armed, no pool thread works, nothing is queued, and every task is parked in a wait that only
+ * another task or thread could end. Then the threads of the process are counted that could: all
+ * but the workers and pool threads of quiet runtimes, and those asleep in a call of ours without a
+ * limit (outside.h). Nothing will ever happen again, and it is certain, if
+ *     there are none, or
+ *     the tasks wait for one another only, and all of them were created by tasks: then a thread
+ *     could do no more than cancel one
+ * twice in a row, a while apart, and nothing has happened in between.
  *
- * What it cannot know: whether such a thread will ever set a future or an event. So it is looked
- * for only where asked (debug mode: a warning, once; options.deadlock_error: rove_run ends).
+ *     quiet --CONFIRM--> counted: certain --CONFIRM--> again: told, ended
+ *                        counted: threads --pause--> looks again, less and less often
+ *
+ * It is looked for only where asked (debug mode: a warning, once; options.deadlock_error: rove_run
+ * ends). docs/decisions/0009-deadlocks.md.
  *
  * Threads: a worker in its scheduler context, announced as asleep.
- * Rejected: following the waits until a circle closes: a task that waits on an event nobody will
- * set is as dead, and no circle.
  */
 #include "sched/deadlock.h"
 
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/os.h"
+#include "core/os_process.h"
+#include "sched/fork.h"
 #include "sched/future.h"
 #include "sched/hold.h"
 #include "sched/inspect.h"
+#include "sched/outside.h"
+#include "sched/pool.h"
 #include "sched/runtime.h"
 #include "sched/task.h"
 
@@ -33,15 +43,65 @@
 #include <syslog.h>
 
 #define RV_DEADLOCK_CONFIRM_NS (INT64_C(20) * 1000000) /* arbitrary: a preempted thread's turn */
+#define RV_DEADLOCK_PAUSE_NS (INT64_C(1000) * 1000000)  /* the longest; arbitrary */
+#define RV_DEADLOCK_HINT_NS (INT64_C(100) * 1000000)    /* debug mode tells of it; arbitrary */
 #define RV_DEADLOCK_ENDS 16 /* a main task that waits again after each cancellation; arbitrary */
 
-/* Grows with everything that happens in the runtime; never 0. */
-static uint64_t count_events(struct rove_runtime *runtime)
+static struct rv_lock watched_lock;                    /* guards the list; whoever is in it lives */
+static struct rv_list watched = {&watched, &watched};  /* the runtimes that look */
+
+void rv_deadlock_watch(struct rove_runtime *runtime)
 {
-    uint64_t n = 1 + rv_load_relaxed(&runtime->created_outside);
+    rv_list_init(&runtime->deadlock.link);
+    rv_lock_acquire(&watched_lock);
+    rv_list_push_back(&watched, &runtime->deadlock.link);
+    rv_lock_release(&watched_lock);
+    rv_outside_watch();
+}
+
+void rv_deadlock_unwatch(struct rove_runtime *runtime)
+{
+    if (runtime->deadlock.link.next == NULL) {
+        return; /* it never was */
+    }
+    rv_outside_unwatch();
+    rv_lock_acquire(&watched_lock);
+    rv_list_remove(&runtime->deadlock.link);
+    rv_lock_release(&watched_lock);
+}
+
+/* NULL: no more. The lock is held. Those of the parent of a fork are none of ours. */
+static struct rove_runtime *next_watched(struct rv_list **at)
+{
+    while ((*at = (*at)->next) != &watched) {
+        struct rv_deadlock *d = rv_container_of(*at, struct rv_deadlock, link);
+        struct rove_runtime *runtime = rv_container_of(d, struct rove_runtime, deadlock);
+        if (!rv_fork_is_dead(runtime)) {
+            return runtime;
+        }
+    }
+    return NULL;
+}
+
+static uint64_t count_steps(struct rove_runtime *runtime)
+{
+    uint64_t n = rv_load_relaxed(&runtime->created_outside);
     for (unsigned i = 0; i < runtime->worker_count; i++) {
         n += rv_load_relaxed(&runtime->workers[i].step);
     }
+    return n;
+}
+
+/* Changes with everything that happens in the runtimes or in threads that slept; never 0. */
+static uint64_t count_events(void)
+{
+    struct rove_runtime *runtime;
+    uint64_t n = 1 + rv_outside_changes();
+    rv_lock_acquire(&watched_lock);
+    for (struct rv_list *at = &watched; (runtime = next_watched(&at)) != NULL;) {
+        n += count_steps(runtime);
+    }
+    rv_lock_release(&watched_lock);
     return n;
 }
 
@@ -106,13 +166,13 @@ static bool is_wait_open(enum rv_wait_kind kind)
     RV_UNREACHABLE();
 }
 
-/* There are tasks, all of them parked, each in a wait that only another could end. */
-static bool are_all_stranded(struct rove_runtime *runtime)
+/* All tasks, at least `least` of them, are parked, each in a wait that only another could end. */
+static bool are_all_stranded(struct rove_runtime *runtime, size_t least)
 {
     size_t n;
     struct rv_task **tasks = rv_runtime_tasks(runtime, &n);
     /* Callback tasks are live but not among them: one of those is at work, then. */
-    bool is_stranded = n > 0 && rv_runtime_live(runtime) == n;
+    bool is_stranded = n >= least && rv_runtime_live(runtime) == n;
     for (size_t i = 0; i < n; i++) {
         struct rv_inspection seen;
         rv_inspect(tasks[i], &seen);
@@ -123,12 +183,57 @@ static bool are_all_stranded(struct rove_runtime *runtime)
     return is_stranded;
 }
 
-static bool is_suspicious(struct rove_runtime *runtime)
+static bool is_quiet(struct rove_runtime *runtime, size_t least)
 {
     return rv_load_relaxed(&runtime->is_stopping) == 0 &&
            rv_load_relaxed(&runtime->outside_pending) == 0 &&
            rv_load_relaxed(&runtime->injected_count) == 0 && is_everybody_asleep(runtime) &&
-           !is_timer_armed(runtime) && !is_io_under_way(runtime) && are_all_stranded(runtime);
+           !is_timer_armed(runtime) && !is_io_under_way(runtime) &&
+           are_all_stranded(runtime, least);
+}
+
+/* The lock is held. What a quiet runtime's threads could do is nothing. */
+static void strike_runtime(struct rove_runtime *runtime, pid_t tids[], size_t n)
+{
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        for (size_t k = 0; k < n; k++) {
+            tids[k] = tids[k] == runtime->workers[i].tid ? 0 : tids[k];
+        }
+    }
+    rv_pool_strike(runtime, tids, n);
+}
+
+/* Threads of the process that could wake a task; SIZE_MAX: that cannot be known. */
+static size_t count_able_threads(struct rove_runtime *quiet)
+{
+    struct rove_runtime *runtime;
+    pid_t *tids;
+    ssize_t n = rv_os_list_threads(&tids);
+    if (n < 0) {
+        return SIZE_MAX;
+    }
+    rv_lock_acquire(&watched_lock);
+    for (struct rv_list *at = &watched; (runtime = next_watched(&at)) != NULL;) {
+        if (runtime == quiet || is_quiet(runtime, 0)) {
+            strike_runtime(runtime, tids, (size_t)n);
+        }
+    }
+    rv_lock_release(&watched_lock);
+    rv_outside_strike(tids, (size_t)n);
+    size_t able = 0;
+    for (ssize_t i = 0; i < n; i++) {
+        able += tids[i] != 0;
+    }
+    free(tids);
+    return able;
+}
+
+/* Were all tasks but rove_run's main created by tasks? */
+static bool is_on_its_own(struct rove_runtime *runtime)
+{
+    uint64_t hidden = rv_load_relaxed(&runtime->hidden_outside);
+    return runtime->deadlock.main != NULL &&
+           rv_load_relaxed(&runtime->created_outside) - hidden == 1;
 }
 
 static void log_call_graph(struct rove_runtime *runtime)
@@ -149,6 +254,15 @@ static void log_call_graph(struct rove_runtime *runtime)
     free(text);
 }
 
+/* Said once: it may be the program's way, and it may be why it stands still. */
+static void hint(struct rove_runtime *runtime, struct rv_deadlock *d)
+{
+    d->is_hinted = true;
+    rv_runtime_log(runtime, LOG_NOTICE,
+                   "rove: all tasks have waited for a while; another thread could wake one:");
+    log_call_graph(runtime);
+}
+
 /* Confirmed. True: a task may have been woken, by the log's receiver or by its cancellation. */
 static bool act(struct rove_runtime *runtime, struct rv_deadlock *d)
 {
@@ -156,7 +270,7 @@ static bool act(struct rove_runtime *runtime, struct rv_deadlock *d)
     if (is_news) {
         d->is_reported = true;
         rv_runtime_log(runtime, LOG_WARNING,
-                       "rove: every task waits, and only another thread could wake one:");
+                       "rove: every task waits, and nothing can wake any (a deadlock):");
         log_call_graph(runtime);
     }
     if (!runtime->options.deadlock_error || d->main == NULL || d->ended == RV_DEADLOCK_ENDS) {
@@ -167,29 +281,69 @@ static bool act(struct rove_runtime *runtime, struct rv_deadlock *d)
     return rv_future_cancel(&d->main->future) || is_news;
 }
 
-int64_t rv_deadlock_look(struct rv_worker *w, int64_t deadline_ns)
+/* Other threads could wake a task: how long until the next look; INT64_MAX: none is needed. */
+static int64_t wait_for_threads(struct rove_runtime *runtime, struct rv_deadlock *d, bool is_known)
 {
-    struct rove_runtime *runtime = w->runtime;
-    struct rv_deadlock *d = &runtime->deadlock;
-    if (!rv_lock_try(&d->lock)) {
-        return deadline_ns;
+    bool may_hint = runtime->options.debug && !d->is_hinted;
+    if (may_hint && rv_os_clock_ns() - d->suspected_ns >= RV_DEADLOCK_HINT_NS) {
+        hint(runtime, d);
+        may_hint = false;
     }
-    if ((d->is_reported && !runtime->options.deadlock_error) || !is_suspicious(runtime)) {
-        rv_lock_release(&d->lock);
-        return deadline_ns;
+    if (!is_known && !may_hint) {
+        return INT64_MAX;
     }
-    uint64_t events = count_events(runtime);
+    int64_t pause_ns = d->pause_ns;
+    d->pause_ns = pause_ns * 2 < RV_DEADLOCK_PAUSE_NS ? pause_ns * 2 : RV_DEADLOCK_PAUSE_NS;
+    return pause_ns;
+}
+
+/* Quiet for a while. How long until the next look; 0: a task may have been woken. */
+static int64_t confirm(struct rove_runtime *runtime, struct rv_deadlock *d)
+{
+    size_t able = count_able_threads(runtime);
+    bool was_certain = d->is_certain;
+    d->is_certain =
+        able == 0 || (is_on_its_own(runtime) && rv_call_graph_is_closed(runtime));
+    if (!d->is_certain) {
+        return wait_for_threads(runtime, d, able != SIZE_MAX);
+    }
+    if (!was_certain || d->seen != count_events()) {
+        return RV_DEADLOCK_CONFIRM_NS;
+    }
+    d->is_certain = false;
+    d->suspected_ns = rv_os_clock_ns();
+    return act(runtime, d) ? 0 : INT64_MAX;
+}
+
+/* The lock is held. How long until the next look; INT64_MAX: none is needed. */
+static int64_t look(struct rove_runtime *runtime, struct rv_deadlock *d)
+{
+    if ((d->is_reported && !runtime->options.deadlock_error) || !is_quiet(runtime, 1)) {
+        return INT64_MAX;
+    }
+    uint64_t events = count_events();
     int64_t real_ns = rv_os_clock_ns();
-    int64_t now_ns = rv_clock_now();
-    int64_t until_ns = rv_clock_add(now_ns, RV_DEADLOCK_CONFIRM_NS);
     if (d->seen != events) {
         d->seen = events;
         d->suspected_ns = real_ns;
+        d->pause_ns = RV_DEADLOCK_CONFIRM_NS;
+        d->is_certain = false;
     } else if (real_ns - d->suspected_ns >= RV_DEADLOCK_CONFIRM_NS) {
-        d->suspected_ns = real_ns;
-        until_ns = act(runtime, d) ? now_ns : deadline_ns;
+        return confirm(runtime, d);
     }
+    return RV_DEADLOCK_CONFIRM_NS;
+}
+
+int64_t rv_deadlock_look(struct rv_worker *w, int64_t deadline_ns)
+{
+    struct rv_deadlock *d = &w->runtime->deadlock;
+    if (!rv_lock_try(&d->lock)) {
+        return deadline_ns;
+    }
+    int64_t pause_ns = look(w->runtime, d);
     rv_lock_release(&d->lock);
+    int64_t until_ns =
+        pause_ns == INT64_MAX ? INT64_MAX : rv_clock_add(rv_clock_now(), pause_ns);
     return until_ns < deadline_ns ? until_ns : deadline_ns;
 }
 

@@ -61,6 +61,9 @@ void rv_debug_start(struct rove_runtime *runtime)
     for (unsigned i = 0; i < runtime->worker_count; i++) {
         runtime->workers[i].is_debug = options->debug || options->deadlock_error;
     }
+    if (options->debug || options->deadlock_error) {
+        rv_deadlock_watch(runtime);
+    }
 }
 
 static void print_site(const void *site, char line[RV_SYMBOL_LINE])
@@ -224,4 +227,10 @@ void rv_debug_report_leaks(struct rove_runtime *runtime)
                        "rove: a %s, created at %s, still has %u handles at stop", kind, line,
                        handles);
     }
+}
+
+void rv_debug_stop(struct rove_runtime *runtime)
+{
+    rv_deadlock_unwatch(runtime);
+    rv_high_water_destroy(runtime->high_water);
 }

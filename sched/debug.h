@@ -33,6 +33,8 @@ struct rv_debug_step {
 void rv_debug_start(struct rove_runtime *runtime);
 /* After the last worker has ended: names the handles that are still held. */
 void rv_debug_report_leaks(struct rove_runtime *runtime);
+/* Gives back what rv_debug_start took, if it was called. */
+void rv_debug_stop(struct rove_runtime *runtime);
 
 /* debug_step.c. Owner, is_debug: a task is about to run; it is about to stop running (is_last: for
  * good). */

@@ -13,6 +13,7 @@
 #include "core/unwind.h"
 #include "sched/current.h"
 #include "sched/fork.h"
+#include "sched/many.h"
 #include "sched/mutex.h"
 #include "sched/ready.h"
 #include "sched/runtime.h"
@@ -97,6 +98,21 @@ static bool is_running(const struct rv_task *t)
     return false;
 }
 
+/* The waiting task is pinned, so the aggregate in its frame stays. */
+static size_t count_missing(const struct rv_many *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        if (!rv_state_is_done(&m->futures[i]->state)) {
+            if (m->futures[i]->kind != RV_FUTURE_TASK) {
+                return 0;
+            }
+            n++;
+        }
+    }
+    return n;
+}
+
 void rv_inspect(struct rv_task *t, struct rv_inspection *seen)
 {
     *seen = (struct rv_inspection){0};
@@ -108,6 +124,8 @@ void rv_inspect(struct rv_task *t, struct rv_inspection *seen)
         if (seen->kind == RV_WAIT_MUTEX) { /* it exists as long as somebody waits for it */
             seen->holder = rv_mutex_owner(seen->object);
             seen->held_since_ns = rv_mutex_since(seen->object);
+        } else if (seen->kind == RV_WAIT_GATHER) {
+            seen->missing = count_missing(seen->object);
         }
         unpin(t);
     } else if (rv_state_is_done(&t->future.state)) {

@@ -29,10 +29,14 @@ struct rv_inspection {
     const void *object;        /* to compare, not to follow */
     const void *holder;        /* of the mutex it waits for: rv_sync_identity; to compare */
     int64_t held_since_ns;     /* with a holder; 0 while it changes hands */
+    size_t missing;            /* GATHER: of how many tasks; 0: not only tasks are missing */
     int64_t since_ns;
 };
 
 void rv_inspect(struct rv_task *t, struct rv_inspection *seen);
+/* Is every live task parked until another of them ends, or unlocks a mutex that it holds? Then no
+ * event from outside but a cancellation could change that. False also without memory. */
+bool rv_call_graph_is_closed(struct rove_runtime *runtime);
 /* "a future", "a mutex", .. */
 const char *rv_inspect_wait_name(enum rv_wait_kind kind);
 /* "is running", "has waited for a mutex for 1.234 s, held for 2.345 s", .. */

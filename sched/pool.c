@@ -54,6 +54,7 @@ struct thread {
     struct rv_pool *pool;
     struct job *job;            /* handed over; under the lock */
     RV_ATOMIC(uint32_t) wake;   /* futex: 1 when something was handed over, or the pool stops */
+    RV_ATOMIC(int32_t) tid;     /* 0: it is being started */
     pthread_t id;
 };
 
@@ -95,8 +96,9 @@ static struct rv_pool *pool_of(struct rove_runtime *runtime)
 static void end_job(struct rv_pool *pool, struct job *job, int rc)
 {
     job->rc = rc;
-    rv_waiter_fire(&job->cell);
+    /* First: once the task runs, whoever falls asleep last looks at the count. */
     rv_fetch_sub_relaxed(&pool->runtime->outside_pending, 1);
+    rv_waiter_fire(&job->cell);
 }
 
 static RV_ATOMIC(int64_t) idle_ns = RV_POOL_IDLE_NS;
@@ -188,6 +190,7 @@ static void *thread_main(void *arg)
     struct job *job;
     rv_os_set_thread_name("rove-pool");
     rv_os_watch_thread_end(&end_watch);
+    rv_store_relaxed(&t->tid, (int32_t)rv_os_gettid());
     do {
         while ((job = next_job(pool, t)) != NULL) {
             end_job(pool, job, job->fn(job->arg, &job->result));
@@ -413,6 +416,23 @@ int rove_to_thread(rove_coro *fn, void *arg, void **result)
         *result = job.result;
     }
     return job.rc;
+}
+
+void rv_pool_strike(struct rove_runtime *runtime, pid_t tids[], size_t n)
+{
+    /* order: acquire P4. Pairs with pool_of. */
+    struct rv_pool *pool = rv_load_acquire(&runtime->pool);
+    if (pool == NULL) {
+        return;
+    }
+    rv_lock_acquire(&pool->lock);
+    RV_LIST_FOR_EACH(link, &pool->all) {
+        int32_t tid = rv_load_relaxed(&rv_container_of(link, struct thread, all_link)->tid);
+        for (size_t i = 0; i < n; i++) {
+            tids[i] = tids[i] == tid ? 0 : tids[i];
+        }
+    }
+    rv_lock_release(&pool->lock);
 }
 
 unsigned rv_pool_thread_count(struct rove_runtime *runtime)

@@ -7,6 +7,9 @@
 
 #include <rove/task.h>
 
+#include <stddef.h>
+#include <sys/types.h>
+
 #include <stdint.h>
 
 struct rove_runtime;
@@ -22,6 +25,8 @@ int rv_pool_run(struct rove_runtime *runtime, rove_coro *fn, void *arg, void **r
 int rv_pool_run_hurried(struct rove_runtime *runtime, rove_coro *fn, void *arg,
                         void (*hurry)(void *arg));
 
+/* Sets those of n numbers to 0 that stand for a thread of the pool; any thread. */
+void rv_pool_strike(struct rove_runtime *runtime, pid_t tids[], size_t n);
 /* Threads that exist now; any thread. */
 unsigned rv_pool_thread_count(struct rove_runtime *runtime);
 

@@ -20,7 +20,6 @@
 #include "sched/current.h"
 #include "sched/debug.h"
 #include "sched/fork.h"
-#include "sched/high_water.h"
 #include "sched/interrupt.h"
 #include "sched/overflow.h"
 #include "sched/pool.h"
@@ -62,6 +61,7 @@ static void fill_options(rove_options *options, const rove_options *given)
 
 static void destroy(struct rove_runtime *runtime)
 {
+    rv_debug_stop(runtime);
     for (unsigned i = 0; i < runtime->worker_count; i++) {
         rv_worker_fini(&runtime->workers[i]);
     }
@@ -73,7 +73,6 @@ static void destroy(struct rove_runtime *runtime)
     rv_watch_fini(&runtime->watch);
     rv_idle_fini(&runtime->idle);
     rv_calls_free(runtime);
-    rv_high_water_destroy(runtime->high_water);
     free(runtime->workers);
     free(runtime);
 }

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/os.h"
 #include "sched/current.h"
+#include "sched/outside.h"
 #include "sched/ready.h"
 #include "sched/runtime.h"
 #include "sched/suspend.h"
@@ -160,20 +161,32 @@ int rv_waitq_wait_home(struct rv_waitq *q, struct rv_home *lock, struct rv_waite
     return wait_task(&(struct guarded){.q = q, .home = lock}, w, kind, object);
 }
 
+static void wait_for_ever(struct rv_waiter *w)
+{
+    struct rv_outsider o;
+    bool is_listed = rv_outside_enter(&o, w);
+    while (!rv_waiter_is_fired(w)) {
+        rv_os_futex_wait(&w->fired, 0, -1);
+    }
+    if (is_listed) {
+        rv_outside_leave(&o);
+    }
+}
+
 static int wait_thread(const struct guarded *g, struct rv_waiter *w, int64_t timeout_ns)
 {
     int64_t deadline = rv_clock_add(rv_clock_now(), timeout_ns);
-    while (!rv_waiter_is_fired(w)) {
-        int64_t left = timeout_ns < 0 ? -1 : deadline - rv_clock_now();
-        if (timeout_ns < 0 || left > 0) {
+    while (timeout_ns >= 0 && !rv_waiter_is_fired(w)) {
+        int64_t left = deadline - rv_clock_now();
+        if (left > 0) {
             rv_os_futex_wait(&w->fired, 0, left);
-            continue;
-        }
-        if (give_up(g, w)) {
+        } else if (give_up(g, w)) {
             return -ETIMEDOUT;
+        } else {
+            timeout_ns = -1; /* taken out: the fire is on its way */
         }
-        timeout_ns = -1; /* taken out: the fire is on its way */
     }
+    wait_for_ever(w);
     return 0;
 }
 

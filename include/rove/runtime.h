@@ -35,7 +35,8 @@ typedef struct rove_options { /* all-zero = the defaults */
     void (*log)(void *ctx, int level, const char *message); /* NULL: stderr; levels of syslog(3);
                                                                any thread; must not suspend */
     void *log_ctx;
-    bool deadlock_error; /* end rove_run with -EDEADLK when every task waits and nothing can come */
+    bool deadlock_error; /* end rove_run with -EDEADLK when every task waits and nothing can come:
+                            no timer, no I/O, no thread of the process that could wake one */
 } rove_options;
 
 typedef struct rove_runtime rove_runtime; /* opaque */

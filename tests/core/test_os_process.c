@@ -6,7 +6,9 @@
 #include "core/os_process.h"
 
 #include "core/base.h"
+#include "core/os.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -86,6 +88,52 @@ static void test_os_process_fork_handler_runs_in_the_child_only(RV_UNUSED void *
     assert_int_equal(forks_seen, 0);
 }
 
+struct sleeper {
+    RV_ATOMIC(uint32_t) tid, is_over;
+};
+
+static void *sleep_until_told(void *arg)
+{
+    struct sleeper *s = arg;
+    rv_store_relaxed(&s->tid, (uint32_t)rv_os_gettid());
+    rv_os_futex_wake(&s->tid, 1);
+    while (rv_load_relaxed(&s->is_over) == 0)
+        rv_os_futex_wait(&s->is_over, 0, -1);
+    return NULL;
+}
+
+static bool is_listed(uint32_t tid, size_t *n)
+{
+    pid_t *tids;
+    bool is_there = false;
+    ssize_t count = rv_os_list_threads(&tids);
+    assert_true(count > 0);
+    for (ssize_t i = 0; i < count; i++)
+        is_there |= tids[i] == (pid_t)tid;
+    *n = (size_t)count;
+    free(tids);
+    return is_there;
+}
+
+/* Goal: the program's threads are listed, the thread sanitizer's is not. */
+static void test_os_process_threads_are_those_of_the_program(RV_UNUSED void **state)
+{
+    struct sleeper s = {0};
+    pthread_t thread;
+    size_t before;
+    size_t during;
+    assert_true(is_listed((uint32_t)rv_os_gettid(), &before));
+    assert_int_equal(before, 1);
+    assert_int_equal(pthread_create(&thread, NULL, sleep_until_told, &s), 0);
+    while (rv_load_relaxed(&s.tid) == 0)
+        rv_os_futex_wait(&s.tid, 0, -1);
+    assert_true(is_listed(rv_load_relaxed(&s.tid), &during));
+    assert_int_equal(during, 2);
+    rv_store_relaxed(&s.is_over, 1u);
+    rv_os_futex_wake(&s.is_over, 1);
+    pthread_join(thread, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_os_process_alternate_stack_comes_and_goes),
         cmocka_unit_test(test_os_process_signal_mask_has_a_bit_a_signal),
         cmocka_unit_test(test_os_process_fork_handler_runs_in_the_child_only),
+        cmocka_unit_test(test_os_process_threads_are_those_of_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,7 @@ set(ROVE_SCHED_SOURCES
     sched/mutex.c
     sched/once.c
     sched/oneshot.c
+    sched/outside.c
     sched/overflow.c
     sched/pool.c
     sched/queue.c
