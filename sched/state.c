@@ -49,8 +49,8 @@ enum rv_cancel_step rv_state_cancel(rv_state_word *state)
         }
         bool is_parked = phase == RV_PHASE_PARKED;
         uint64_t next = word | (is_parked ? RV_STATE_PINNED : RV_STATE_CANCEL);
-        RV_CHECK((word & RV_STATE_CANCEL_COUNT) != RV_STATE_CANCEL_COUNT, "cancels are counted");
-        next += RV_STATE_ONE_CANCEL;
+        /* A full count stays full: requests beyond it are delivered, not counted. */
+        next += (word & RV_STATE_CANCEL_COUNT) == RV_STATE_CANCEL_COUNT ? 0 : RV_STATE_ONE_CANCEL;
         /* order: acq_rel S3. The wait description before PARKED (S2) is read under the pin; the
          * canceller's writes before the flag are seen by rv_state_take_cancel. */
         if (rv_cas_weak_acq_rel(state, &word, next)) {

@@ -177,7 +177,7 @@ ROVE_API int rove_uncancel(rove_task *t);
  *
  * t  borrowed.
  *
- * Returns the count.
+ * Returns the count, which stops at 8,388,607: further requests are felt, but not counted.
  * Threads: task. Suspends: no. Cost: one load.
  * asyncio: Task.cancelling.
  */
