@@ -26,6 +26,10 @@ enum { LEAK_RUNS = 8 };
 /* Enough turns for a loaded machine to finish closing rings and threads; arbitrary. */
 enum { SETTLE_TURNS = 200000, MESSAGE_BYTES = 480 };
 
+/* The field of /proc/PID/stat, counted from 1, and the kernel's mark in it of who has begun to
+ * exit: set before pthread_join can return. */
+enum { STAT_FLAGS = 9, PF_EXITING = 4 };
+
 RV_PRINTF(3, 4)
 static bool report(const char *file, int line, const char *format, ...)
 {
@@ -96,6 +100,36 @@ static long count_entries(const char *path)
     return count;
 }
 
+/* A thread that has been joined is listed until the kernel has done with it; it is no leak. What
+ * cannot be read is one that has gone. */
+static bool is_exiting(const char *tid)
+{
+    char path[64];
+    char text[512];
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/stat", tid);
+    FILE *file = fopen(path, "re");
+    size_t n = file == NULL ? 0 : fread(text, 1, sizeof text - 1, file);
+    if (file != NULL)
+        fclose(file);
+    text[n] = '\0';
+    const char *at = strrchr(text, ')'); /* the end of field 2, the name */
+    for (int field = 2; at != NULL && field < STAT_FLAGS; field++)
+        at = strchr(at + 1, ' ');
+    return at == NULL || (strtoul(at, NULL, 10) & PF_EXITING) != 0;
+}
+
+static long count_threads(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    assert_non_null(dir);
+    long count = 0;
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL)
+        count += entry->d_name[0] != '.' && !is_exiting(entry->d_name);
+    closedir(dir);
+    return count;
+}
+
 static void *do_nothing(void *arg)
 {
     return arg;
@@ -116,15 +150,15 @@ void rv_test_usage_read(struct rv_test_usage *usage)
 {
     start_sanitizer_thread();
     usage->descriptors = count_entries("/proc/self/fd");
-    usage->threads = count_entries("/proc/self/task");
+    usage->threads = count_threads();
     usage->bytes = RV_ASAN || RV_TSAN ? 0 : mallinfo2().uordblks;
 }
 
 void rv_test_usage_check(const struct rv_test_usage *before)
 {
     struct rv_test_usage now;
-    /* pthread_join returns, and a ring's helper threads leave, a moment before /proc forgets them:
-     * what is awaited is that event, and the bound only keeps a failure from hanging. */
+    /* A ring and its helper threads leave a moment after their last user: what is awaited is that
+     * event, and the bound only keeps a failure from hanging. */
     for (int turn = 0; turn < SETTLE_TURNS; turn++) {
         rv_test_usage_read(&now);
         if (now.threads <= before->threads && now.descriptors <= before->descriptors)
