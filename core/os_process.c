@@ -11,12 +11,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/atomic.h"
@@ -267,4 +269,26 @@ ssize_t rv_os_list_threads(pid_t **tids)
     free(*tids);
     *tids = NULL;
     return is_complete ? -ENOENT : -ENOMEM;
+}
+
+/* The kernel clears the number of a thread that has ended and wakes whoever sleeps on it, as on a
+ * word that processes share; so that is what a thread in pthread_join does. */
+pid_t rv_os_joined_by(pid_t tid)
+{
+    char path[64];
+    char text[256];
+    long call = 0;
+    unsigned long word = 0;
+    unsigned long op = 0;
+    unsigned long value = 0;
+    unsigned long timeout = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)tid);
+    read_small_file(path, text, sizeof(text));
+    if (sscanf(text, "%ld %lx %lx %lx %lx", &call, &word, &op, &value, &timeout) != 5)
+        return 0; /* it runs */
+    if (call != SYS_futex || timeout != 0 || (op & FUTEX_PRIVATE_FLAG) != 0)
+        return 0;
+    op &= ~(unsigned long)FUTEX_CLOCK_REALTIME;
+    return op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET ? (pid_t)value : 0;
 }

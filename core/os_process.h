@@ -65,5 +65,8 @@ void rv_os_unmap_file(const void *data, size_t bytes);
  * -errno where that cannot be known. Any thread.
  */
 ssize_t rv_os_list_threads(pid_t **tids);
+/* For whose end the thread waits in pthread_join, without a limit; 0: it does not, or that is not
+ * to be known. Any thread. */
+pid_t rv_os_joined_by(pid_t tid);
 
 #endif

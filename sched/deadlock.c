@@ -5,8 +5,9 @@
  * Idea: the last worker to fall asleep looks. Quiet: all workers are announced as asleep, no timer
  * is armed, no pool thread works, nothing is queued, and every task is parked in a wait that only
  * another task or thread could end. Then the threads of the process are counted that could: all
- * but the workers and pool threads of quiet runtimes, and those asleep in a call of ours without a
- * limit (outside.h). Nothing will ever happen again, and it is certain, if
+ * but the workers and pool threads of quiet runtimes, those asleep in a call of ours without a
+ * limit (outside.h), and those that wait for the end of one of these. Nothing will ever happen
+ * again, and it is certain, if
  *     there are none, or
  *     the tasks wait for one another only, and all of them were created by tasks: then a thread
  *     could do no more than cancel one
@@ -203,28 +204,63 @@ static void strike_runtime(struct rove_runtime *runtime, pid_t tids[], size_t n)
     rv_pool_strike(runtime, tids, n);
 }
 
-/* Threads of the process that could wake a task; SIZE_MAX: that cannot be known. */
-static size_t count_able_threads(struct rove_runtime *quiet)
+static bool is_among(pid_t tid, const pid_t tids[], size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (tids[i] == tid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Strikes who joins a thread of `all` that is struck; true: there was one, so look again. */
+static bool strike_joiners(pid_t tids[], const pid_t all[], size_t n)
+{
+    bool is_struck = false;
+    for (size_t i = 0; i < n; i++) {
+        pid_t joined = tids[i] == 0 ? 0 : rv_os_joined_by(tids[i]);
+        if (joined > 0 && is_among(joined, all, n) && !is_among(joined, tids, n)) {
+            tids[i] = 0;
+            is_struck = true;
+        }
+    }
+    return is_struck;
+}
+
+/* Sets those of the numbers to 0 whose threads will do nothing while this runtime is quiet. */
+static void strike(struct rove_runtime *quiet, pid_t tids[], const pid_t all[], size_t n)
 {
     struct rove_runtime *runtime;
-    pid_t *tids;
-    ssize_t n = rv_os_list_threads(&tids);
-    if (n < 0) {
-        return SIZE_MAX;
-    }
     rv_lock_acquire(&watched_lock);
     for (struct rv_list *at = &watched; (runtime = next_watched(&at)) != NULL;) {
         if (runtime == quiet || is_quiet(runtime, 0)) {
-            strike_runtime(runtime, tids, (size_t)n);
+            strike_runtime(runtime, tids, n);
         }
     }
     rv_lock_release(&watched_lock);
-    rv_outside_strike(tids, (size_t)n);
-    size_t able = 0;
-    for (ssize_t i = 0; i < n; i++) {
-        able += tids[i] != 0;
+    rv_outside_strike(tids, n);
+    while (strike_joiners(tids, all, n)) {
+    }
+}
+
+/* Threads of the process that could wake a task; SIZE_MAX: that cannot be known. */
+static size_t count_able_threads(struct rove_runtime *quiet)
+{
+    pid_t *all;
+    ssize_t listed = rv_os_list_threads(&all);
+    size_t n = listed < 0 ? 0 : (size_t)listed;
+    pid_t *tids = calloc(n + 1, sizeof *tids);
+    size_t able = tids == NULL || n == 0 ? SIZE_MAX : 0;
+    if (able == 0) {
+        memcpy(tids, all, n * sizeof *tids);
+        strike(quiet, tids, all, n);
+        for (size_t i = 0; i < n; i++) {
+            able += tids[i] != 0;
+        }
     }
     free(tids);
+    free(all);
     return able;
 }
 

@@ -134,6 +134,42 @@ static void test_os_process_threads_are_those_of_the_program(RV_UNUSED void **st
     pthread_join(thread, NULL);
 }
 
+struct joiner {
+    struct sleeper sleeper;
+    pthread_t sleeping;
+    RV_ATOMIC(uint32_t) tid;
+};
+
+static void *join_sleeper(void *arg)
+{
+    struct joiner *j = arg;
+    rv_store_relaxed(&j->tid, (uint32_t)rv_os_gettid());
+    pthread_join(j->sleeping, NULL);
+    return NULL;
+}
+
+/* Goal: who joins a thread is told apart from who just sleeps. */
+static void test_os_process_join_of_a_thread_is_seen(RV_UNUSED void **state)
+{
+    struct joiner j = {0};
+    pthread_t joining;
+    if (access("/proc/self/syscall", R_OK) != 0)
+        skip(); /* a kernel that does not say */
+    assert_int_equal(pthread_create(&j.sleeping, NULL, sleep_until_told, &j.sleeper), 0);
+    while (rv_load_relaxed(&j.sleeper.tid) == 0)
+        rv_os_sched_yield();
+    pid_t sleeping = (pid_t)rv_load_relaxed(&j.sleeper.tid);
+    assert_int_equal(pthread_create(&joining, NULL, join_sleeper, &j), 0);
+    while (rv_load_relaxed(&j.tid) == 0 || rv_os_joined_by((pid_t)rv_load_relaxed(&j.tid)) == 0)
+        rv_os_sched_yield();
+    assert_int_equal(rv_os_joined_by((pid_t)rv_load_relaxed(&j.tid)), sleeping);
+    assert_int_not_equal(rv_os_joined_by(sleeping), rv_load_relaxed(&j.tid));
+    assert_int_equal(rv_os_joined_by(rv_os_gettid()), 0);
+    rv_store_relaxed(&j.sleeper.is_over, 1u);
+    rv_os_futex_wake(&j.sleeper.is_over, 1);
+    pthread_join(joining, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_os_process_signal_mask_has_a_bit_a_signal),
         cmocka_unit_test(test_os_process_fork_handler_runs_in_the_child_only),
         cmocka_unit_test(test_os_process_threads_are_those_of_the_program),
+        cmocka_unit_test(test_os_process_join_of_a_thread_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -400,41 +400,27 @@ static void test_deadlock_of_a_circle_is_found_beside_any_thread(RV_UNUSED void 
 struct side {
     struct rv_journal journal;
     pthread_t thread;
-    rove_event has_ended, *other_has;
     int rc;
 };
 
-/* Whoever is first waits for the other in the library, where it could wake nobody. */
 static void *runs_into_it(void *arg)
 {
     struct side *s = arg;
     rove_options options = {.workers = 2, .deadlock_error = true};
     rv_journal_open(&s->journal, &options);
     s->rc = rove_run_with(&options, waits_for_ever, NULL, NULL);
-    rove_event_set(&s->has_ended);
-    RV_EXPECT_EQ(rove_event_wait_blocking(s->other_has, ROVE_FOREVER), 0);
     return NULL;
 }
 
-static int watches(void *arg, RV_UNUSED void **result)
-{
-    struct side *sides = arg;
-    for (int i = 0; i < 2; i++) {
-        sides[i].other_has = &sides[1 - i].has_ended;
-        RV_REQUIRE_EQ(pthread_create(&sides[i].thread, NULL, runs_into_it, &sides[i]), 0);
-    }
-    RV_EXPECT_EQ(rove_event_wait(&sides[0].has_ended), 0);
-    return rove_event_wait(&sides[1].has_ended);
-}
-
-/* Goal: three runtimes wait, one of them for the ends of the other two. */
+/* Goal: two runtimes wait for ever, and the thread that made them for their ends. */
 static void test_deadlock_is_found_in_runtimes_side_by_side(RV_UNUSED void **state)
 {
     static struct side sides[2];
+    if (access("/proc/self/syscall", R_OK) != 0)
+        skip(); /* a kernel that does not say who joins whom */
     memset(sides, 0, sizeof sides);
-    rove_options options = {.workers = 1, .debug = true};
-    rv_journal_open(&journal, &options);
-    assert_int_equal(rove_run_with(&options, watches, sides, NULL), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&sides[i].thread, NULL, runs_into_it, &sides[i]), 0);
     for (int i = 0; i < 2; i++) {
         pthread_join(sides[i].thread, NULL);
         assert_int_equal(sides[i].rc, -EDEADLK);
