@@ -36,6 +36,7 @@ int rv_deque_init(struct rv_deque *d, unsigned log2_initial, unsigned log2_max)
         return -ENOMEM;
     rv_store_relaxed(&d->bottom, 0);
     rv_store_relaxed(&d->top, 0);
+    rv_store_relaxed(&d->thieves, 0u);
     rv_store_relaxed(&d->array, array);
     d->top_seen = 0;
     d->log2_max = log2_max;
@@ -95,14 +96,20 @@ RV_COLD int rv_deque_push_slow(struct rv_deque *d, void *item)
 }
 
 /* Pop has lowered bottom to `bottom` and found top at or above it: one item, or none. */
-void *rv_deque_pop_last(struct rv_deque *d, int64_t bottom, int64_t top)
+void *rv_deque_pop_last(struct rv_deque *d, int64_t bottom)
 {
     struct rv_deque_array *array = rv_load_relaxed(&d->array);
+    /* order: acquire D5. Where those who are through left top, and their reads of slots; pairs with
+     * rv_deque_steal. */
+    bool is_alone = rv_load_acquire(&d->thieves) == 0;
+    int64_t top = rv_load_relaxed(&d->top);
     void *item = NULL;
 
     RV_ASSERT(top <= bottom + 1, "top never passes bottom");
     if (top == bottom) {
         item = rv_load_relaxed(&array->slots[bottom & array->mask]);
+        if (RV_LIKELY(is_alone))
+            return item;
         /* order: seq_cst D3. Owner and thieves agree who takes the last item. */
         if (!rv_cas_seq_cst(&d->top, &top, bottom + 1))
             item = NULL;
@@ -112,17 +119,15 @@ void *rv_deque_pop_last(struct rv_deque *d, int64_t bottom, int64_t top)
     return item;
 }
 
-enum rv_steal rv_deque_steal(struct rv_deque *d, void **out)
+/* Counted in d->thieves. */
+static enum rv_steal take_top(struct rv_deque *d, int64_t top, void **out)
 {
     struct rv_deque_array *array;
     int64_t bottom;
     void *item;
-    /* order: acquire D3. What is in the slots once top was seen here; pairs with the CAS on top. */
-    int64_t top = rv_load_acquire(&d->top);
 
-    if (top >= rv_load_relaxed(&d->bottom))
-        return RV_STEAL_EMPTY;
-    /* order: heavy D2. top before the look at bottom; with the light fence in rv_deque_pop. */
+    /* order: heavy D2, D5. top, and the count, before the look at bottom; with the light fence in
+     * rv_deque_pop. */
     rv_fence_heavy();
     /* order: acquire D1. The slots below bottom; pairs with rv_deque_push. */
     bottom = rv_load_acquire(&d->bottom);
@@ -136,6 +141,21 @@ enum rv_steal rv_deque_steal(struct rv_deque *d, void **out)
         return RV_STEAL_LOST;
     *out = item;
     return RV_STEAL_OK;
+}
+
+enum rv_steal rv_deque_steal(struct rv_deque *d, void **out)
+{
+    enum rv_steal rc;
+    /* order: acquire D3. What is in the slots once top was seen here; pairs with the CAS on top. */
+    int64_t top = rv_load_acquire(&d->top);
+
+    if (top >= rv_load_relaxed(&d->bottom))
+        return RV_STEAL_EMPTY;
+    rv_fetch_add_relaxed(&d->thieves, 1u);
+    rc = take_top(d, top, out);
+    /* order: release D5. top and the read of the slot; pairs with rv_deque_pop_last. */
+    rv_fetch_sub_release(&d->thieves, 1u);
+    return rc;
 }
 
 void rv_deque_check(struct rv_deque *d)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: work-stealing deque of pointers: the owner at the bottom, thieves at the top.
- * Idea:    indexes only grow (64 bits, no wrap); slot i lives at i modulo the array size.
+ * Idea:    top only grows (64 bits, no wrap); slot i lives at i modulo the array size.
  *
  *              top                    bottom
  *               v                        v
@@ -46,6 +46,7 @@ struct rv_deque {
     uint32_t log2_max;
     /* written by thieves, and by the owner for the last item */
     RV_ALIGNED_LINE RV_ATOMIC(int64_t) top;
+    RV_ATOMIC(uint32_t) thieves; /* that may be about to take */
 };
 
 enum rv_steal {
@@ -64,7 +65,7 @@ RV_WARN_UNUSED enum rv_steal rv_deque_steal(struct rv_deque *d, void **out);
 void rv_deque_check(struct rv_deque *d);
 
 int rv_deque_push_slow(struct rv_deque *d, void *item);
-void *rv_deque_pop_last(struct rv_deque *d, int64_t bottom, int64_t top);
+void *rv_deque_pop_last(struct rv_deque *d, int64_t bottom);
 
 /* For statistics and the first look of a thief; never negative. */
 static inline size_t rv_deque_size_hint(struct rv_deque *d)
@@ -105,7 +106,7 @@ static inline void *rv_deque_pop(struct rv_deque *d)
     top = rv_load_relaxed(&d->top);
     if (RV_LIKELY(top < bottom))
         return rv_load_relaxed(&array->slots[bottom & array->mask]);
-    return rv_deque_pop_last(d, bottom, top);
+    return rv_deque_pop_last(d, bottom);
 }
 
 #endif

@@ -147,6 +147,20 @@ static void push_one_pop_one(void)
     pop();
 }
 
+/* The slot of a last item is written again as soon as nobody can be reading it. */
+static void last_again_and_again(void)
+{
+    push_one_pop_one();
+    push(2);
+}
+
+static void last_again(void)
+{
+    push(0);
+    pop();
+    push(1);
+}
+
 static void push_three(void)
 {
     push(0);
@@ -185,6 +199,10 @@ static const struct rv_model models[] = {
     {"deque/read_late", setup_ahead, {push_round, steal_two}, finish_four, 0},
     {"deque/last_item", setup_asymmetric, {push_one_pop_one, steal_one}, finish_two, 0},
     {"deque/last_item_symmetric", setup_symmetric, {push_one_pop_one, steal_two}, finish_two, 0},
+    {"deque/last_again", setup_asymmetric, {last_again_and_again, steal_two}, finish_three, 0},
+    {"deque/last_two_thieves", setup_asymmetric, {last_again, steal_one, steal_one}, finish_two,
+     0},
+    {"deque/last_read_late", setup_ahead, {last_again_and_again, steal_two}, finish_three, 0},
     {"deque/two_thieves", setup_asymmetric, {push_two_pop_two, steal_one, steal_one}, finish_two,
      0},
     {"deque/thieves_only", setup_asymmetric, {push_three, steal_one, steal_two}, finish_three, 0},

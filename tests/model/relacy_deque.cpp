@@ -5,7 +5,7 @@
  * Idea: the algorithm once more, in relacy's atomics, order for order and in the same sequence;
  * both sides fence in full, as without membarrier. tests/model checks the library's own source;
  * what is looked for here is an error of that checker. So it counts, too, that each of the orders
- * that matter, taken away, is noticed.
+ * that matter, taken away, is noticed, and the count of thieves.
  *
  * Threads: 0 owns, the others steal.
  */
@@ -13,10 +13,10 @@
 
 #define ITEMS 3
 
-enum { NOTHING_WEAK, PUSH_RELAXED, POP_WITHOUT_FENCE, STEAL_WITHOUT_FENCE };
+enum { NOTHING_WEAK, PUSH_RELAXED, POP_WITHOUT_FENCE, STEAL_WITHOUT_FENCE, STEAL_UNCOUNTED };
 
 template <int weak> struct deque_test : rl::test_suite<deque_test<weak>, 3> {
-    rl::atomic<int> bottom, top, slots[4];
+    rl::atomic<int> bottom, top, thieves, slots[4];
     rl::var<int> payload[ITEMS + 1];
     int taken[ITEMS + 1];
 
@@ -24,6 +24,7 @@ template <int weak> struct deque_test : rl::test_suite<deque_test<weak>, 3> {
     {
         bottom($).store(0, rl::mo_relaxed);
         top($).store(0, rl::mo_relaxed);
+        thieves($).store(0, rl::mo_relaxed);
         for (int i = 0; i < 4; i++)
             slots[i]($).store(0, rl::mo_relaxed);
         for (int i = 0; i <= ITEMS; i++) {
@@ -60,6 +61,10 @@ template <int weak> struct deque_test : rl::test_suite<deque_test<weak>, 3> {
         int t = top($).load(rl::mo_relaxed);
         if (t < b)
             return slots[b & 3]($).load(rl::mo_relaxed);
+        bool is_alone = thieves($).load(rl::mo_acquire) == 0;
+        t = top($).load(rl::mo_relaxed);
+        if (t == b && is_alone)
+            return slots[b & 3]($).load(rl::mo_relaxed);
         int item = 0;
         if (t == b && top($).compare_exchange_strong(t, t + 1, rl::mo_seq_cst))
             item = slots[b & 3]($).load(rl::mo_relaxed);
@@ -67,9 +72,8 @@ template <int weak> struct deque_test : rl::test_suite<deque_test<weak>, 3> {
         return item;
     }
 
-    int steal()
+    int take_top(int t)
     {
-        int t = top($).load(rl::mo_acquire);
         if (weak != STEAL_WITHOUT_FENCE)
             RV_RELACY_FENCE(rl::mo_seq_cst);
         int b = bottom($).load(rl::mo_acquire);
@@ -77,6 +81,19 @@ template <int weak> struct deque_test : rl::test_suite<deque_test<weak>, 3> {
             return 0;
         int item = slots[t & 3]($).load(rl::mo_relaxed);
         return top($).compare_exchange_strong(t, t + 1, rl::mo_seq_cst) ? item : 0;
+    }
+
+    int steal()
+    {
+        int t = top($).load(rl::mo_acquire);
+        if (t >= bottom($).load(rl::mo_relaxed))
+            return 0;
+        if (weak != STEAL_UNCOUNTED)
+            thieves($).fetch_add(1, rl::mo_relaxed);
+        int item = take_top(t);
+        if (weak != STEAL_UNCOUNTED)
+            thieves($).fetch_sub(1, rl::mo_release);
+        return item;
     }
 
     void thread(unsigned self)
@@ -109,6 +126,7 @@ int main()
     bool is_right = rv_relacy_passes<deque_test<NOTHING_WEAK>>("deque", 60000);
     bool is_sharp = rv_relacy_fails<deque_test<PUSH_RELAXED>>("push relaxed", 60000) &&
                     rv_relacy_fails<deque_test<POP_WITHOUT_FENCE>>("pop without fence", 60000) &&
-                    rv_relacy_fails<deque_test<STEAL_WITHOUT_FENCE>>("steal without fence", 60000);
+                    rv_relacy_fails<deque_test<STEAL_WITHOUT_FENCE>>("steal without fence", 60000) &&
+                    rv_relacy_fails<deque_test<STEAL_UNCOUNTED>>("steal uncounted", 60000);
     return is_right && is_sharp ? 0 : 1;
 }
