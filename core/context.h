@@ -131,8 +131,11 @@ static inline bool rv_context_retire(struct rv_context *ctx)
 {
 #if RV_CONTEXT_HOOKS
     rv_context_fini(ctx);
-#endif
     return ctx->sp != NULL;
+#else
+    (void)ctx;
+    return true;
+#endif
 }
 
 /* Of a context that may be running, elsewhere too: asks for the frames it would go on with. A look

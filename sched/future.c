@@ -408,26 +408,21 @@ void rove_release(rove_future *f)
     }
 }
 
-void rv_future_destroy(struct rove_future *f)
+/* Not a task. */
+static RV_NOINLINE void destroy_other(struct rove_future *f)
 {
-    if (RV_UNLIKELY(f->callbacks != NULL)) {
-        rv_callback_drop_all(f);
-    }
-    RV_CHECK(rv_waitq_is_empty(&f->waiters), "a future is not freed under its waiters");
     bool is_debug = RV_UNLIKELY(f->flags & RV_TASK_DEBUG);
-    if (is_debug && f->kind != RV_FUTURE_TASK) {
+    if (is_debug) {
         rv_debug_report_unread(f);
     }
     switch ((enum rv_future_kind)f->kind) {
-    case RV_FUTURE_TASK:
-        rv_task_destroy(rv_task_of(f));
-        return;
     case RV_FUTURE_GATHER:
         rv_gather_destroy(f);
         break;
     case RV_FUTURE_SHIELD:
         rv_shield_destroy(f);
         break;
+    case RV_FUTURE_TASK:
     case RV_FUTURE_PLAIN:
         break;
     }
@@ -435,5 +430,18 @@ void rv_future_destroy(struct rove_future *f)
         rv_debug_future_free(f);
     } else {
         free(f);
+    }
+}
+
+void rv_future_destroy(struct rove_future *f)
+{
+    if (RV_UNLIKELY(f->callbacks != NULL)) {
+        rv_callback_drop_all(f);
+    }
+    RV_CHECK(rv_waitq_is_empty(&f->waiters), "a future is not freed under its waiters");
+    if (RV_LIKELY(f->kind == RV_FUTURE_TASK)) {
+        rv_task_destroy(rv_task_of(f));
+    } else {
+        destroy_other(f);
     }
 }

@@ -109,10 +109,10 @@ static RV_ALWAYS_INLINE void rv_seat_leave(struct rv_worker *w, struct rv_task *
 {
     struct rv_seat *seat = t->seat;
     if (seat != NULL) {
-        seat->rest_sp = rv_context_retire(&t->context) ? t->context.sp : NULL;
-        if (seat->rest_sp != NULL) {
+        if (rv_context_retire(&t->context)) {
             rv_context_set_float_mode(&t->context, w->runtime->float_mode);
         }
+        seat->rest_sp = t->context.sp;
         t->seat = NULL;
         if (RV_UNLIKELY(seat->stack.pool != w->stacks.pool)) {
             rv_stack_free_remote(&seat->stack);

@@ -57,6 +57,8 @@ enum rv_phase {
 #define RV_STATE_CANCEL_SHIFT 9 /* asyncio's cancelling(): requests not withdrawn, 23 bits */
 #define RV_STATE_ONE_CANCEL (UINT64_C(1) << RV_STATE_CANCEL_SHIFT)
 #define RV_STATE_CANCEL_COUNT (UINT64_C(0x7fffff) << RV_STATE_CANCEL_SHIFT)
+/* In the word of what is parked, or done, and of nothing that is active. */
+#define RV_STATE_STOPPED UINT64_C(0x2)
 /* Somebody is to be told of the completion. */
 #define RV_STATE_AWAITED (RV_STATE_WAITERS | RV_STATE_SOLO | RV_STATE_CALLBACKS)
 #define RV_STATE_REF_SHIFT 32
@@ -220,11 +222,11 @@ static inline bool rv_state_finish_unless(rv_state_word *state, uint32_t drop, u
     uint64_t word = rv_load_relaxed(state);
     uint64_t next;
     do {
-        RV_CHECK(rv_state_phase(word) == RV_PHASE_ACTIVE, "a future completes once");
-        RV_ASSERT(rv_state_refs(word) >= drop, "references are dropped by their holders");
         if (word & unless) {
             return false;
         }
+        RV_CHECK(rv_state_phase(word) == RV_PHASE_ACTIVE, "a future completes once");
+        RV_ASSERT(rv_state_refs(word) >= drop, "references are dropped by their holders");
         next = rv_state_with_phase(word & ~(RV_STATE_WOKEN | RV_STATE_CANCEL), RV_PHASE_DONE) -
                (uint64_t)drop * RV_STATE_ONE_REF;
         /* order: acq_rel S1, S4. Result before DONE; and the waiters' announcements. */

@@ -17,22 +17,9 @@ RV_NOINLINE RV_NO_STACK_PROTECTOR void rv_switch_away(struct rv_task *self, enum
     rv_switch_arrive(self->worker);
 }
 
-RV_NOINLINE RV_NO_STACK_PROTECTOR void rv_switch_to_child(struct rv_task *self,
-                                                             struct rv_task *child)
+RV_NO_STACK_PROTECTOR void rv_switch_to_child(struct rv_task *self, struct rv_task *child)
 {
-    struct rv_worker *w = self->worker;
-    if (RV_UNLIKELY(!rv_switch_seat(w, child))) {
-        return;
-    }
-    if (RV_UNLIKELY(w->is_debug)) {
-        rv_debug_step_end(w, self, false);
-    }
-    rv_switch_settle(w);
-    struct rv_context *to = rv_switch_prepare(w, child);
-    w->after = RV_AFTER_CONT;
-    w->after_task = self;
-    rv_context_switch(&self->context, to, child);
-    rv_switch_arrive(self->worker);
+    rv_switch_to_child_inline(self, child);
 }
 
 RV_NO_STACK_PROTECTOR void rv_switch_from_scheduler(struct rv_worker *w, struct rv_task *t)

@@ -30,7 +30,8 @@
 
 /* A task leaves its worker; returns when it runs again, perhaps on another. Not for the finish. */
 void rv_switch_away(struct rv_task *self, enum rv_after after);
-/* An eager child runs at once; self becomes a continuation that may be stolen. */
+/* An eager child runs at once; self becomes a continuation that may be stolen. The same in the
+ * caller's code: rv_switch_to_child_inline. */
 void rv_switch_to_child(struct rv_task *self, struct rv_task *child);
 /* The scheduler context runs t until something comes back to it. */
 void rv_switch_from_scheduler(struct rv_worker *w, struct rv_task *t);
@@ -51,6 +52,7 @@ static RV_ALWAYS_INLINE bool rv_switch_reclaim(struct rv_worker *here, const str
 }
 
 #ifdef RV_MODEL_TASKS
+#define rv_switch_to_child_inline rv_switch_to_child
 void rv_switch_arrive(struct rv_worker *w);
 struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
                                   struct rv_task **next);
@@ -139,6 +141,28 @@ static RV_ALWAYS_INLINE struct rv_context *rv_switch_next(struct rv_worker *w,
     }
     rv_store_relaxed(&w->current, NULL);
     return &w->scheduler;
+}
+
+static RV_ALWAYS_INLINE void rv_switch_to_child_inline(struct rv_task *self, struct rv_task *child)
+{
+    struct rv_worker *w = self->worker;
+    if (RV_UNLIKELY(!rv_switch_seat(w, child))) {
+        return;
+    }
+    if (RV_UNLIKELY(w->is_debug)) {
+        rv_debug_step_end(w, self, false);
+    }
+    rv_switch_settle(w);
+    struct rv_context *to = rv_switch_prepare(w, child);
+    w->after = RV_AFTER_CONT;
+    w->after_task = self;
+    rv_context_switch(&self->context, to, child);
+    w = self->worker;
+    if (RV_LIKELY(w->after == RV_AFTER_FINISH)) { /* most often the child */
+        rv_task_bury(w, w->after_task);
+    } else {
+        rv_switch_arrive(w);
+    }
 }
 
 #endif

@@ -273,12 +273,9 @@ static RV_NOINLINE void unload(struct rv_task *t)
     t->future.is_laden = 0;
 }
 
-/* PATH 12/14 -> sched/future.c rv_future_notify */
-static RV_ALWAYS_INLINE void task_finish(struct rv_task *t, int rc, void *result)
+/* Somebody waits for t, or a cancellation does. */
+static RV_NOINLINE void finish_watched(struct rv_task *t, int rc, void *result)
 {
-    if (RV_UNLIKELY(t->future.is_laden != 0 || t->locals != NULL)) {
-        unload(t);
-    }
     if (rc == 0 && rv_take_cancel(t)) {
         rc = -ECANCELED; /* asyncio: cancelled right before it returned */
     }
@@ -289,12 +286,32 @@ static RV_ALWAYS_INLINE void task_finish(struct rv_task *t, int rc, void *result
     }
 }
 
+/* PATH 12/14 -> sched/future.c rv_future_notify */
+static RV_ALWAYS_INLINE void task_finish(struct rv_task *t, int rc, void *result)
+{
+    if (RV_UNLIKELY(t->future.is_laden != 0 || t->locals != NULL)) {
+        unload(t);
+    }
+    if (rv_load_relaxed(&t->future.state) & (RV_STATE_AWAITED | RV_STATE_CANCEL)) {
+        finish_watched(t, rc, result);
+        return;
+    }
+    t->future.error = rc;
+    t->future.result = rc == 0 ? result : NULL;
+}
+
 /* Begins where another one ended: what that one left in the processor is put right. */
 static RV_ALWAYS_INLINE void begin_in_place(const struct rove_runtime *runtime)
 {
     if (RV_UNLIKELY(rv_context_float_mode() != runtime->float_mode)) {
         rv_context_use_float_mode(runtime->float_mode);
     }
+}
+
+static RV_ALWAYS_INLINE bool is_cancelled_before(struct rv_task *t)
+{
+    return RV_UNLIKELY(rv_state_has_cancel(&t->future.state)) &&
+           (t->future.flags & RV_TASK_SURE) == 0 && rv_take_cancel(t);
 }
 
 /*
@@ -309,8 +326,7 @@ static RV_NO_STACK_PROTECTOR void task_entry(void *arg, struct rv_context *from)
     for (;;) {
         rv_switch_arrive(t->worker);
         void *result = NULL;
-        bool is_sure = RV_UNLIKELY(t->future.flags & RV_TASK_SURE);
-        int rc = !is_sure && rv_take_cancel(t) ? -ECANCELED : t->fn(t->arg, &result);
+        int rc = is_cancelled_before(t) ? -ECANCELED : t->fn(t->arg, &result);
         if (RV_UNLIKELY(rv_fork_in_task)) {
             rv_fork_end_child(t);
         }
@@ -346,16 +362,16 @@ RV_NOINLINE void rv_task_bury(struct rv_worker *w, struct rv_task *t)
     if (RV_UNLIKELY(f->flags & RV_TASK_HIDDEN)) {
         rv_count(&w->count.hidden_finished, 1);
     }
-    if (!rv_state_is_done(&f->state)) {
-        uint64_t before;
-        uint64_t unless = RV_STATE_AWAITED;
-        unless |= f->error == 0 ? RV_STATE_CANCEL : 0;
-        if (RV_LIKELY(rv_state_finish_unless(&f->state, 1, unless, &before))) {
-            if (rv_state_refs(before) == 1) {
-                rv_future_destroy(f);
-            }
-            return;
+    uint64_t before;
+    uint64_t unless = RV_STATE_AWAITED | RV_STATE_STOPPED;
+    unless |= f->error == 0 ? RV_STATE_CANCEL : 0;
+    if (RV_LIKELY(rv_state_finish_unless(&f->state, 1, unless, &before))) {
+        if (rv_state_refs(before) == 1) {
+            rv_future_destroy(f);
         }
+        return;
+    }
+    if (!rv_state_is_done(&f->state)) {
         publish(t);
     }
     rove_release(f);
@@ -440,7 +456,7 @@ static RV_ALWAYS_INLINE rove_task *create_task(const rove_task_options *options,
     fill(t, runtime, fn, arg, 0);
     rv_count(&w->count.created, 1);
     if (runtime->options.eager || (options != NULL && options->eager)) {
-        rv_switch_to_child(self, t);
+        rv_switch_to_child_inline(self, t);
     } else {
         /* PATH 3/14 -> sched/idle.c rv_idle_notify */
         rv_ready_push_local(w, t);
@@ -449,12 +465,12 @@ static RV_ALWAYS_INLINE rove_task *create_task(const rove_task_options *options,
 }
 
 /* PATH 1/14 -> sched/task.c rv_task_create */
-rove_task *rove_create_task(rove_coro *fn, void *arg)
+RV_NO_STACK_PROTECTOR rove_task *rove_create_task(rove_coro *fn, void *arg)
 {
     return create_task(NULL, fn, arg, __builtin_return_address(0));
 }
 
-rove_task *rove_create_task_with(const rove_task_options *options, rove_coro *fn, void *arg)
+RV_NO_STACK_PROTECTOR rove_task *rove_create_task_with(const rove_task_options *options, rove_coro *fn, void *arg)
 {
     return create_task(options, fn, arg, __builtin_return_address(0));
 }
