@@ -79,6 +79,7 @@ static bool begin(struct connection *c)
         return true;
     }
     c->task = &self->future;
+    self->future.is_known = 1;
     rv_lock_acquire(&s->lock);
     bool is_late = s->is_cancelling;
     if (!is_late) {

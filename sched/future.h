@@ -39,7 +39,7 @@ struct rove_future {
     uint8_t is_started;       /* of a task, here for its cache line: it has run; its owner's */
     uint8_t is_laden;         /* .. it has timeout blocks or group errors; its own */
     uint8_t is_named;         /* .. it has a name; under lock */
-    uint8_t reserved;
+    uint8_t is_known;         /* .. others than its creator may have it; its own */
     RV_ATOMIC(struct rv_waiter *) solo; /* the first awaiter's cell: stored after its SOLO bit */
     struct rv_waitq waiters;  /* all others */
     struct rv_callback *callbacks; /* in order added */

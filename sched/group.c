@@ -73,7 +73,11 @@ void rove_task_group_enter(rove_task_group *group)
         return;
     }
     *g = (struct group){.parent = rv_current_task()};
-    if (g->parent != NULL && g->parent->group_spills != NULL) {
+    if (g->parent == NULL) {
+        return;
+    }
+    g->parent->future.is_known = 1; /* a child that fails cancels it */
+    if (g->parent->group_spills != NULL) {
         rv_group_errors_forget(g->parent, g);
     }
 }

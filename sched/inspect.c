@@ -32,7 +32,42 @@
 rove_task *rove_current_task(void)
 {
     struct rv_task *t = rv_current_task();
-    return t == NULL ? NULL : &t->future;
+    if (t == NULL) {
+        return NULL;
+    }
+    t->future.is_known = 1;
+    return &t->future;
+}
+
+void rove_set_name(rove_task *t, const char *name)
+{
+    if (t == NULL || t->kind != RV_FUTURE_TASK || rv_current_worker() == NULL) {
+        return;
+    }
+    rv_lock_acquire(&t->lock);
+    rv_task_rename(rv_task_of(t), name);
+    rv_lock_release(&t->lock);
+}
+
+const char *rove_get_name(rove_task *f)
+{
+    if (f == NULL || f->kind != RV_FUTURE_TASK || rv_current_worker() == NULL) {
+        return NULL;
+    }
+    return rv_task_name(rv_task_of(f));
+}
+
+const char *rv_task_name(struct rv_task *t)
+{
+    rv_lock_acquire(&t->future.lock);
+    if (t->name == NULL) {
+        snprintf(t->short_name, sizeof t->short_name, "task-%llu", (unsigned long long)t->id);
+        t->name = t->short_name;
+        t->future.is_named = 1;
+    }
+    const char *name = t->name;
+    rv_lock_release(&t->future.lock);
+    return name;
 }
 
 rove_runtime *rove_current_runtime(void)

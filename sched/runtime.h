@@ -39,6 +39,7 @@ struct rove_runtime {
     struct rv_stack_pool *stacks;       /* of options.stack_size */
     struct rv_calls *calls;
     unsigned fork_count;                /* fork.c */
+    struct rv_walk walk;                /* of who looks at all tasks; seldom written */
     uint64_t float_mode;                /* tasks begin with it: that of who started the runtime */
 
     /* under class_lock */

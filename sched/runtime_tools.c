@@ -90,7 +90,12 @@ void rv_runtime_for_each_task(struct rove_runtime *runtime,
                               void (*visit)(struct rv_task *t, void *ctx), void *ctx)
 {
     struct visitor v = {visit, ctx};
+    rv_walk_begin(&runtime->walk);
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        rv_walk_wait(&runtime->workers[i].burial);
+    }
     rv_runtime_for_each_block(runtime, visit_block, &v);
+    rv_walk_end(&runtime->walk);
 }
 
 struct collection {

@@ -235,6 +235,22 @@ static inline bool rv_state_finish_unless(rv_state_word *state, uint32_t drop, u
     return true;
 }
 
+/*
+ * As rv_state_finish with a reference dropped, of a task whose creation has not returned: its
+ * creator's handle and the runtime's reference are all there is, the caller has both, and nobody
+ * looks for tasks meanwhile (core/walk.h). A late wake may still set WOKEN: it is overwritten, and
+ * would say nothing to a task that is done. False, and nothing changed: the word has more to tell.
+ */
+static inline bool rv_state_finish_unseen(rv_state_word *state)
+{
+    if (rv_load_relaxed(state) != (2 * RV_STATE_ONE_REF | RV_PHASE_ACTIVE)) {
+        return false;
+    }
+    /* order: release S1. The result before DONE; pairs with rv_state_is_done. */
+    rv_store_release(state, RV_STATE_ONE_REF | RV_PHASE_DONE);
+    return true;
+}
+
 /* Holder of a reference. */
 void rv_state_retain(rv_state_word *state);
 /* Introspection, no reference held: true if the object lived and a reference was taken. */

@@ -52,7 +52,7 @@ static RV_ALWAYS_INLINE bool rv_switch_reclaim(struct rv_worker *here, const str
 }
 
 #ifdef RV_MODEL_TASKS
-#define rv_switch_to_child_inline rv_switch_to_child
+#define rv_switch_to_child_inline(self, child, is_fresh) rv_switch_to_child(self, child)
 void rv_switch_arrive(struct rv_worker *w);
 struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
                                   struct rv_task **next);
@@ -143,7 +143,9 @@ static RV_ALWAYS_INLINE struct rv_context *rv_switch_next(struct rv_worker *w,
     return &w->scheduler;
 }
 
-static RV_ALWAYS_INLINE void rv_switch_to_child_inline(struct rv_task *self, struct rv_task *child)
+/* Fresh: who creates child has not had its handle yet. */
+static RV_ALWAYS_INLINE void rv_switch_to_child_inline(struct rv_task *self, struct rv_task *child,
+                                                       bool is_fresh)
 {
     struct rv_worker *w = self->worker;
     if (RV_UNLIKELY(!rv_switch_seat(w, child))) {
@@ -158,8 +160,8 @@ static RV_ALWAYS_INLINE void rv_switch_to_child_inline(struct rv_task *self, str
     w->after_task = self;
     rv_context_switch(&self->context, to, child);
     w = self->worker;
-    if (RV_LIKELY(w->after == RV_AFTER_FINISH)) { /* most often the child */
-        rv_task_bury(w, w->after_task);
+    if (RV_LIKELY(is_fresh && w->after == RV_AFTER_FINISH && w->after_task == child)) {
+        rv_task_bury_fresh(w, child);
     } else {
         rv_switch_arrive(w);
     }

@@ -22,7 +22,6 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,8 +83,7 @@ static RV_ALWAYS_INLINE uint64_t take_id(struct rove_runtime *runtime, struct rv
     return w->next_id++;
 }
 
-/* NULL: the default one, made up when asked for. 0 or -ENOMEM; the old name stays on failure. */
-static int set_name(struct rv_task *t, const char *name)
+int rv_task_rename(struct rv_task *t, const char *name)
 {
     char *copy = NULL;
     if (name != NULL) {
@@ -123,7 +121,7 @@ static void count_created(struct rove_runtime *runtime, struct rv_worker *w, boo
 /* What not every creation asks for. 0 or -ENOMEM. */
 static RV_NOINLINE int set_extras(struct rv_task *t, const char *name, const struct rv_task *parent)
 {
-    if (name != NULL && set_name(t, name) < 0) {
+    if (name != NULL && rv_task_rename(t, name) < 0) {
         return -ENOMEM;
     }
     return parent == NULL || parent->locals == NULL ? 0 : rv_locals_copy(t, parent);
@@ -134,6 +132,7 @@ static RV_ALWAYS_INLINE void assert_at_rest(struct rv_task *t)
 {
     RV_ASSERT(!t->future.is_started && !t->future.is_laden, "no trace of a life in a free block");
     RV_ASSERT(!t->future.is_named && t->locals == NULL, "no name and no values in a free block");
+    RV_ASSERT(!t->future.is_known, "nobody knows a free block");
     RV_ASSERT(t->awaiting == NULL && t->timeouts == NULL, "a free block waits for nothing");
     RV_ASSERT(t->group_spills == NULL && t->future.callbacks == NULL, "a free block owns nothing");
     RV_ASSERT(rv_load_relaxed(&t->future.solo) == NULL, "nobody waits in a free block");
@@ -353,15 +352,17 @@ void rv_task_make_context(struct rv_task *t)
     rv_context_set_float_mode(&t->context, t->runtime->float_mode);
 }
 
-RV_NOINLINE void rv_task_bury(struct rv_worker *w, struct rv_task *t)
+/* t has ended on w: its seat and its count. */
+static RV_ALWAYS_INLINE void count_out(struct rv_worker *w, struct rv_task *t)
 {
-    struct rove_future *f = &t->future;
     rv_seat_leave(w, t);
     /* order: release R3. What it created is counted before its end; pairs with rv_runtime_live. */
     rv_store_release(&w->count.finished, rv_load_relaxed(&w->count.finished) + 1);
-    if (RV_UNLIKELY(f->flags & RV_TASK_HIDDEN)) {
-        rv_count(&w->count.hidden_finished, 1);
-    }
+}
+
+/* Publishes the outcome if that is left, and drops the runtime's reference. */
+static RV_ALWAYS_INLINE void settle_outcome(struct rove_future *f)
+{
     uint64_t before;
     uint64_t unless = RV_STATE_AWAITED | RV_STATE_STOPPED;
     unless |= f->error == 0 ? RV_STATE_CANCEL : 0;
@@ -372,9 +373,30 @@ RV_NOINLINE void rv_task_bury(struct rv_worker *w, struct rv_task *t)
         return;
     }
     if (!rv_state_is_done(&f->state)) {
-        publish(t);
+        publish(rv_task_of(f));
     }
     rove_release(f);
+}
+
+RV_NOINLINE void rv_task_bury(struct rv_worker *w, struct rv_task *t)
+{
+    count_out(w, t);
+    if (RV_UNLIKELY(t->future.flags & RV_TASK_HIDDEN)) {
+        rv_count(&w->count.hidden_finished, 1);
+    }
+    settle_outcome(&t->future);
+}
+
+RV_NOINLINE void rv_task_bury_fresh(struct rv_worker *w, struct rv_task *t)
+{
+    RV_ASSERT((t->future.flags & RV_TASK_HIDDEN) == 0, "a hidden task is nobody's child");
+    count_out(w, t);
+    bool is_over = rv_walk_enter(&w->burial, &w->runtime->walk) && !t->future.is_known &&
+                   rv_state_finish_unseen(&t->future.state);
+    rv_walk_leave(&w->burial);
+    if (RV_UNLIKELY(!is_over)) {
+        settle_outcome(&t->future);
+    }
 }
 
 /* Back to rest; not the context. */
@@ -384,7 +406,7 @@ static RV_NOINLINE void lay_down(struct rv_task *t)
         rv_task_report_unread(t);
     }
     if (t->future.is_named) {
-        set_name(t, NULL);
+        rv_task_rename(t, NULL);
     }
     rv_locals_free(t);
     t->future.has_woken = 0;
@@ -397,6 +419,7 @@ void rv_task_destroy(struct rv_task *t)
                     t->future.has_woken != 0 || t->locals != NULL)) {
         lay_down(t);
     }
+    t->future.is_known = 0;
     t->future.is_started = false;
     rv_state_retire(&t->future.state);
     free_block(t);
@@ -456,7 +479,7 @@ static RV_ALWAYS_INLINE rove_task *create_task(const rove_task_options *options,
     fill(t, runtime, fn, arg, 0);
     rv_count(&w->count.created, 1);
     if (runtime->options.eager || (options != NULL && options->eager)) {
-        rv_switch_to_child_inline(self, t);
+        rv_switch_to_child_inline(self, t, true);
     } else {
         /* PATH 3/14 -> sched/idle.c rv_idle_notify */
         rv_ready_push_local(w, t);
@@ -470,38 +493,8 @@ RV_NO_STACK_PROTECTOR rove_task *rove_create_task(rove_coro *fn, void *arg)
     return create_task(NULL, fn, arg, __builtin_return_address(0));
 }
 
-RV_NO_STACK_PROTECTOR rove_task *rove_create_task_with(const rove_task_options *options, rove_coro *fn, void *arg)
+RV_NO_STACK_PROTECTOR rove_task *rove_create_task_with(const rove_task_options *options,
+                                                       rove_coro *fn, void *arg)
 {
     return create_task(options, fn, arg, __builtin_return_address(0));
-}
-
-void rove_set_name(rove_task *t, const char *name)
-{
-    if (t == NULL || t->kind != RV_FUTURE_TASK || rv_current_worker() == NULL) {
-        return;
-    }
-    rv_lock_acquire(&t->lock);
-    set_name(rv_task_of(t), name);
-    rv_lock_release(&t->lock);
-}
-
-const char *rove_get_name(rove_task *f)
-{
-    if (f == NULL || f->kind != RV_FUTURE_TASK || rv_current_worker() == NULL) {
-        return NULL;
-    }
-    return rv_task_name(rv_task_of(f));
-}
-
-const char *rv_task_name(struct rv_task *t)
-{
-    rv_lock_acquire(&t->future.lock);
-    if (t->name == NULL) {
-        snprintf(t->short_name, sizeof t->short_name, "task-%llu", (unsigned long long)t->id);
-        t->name = t->short_name;
-        t->future.is_named = 1;
-    }
-    const char *name = t->name;
-    rv_lock_release(&t->future.lock);
-    return name;
 }

@@ -95,6 +95,7 @@ static void enter(rove_timeout *block, int64_t when_ns, int64_t now_ns)
     t->outer = self->timeouts;
     self->timeouts = t;
     self->future.is_laden = 1;
+    self->future.is_known = 1; /* to the timer */
     arm(t, when_ns, now_ns);
 }
 

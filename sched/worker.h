@@ -25,6 +25,7 @@
 #include "core/rand.h"
 #include "core/runq.h"
 #include "core/stack.h"
+#include "core/walk.h"
 #include "sched/debug.h"
 #include "sched/timer.h"
 
@@ -77,6 +78,7 @@ struct rv_worker {
 
     /* owner; others inside rv_bias_try_enter only */
     RV_ALIGNED_LINE struct rv_bias bias;
+    struct rv_walk_owner burial;        /* of tasks that nobody knows; others wait for its end */
     struct rv_backlog overflow;         /* ready tasks behind a full runq, oldest first */
 
     RV_ALIGNED_LINE struct rv_runq runq; /* owner and thieves */

@@ -185,6 +185,75 @@ static void test_eager_child_that_fails_ends_its_group(void **state)
     assert_int_equal(e.left, 0);
 }
 
+static int retains_itself(void *arg, void **result)
+{
+    rove_task **slot = arg;
+    *slot = rove_retain(rove_current_task());
+    *result = arg;
+    return 0;
+}
+
+/* Goal: a reference that a child takes to itself outlives its creator's. */
+RV_TASK_TEST(test_eager_child_keeps_a_reference_to_itself)
+{
+    rove_task *kept = NULL;
+    void *value = NULL;
+    rove_task *t = rove_create_task_with(&eager, retains_itself, &kept);
+    RV_EXPECT_EQ(rove_await(t, NULL), 0);
+    RV_EXPECT_PTR(kept, t);
+    rove_release(t);
+    RV_EXPECT(rove_done(kept));
+    RV_EXPECT_EQ(rove_result(kept, &value), 0);
+    RV_EXPECT_PTR(value, &kept);
+    rove_release(kept);
+    return 0;
+}
+
+#define BRIEF_TASKS (RV_TSAN ? 2000 : 20000)
+
+static int returns_arg(void *arg, void **result)
+{
+    *result = arg;
+    return 0;
+}
+
+static int looks_until(void *arg, RV_UNUSED void **result)
+{
+    rove_future *end = arg;
+    while (!rove_done(end)) {
+        rove_task *seen[8];
+        size_t n = rove_all_tasks(rove_current_runtime(), seen, 8);
+        RV_EXPECT(n >= 1);
+        for (size_t i = 0; i < n && i < 8; i++) {
+            rove_release(seen[i]);
+        }
+        RV_REQUIRE_EQ(rove_yield(), 0);
+    }
+    return 0;
+}
+
+/* Goal: eager tasks that end as they are looked at are freed once, and not before they are left.
+ * Method: tasks that end in their creation, beside two others that take references to all. */
+RV_TASK_TEST(test_eager_tasks_end_beside_those_who_look_at_all)
+{
+    rove_future *end = rove_create_future();
+    rove_task *a = rove_create_task(looks_until, end), *b = rove_create_task(looks_until, end);
+    for (uintptr_t i = 1; i <= BRIEF_TASKS; i++) {
+        void *value = NULL;
+        rove_task *t = rove_create_task_with(&eager, returns_arg, (void *)i);
+        RV_REQUIRE_EQ(rove_join(t, &value), 0);
+        RV_REQUIRE_EQ((uintptr_t)value, i);
+        if (i % 64 == 0) {
+            RV_REQUIRE_EQ(rove_yield(), 0);
+        }
+    }
+    rove_set_result(end, NULL);
+    RV_EXPECT_EQ(rove_join(a, NULL), 0);
+    RV_EXPECT_EQ(rove_join(b, NULL), 0);
+    rove_release(end);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +264,8 @@ int main(void)
         cmocka_unit_test(test_eager_child_that_cancels_its_parent),
         cmocka_unit_test(test_eager_child_has_its_own_locals),
         cmocka_unit_test(test_eager_child_that_fails_ends_its_group),
+        cmocka_unit_test(test_eager_child_keeps_a_reference_to_itself),
+        cmocka_unit_test(test_eager_tasks_end_beside_those_who_look_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

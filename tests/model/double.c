@@ -159,6 +159,11 @@ void rv_ready_push_local(struct rv_worker *w, struct rv_task *t)
     rv_ready_push(t);
 }
 
+const char *rv_task_name(struct rv_task *t)
+{
+    return t->short_name;
+}
+
 void rv_switch_away(struct rv_task *self, enum rv_after after)
 {
     struct rv_worker *w = self->worker;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: models of the small parts of core/: inbox, event count, spin lock, biased lock, lock
- *          with a home, backlog.
+ *          with a home, walks, backlog.
  */
 #include "model.h"
 
@@ -12,6 +12,8 @@
 #include "core/inbox.h"
 #include "core/lock.h"
 #include "core/park.h"
+#include "core/walk.h"
+#include "sched/state.h"
 
 #include <errno.h>
 
@@ -383,6 +385,67 @@ static void finish_backlog(void)
     RV_MODEL_CHECK(sum == 2, "nothing is lost");
 }
 
+/* walk: 1 ends a task that only it knows, 2 and 3 look for tasks */
+
+static struct rv_walk walk;
+static struct rv_walk_owner burial;
+static rv_state_word state;
+static int outcome;
+static int freed;
+
+static void setup_walk(void)
+{
+    rv_model_set_fences(true);
+    walk = (struct rv_walk){0};
+    burial = (struct rv_walk_owner){0};
+    rv_state_init(&state, 2);
+    outcome = 0;
+    freed = 0;
+}
+
+static void setup_walk_symmetric(void)
+{
+    setup_walk();
+    rv_model_set_fences(false);
+}
+
+static void drop(void)
+{
+    if (rv_state_release(&state)) {
+        RV_MODEL_CHECK(outcome == 1, "whoever is last sees the outcome");
+        freed++;
+    }
+}
+
+/* As rv_task_bury_fresh, then the creator's own reference. */
+static void bury(void)
+{
+    outcome = 1;
+    bool is_over = rv_walk_enter(&burial, &walk) && rv_state_finish_unseen(&state);
+    rv_walk_leave(&burial);
+    if (!is_over) {
+        rv_state_finish(&state, 1);
+    }
+    drop();
+}
+
+static void look_for_tasks(void)
+{
+    rv_walk_begin(&walk);
+    rv_walk_wait(&burial);
+    bool is_taken = rv_state_retain_live(&state);
+    rv_walk_end(&walk);
+    if (is_taken) {
+        drop();
+    }
+}
+
+static void finish_walk(void)
+{
+    RV_MODEL_CHECK(freed == 1, "freed once");
+    RV_MODEL_CHECK(rv_load_relaxed(&walk.walkers) == 0, "nobody walks any more");
+}
+
 static const struct rv_model models[] = {
     {"inbox/two_senders", setup_inbox, {post_first, post_second, receive_twice}, finish_inbox, 0},
     {"park/one", setup_park, {wait_for_condition, notify_one}, finish_park, 0},
@@ -405,6 +468,10 @@ static const struct rv_model models[] = {
     {"home/two_visitors", setup_home, {stay_at_home, visit, visit}, finish_home, 0},
     {"home/by_turns", setup_no_home, {settle_down, settle_down}, finish_home, 0},
     {"home/another", setup_home, {stay_at_home, settle_down}, finish_home, 0},
+    {"walk/one", setup_walk, {bury, look_for_tasks}, finish_walk, 0},
+    {"walk/one_symmetric", setup_walk_symmetric, {bury, look_for_tasks}, finish_walk, 0},
+    {"walk/two", setup_walk, {bury, look_for_tasks, look_for_tasks}, finish_walk,
+     RV_MODEL_WIDE},
     {"backlog/locked", setup_backlog, {put_behind, put_behind, take_first}, finish_backlog, 0},
 };
 

@@ -16,6 +16,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     core/park.c
     core/runq.c
     core/stack_slab.c
+    core/walk.c
     io/guard.c
     io/op.c
     io/uring.c

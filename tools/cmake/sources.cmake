@@ -24,6 +24,7 @@ set(ROVE_CORE_SOURCES
     core/stack_slab.c
     core/symbol.c
     core/unwind.c
+    core/walk.c
 )
 
 set(ROVE_SCHED_SOURCES
