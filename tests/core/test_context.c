@@ -75,7 +75,7 @@ static void test_context_ping_pong_carries_arguments(void **state)
 {
     struct routine r;
     struct rv_context *name = &r.ctx;
-    char base[1];
+    static char base[100001]; /* each argument an address in it */
 
     (void)state;
     routine_make(&r, echo_entry);
