@@ -11,7 +11,9 @@
  * the future it awaits, which the task holds, can be retained. Pins are held for a few
  * instructions, one at a time, so a circle of awaits cannot block cancellers; it is found by its
  * first member coming up again (the mark moves on at powers of two, so that a tail before the
- * circle does not matter), and broken there.
+ * circle does not matter), and broken there. A running task that passes on what came while it was
+ * not parked is a member, too: where the request comes round to it, it is its own. `passing` of its
+ * worker says so; its flag could not, for another thread may set that meanwhile.
  *
  * A task in a gather awaits many: the canceller claims the aggregate in its frame (many.h) under
  * the pin and goes through the members. Gathers in gathers recurse; DEPTH_MAX down, and where
@@ -99,10 +101,24 @@ static bool cancel_other(struct rove_future *f, unsigned depth)
                                        : rv_future_complete(f, -ECANCELED, NULL) == 0;
 }
 
+/* Is f the running task whose request is passed on here? Then that has come round a circle. */
+static bool comes_round(const struct rove_future *f)
+{
+    struct rv_worker *here = rv_current_worker();
+    if (here == NULL || f != here->passing) {
+        return false;
+    }
+    here->has_come_round = true;
+    return true;
+}
+
 bool rv_future_cancel_within(struct rove_future *f, unsigned depth)
 {
     if (f->kind != RV_FUTURE_TASK) {
         return cancel_other(f, depth);
+    }
+    if (comes_round(f)) {
+        return true;
     }
     struct rove_future *at = f;
     struct below below;
@@ -114,6 +130,10 @@ bool rv_future_cancel_within(struct rove_future *f, unsigned depth)
     rove_retain(at);
     for (uint64_t steps = 1; below.future != NULL; steps++) {
         struct rove_future *next = below.future;
+        if (comes_round(next)) {
+            rove_release(next);
+            break;
+        }
         bool is_circle = next == mark;
         below = (struct below){NULL, NULL};
         bool is_accepted = !is_circle && (next->kind == RV_FUTURE_TASK
@@ -139,6 +159,32 @@ bool rv_future_cancel_within(struct rove_future *f, unsigned depth)
 bool rv_future_cancel(struct rove_future *f)
 {
     return rv_future_cancel_within(f, 0);
+}
+
+static struct rv_worker *begin_passing(const struct rv_task *self)
+{
+    struct rv_worker *here = rv_current_worker();
+    here->passing = &self->future;
+    here->has_come_round = false;
+    return here;
+}
+
+static bool end_passing(struct rv_worker *here, bool is_accepted)
+{
+    here->passing = NULL;
+    return is_accepted && !here->has_come_round;
+}
+
+bool rv_cancel_pass_on(struct rv_task *self, struct rove_future *f)
+{
+    struct rv_worker *here = begin_passing(self);
+    return end_passing(here, rv_future_cancel(f));
+}
+
+bool rv_cancel_pass_on_many(struct rv_task *self, struct rv_many *m)
+{
+    struct rv_worker *here = begin_passing(self);
+    return end_passing(here, rv_many_cancel(m, 0));
 }
 
 bool rove_cancel(rove_future *f)
@@ -170,7 +216,7 @@ int rove_cancelling(rove_task *t)
 
 void rv_cancel_before_await(struct rv_task *self, struct rove_future *f)
 {
-    if (rv_take_cancel(self) && !rv_future_cancel(f)) {
+    if (rv_take_cancel(self) && !rv_cancel_pass_on(self, f)) {
         rv_put_back_cancel(self);
     }
 }

@@ -230,7 +230,7 @@ static void take_back(struct rv_task *self, struct rove_future *f, struct rv_wai
 /*
  * Not done yet: waits in f. A cancellation of a parked waiter goes to f first (cancel.c); one that
  * came when it was not parked, before it was or after a late wake of an earlier wait, is sent there
- * from here. It is the waiter's own if f is done, or if it comes back round a circle of awaits.
+ * from here. It is the waiter's own if f is done, or if nobody accepts it there.
  */
 static int await_cell(struct rv_task *self, struct rove_future *f, struct rv_waiter *w,
                       bool is_solo)
@@ -238,7 +238,7 @@ static int await_cell(struct rv_task *self, struct rove_future *f, struct rv_wai
     while (!rv_waiter_is_fired(w)) {
         if (!rv_take_cancel(self)) {
             rv_park(self, RV_WAIT_FUTURE, f);
-        } else if (!rv_future_cancel(f) || rv_take_cancel(self)) {
+        } else if (!rv_cancel_pass_on(self, f)) {
             take_back(self, f, w, is_solo);
             return -ECANCELED;
         }

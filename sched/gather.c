@@ -10,6 +10,7 @@
  * Threads: tasks only.
  */
 #include "core/check.h"
+#include "sched/cancel.h"
 #include "sched/current.h"
 #include "sched/future.h"
 #include "sched/many.h"
@@ -55,10 +56,7 @@ static enum ending wait_over(struct rv_task *self, struct rv_many *m)
     do {
         if (!rv_take_cancel(self)) {
             rv_park(self, RV_WAIT_GATHER, m);
-        } else if (rv_many_cancel(m, 0)) {
-            if (rv_take_cancel(self)) {
-                return REFUSED; /* it has come round a circle of tasks that await each other */
-            }
+        } else if (rv_cancel_pass_on_many(self, m)) {
             ending = PASSED_ON;
         } else {
             return REFUSED;

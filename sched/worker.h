@@ -98,6 +98,8 @@ struct rv_worker {
 
     uint32_t promises;                     /* of stacks, in stock; owner only, as what follows */
     uint32_t starved_seen;                 /* of runtime->starved */
+    const struct rove_future *passing;     /* the task that passes a cancellation on; cancel.c */
+    bool has_come_round;                   /* it met that task again */
     struct rv_block_cache blocks;          /* of tasks */
     struct rv_stack_cache stacks;
 };
