@@ -141,6 +141,18 @@ static inline uint32_t rv_runq_size_hint(struct rv_runq *q)
     return (int32_t)size > 0 ? size : 0;
 }
 
+/* Any thread: where the next item goes. */
+static inline uint32_t rv_runq_tail_hint(struct rv_runq *q)
+{
+    return rv_load_relaxed(&q->tail);
+}
+
+/* Any thread: is an item that stood before this end still to be had? */
+static inline bool rv_runq_is_beyond(struct rv_runq *q, uint32_t tail_seen)
+{
+    return (int32_t)(tail_seen - rv_load_relaxed(&q->head)) > 0;
+}
+
 /* Any thread: items in the private batch, which only a rescue can reach. */
 static inline uint32_t rv_runq_private_hint(struct rv_runq *q)
 {

@@ -15,9 +15,12 @@
 struct rove_runtime;
 struct rv_worker;
 
+#define RV_IDLE_MANY 32 /* tasks in a run queue that are shared at once; arbitrary */
+
 struct rv_idle {
     /* read at many switches, seldom written */
     RV_ALIGNED_LINE RV_ATOMIC(uint32_t) watching; /* 1: an idle worker looks after stuck ones */
+    RV_ATOMIC(uint32_t) calm;     /* 1: somebody dozes; no one is woken for one more queued task */
     unsigned worker_count;        /* constant */
     /* read by who makes work visible */
     RV_ALIGNED_LINE RV_ATOMIC(uint32_t) searching; /* workers that look for work right now */
@@ -32,6 +35,8 @@ void rv_idle_fini(struct rv_idle *idle);
 
 /* Any thread, after it made work visible: wakes one sleeper unless somebody searches already. */
 void rv_idle_notify(struct rove_runtime *runtime);
+/* Owner, after it queued a task where it had none: the same, but not during a calm. */
+void rv_idle_notify_queued(struct rove_runtime *runtime);
 /* Owner, after it queued a task where only it and a rescuer look: somebody must be watching. */
 void rv_idle_hint(struct rv_worker *w);
 /* Any thread, after a push to its inbox: ends this worker's sleep. False: it is awake. */
@@ -50,6 +55,10 @@ bool rv_idle_stop_search(struct rv_worker *w);
 
 /* Owner: announces its sleep. Then it must look once more at every queue. */
 void rv_idle_announce(struct rv_worker *w);
+/* Owner, after that: it will sleep for a short time only, so calm may begin; false: it has. */
+bool rv_idle_begin_calm(struct rv_worker *w);
+/* Owner, awake again: calm ends; it owes a search. */
+void rv_idle_end_calm(struct rv_worker *w);
 /* Owner: ends what announce began. If somebody woke it meanwhile, it is counted as searching. */
 void rv_idle_retract(struct rv_worker *w);
 

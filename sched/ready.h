@@ -19,6 +19,7 @@
 #include "core/base.h"
 #include "sched/current.h"
 #include "sched/idle.h"
+#include "sched/runtime.h"
 #include "sched/task.h"
 #include "sched/worker.h"
 
@@ -80,7 +81,10 @@ static RV_ALWAYS_INLINE void rv_ready_push_local(struct rv_worker *w, struct rv_
     }
     rv_bias_owner_leave(&w->bias);
     /* Looked at after the push: a thief may have taken the rest, and gone to sleep, before. */
-    if (!w->is_alone && rv_runq_size_hint(&w->runq) <= 1) {
+    uint32_t size = w->is_alone ? 2 : rv_runq_size_hint(&w->runq);
+    if (size <= 1) {
+        rv_idle_notify_queued(w->runtime);
+    } else if (size == RV_IDLE_MANY && RV_UNLIKELY(rv_load_relaxed(&w->runtime->idle.calm) != 0)) {
         rv_idle_notify(w->runtime);
     }
 }

@@ -30,9 +30,21 @@ static bool has_private_work(struct rv_worker *w)
            !rv_inbox_is_empty(&w->inbox);
 }
 
+/* Somebody sleeps for a short time, and looks at the queues then (idle.c, `calm`). */
+static bool is_dozed_over(const struct rove_runtime *runtime)
+{
+    bool is_dozing = false;
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        const struct rv_worker *w = &runtime->workers[i];
+        is_dozing = is_dozing || (w->thief.is_dozing && rv_load_relaxed(&w->is_running) == 0);
+    }
+    return is_dozing && rv_load_relaxed(&runtime->idle.calm) != 0;
+}
+
 static bool has_public_work(struct rv_worker *w)
 {
-    return rv_runq_size_hint(&w->runq) > 0 || rv_deque_size_hint(&w->conts) > 1;
+    uint32_t enough = is_dozed_over(w->runtime) ? RV_IDLE_MANY : 1;
+    return rv_runq_size_hint(&w->runq) >= enough || rv_deque_size_hint(&w->conts) > 1;
 }
 
 static void look_at_asleep(struct rv_worker *w)

@@ -21,6 +21,7 @@
 #include "sched/ready.h"
 #include "sched/runtime.h"
 #include "sched/seat.h"
+#include "sched/steal.h"
 #include "sched/switch.h"
 #include "sched/task.h"
 #include "sched/watch.h"
@@ -34,7 +35,6 @@
 #define RV_WORKER_KEEP_STACKS 4096 /* free stacks a runtime keeps: 16 MiB or a little more */
 #define RV_WORKER_TRIM_NS INT64_C(1000000000)
 #define RV_WORKER_SOON_NS 20000000 /* arbitrary: later ones mind a long step less */
-#define RV_WORKER_SEARCH_ROUNDS 4 /* arbitrary: a few microseconds */
 
 int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned idx)
 {
@@ -54,6 +54,7 @@ int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned i
     rv_block_cache_init(&w->blocks, runtime->blocks);
     rv_stack_cache_init(&w->stacks, runtime->stacks);
     int rc = rv_timers_init(&w->timers);
+    rc = rc < 0 ? rc : rv_thief_init(&w->thief, runtime->options.workers);
     return rc < 0 ? rc
                   : rv_deque_init(&w->conts, RV_WORKER_CONTS_LOG2_MIN, RV_WORKER_CONTS_LOG2_MAX);
 }
@@ -65,6 +66,7 @@ void rv_worker_fini(struct rv_worker *w)
     rv_timers_fini(&w->timers);
     rv_backlog_fini(&w->overflow);
     rv_deque_fini(&w->conts);
+    rv_thief_fini(&w->thief);
 }
 
 /* How many switches until the next look, from how long the last ones took. */
@@ -128,66 +130,12 @@ static void look_around(struct rv_worker *w)
     }
 }
 
-/* One try at one victim. */
-static struct rv_task *steal_from(struct rv_worker *w, struct rv_worker *victim)
-{
-    void *first = NULL;
-    if (rv_deque_steal(&victim->conts, &first) == RV_STEAL_OK) {
-        rv_count(&w->count.steals, 1);
-        return first;
-    }
-    unsigned n = rv_runq_steal(&victim->runq, &w->runq, &first);
-    if (n > 0) {
-        rv_count(&w->count.steals, n);
-    }
-    return n > 0 ? first : NULL;
-}
-
-/* PATH 6/14 -> sched/worker.c run */
-static struct rv_task *search(struct rv_worker *w)
-{
-    struct rove_runtime *runtime = w->runtime;
-    unsigned n = runtime->worker_count;
-    for (unsigned round = 0; round < RV_WORKER_SEARCH_ROUNDS; round++) {
-        unsigned start = (unsigned)rv_rand_below(&w->rand, n);
-        for (unsigned i = 0; i < n; i++) {
-            struct rv_worker *victim = &runtime->workers[(start + i) % n];
-            struct rv_task *t = victim == w ? NULL : steal_from(w, victim);
-            if (t != NULL) {
-                return t;
-            }
-        }
-        if (rv_load_relaxed(&runtime->injected_count) > 0) {
-            rv_ready_take_injected(w);
-            return rv_ready_pick_fair(w);
-        }
-        rv_cpu_relax();
-    }
-    return NULL;
-}
-
-/* The last look before the sleep, after the announcement: is anything visible anywhere? */
-static bool is_work_visible(struct rv_worker *w)
-{
-    struct rove_runtime *runtime = w->runtime;
-    if (rv_load_relaxed(&runtime->injected_count) > 0 || !rv_inbox_is_empty(&w->inbox) ||
-        rv_load_relaxed(&runtime->is_stopping) == 2) {
-        return true;
-    }
-    for (unsigned i = 0; i < runtime->worker_count; i++) {
-        struct rv_worker *victim = &runtime->workers[i];
-        if (rv_runq_size_hint(&victim->runq) > 0 || rv_deque_size_hint(&victim->conts) > 1) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A searcher found work. The last one makes sure that what others left to it is seen (idle.c). */
 static void found(struct rv_worker *w)
 {
+    w->thief.is_churn = false;
     if (w->is_searching && rv_idle_stop_search(w) &&
-        (is_work_visible(w) || rv_watch_is_needed(w))) {
+        (rv_steal_is_work_visible(w) || rv_watch_is_needed(w))) {
         rv_idle_notify(w->runtime);
     }
 }
@@ -223,6 +171,9 @@ static void sleep_in_poller(struct rv_worker *w)
     if (w->runtime->worker_count > 1) {
         deadline = rv_watch_begin(w, w->now_ns, deadline);
     }
+    if (w->thief.is_dozing) {
+        deadline = rv_steal_doze_until(w, deadline);
+    }
     if (RV_UNLIKELY(w->is_debug)) {
         deadline = rv_deadlock_look(w, deadline);
     }
@@ -240,7 +191,7 @@ static void sleep_in_poller(struct rv_worker *w)
 static struct rv_task *search_or_sleep(struct rv_worker *w)
 {
     if (w->runtime->worker_count > 1 && rv_idle_try_search(w)) {
-        struct rv_task *t = search(w);
+        struct rv_task *t = rv_steal_search(w);
         if (t != NULL) {
             found(w);
             return t;
@@ -248,11 +199,17 @@ static struct rv_task *search_or_sleep(struct rv_worker *w)
     }
     rv_idle_announce(w);
     rv_runtime_note_idle(w->runtime);
-    if (is_work_visible(w)) {
+    if (w->thief.is_churn) {
+        rv_idle_begin_calm(w);
+    }
+    if (rv_steal_is_work_visible(w)) {
         rv_idle_retract(w);
         rv_idle_start_search(w); /* if it finds other work first, it owes a look at this */
     } else {
         sleep_in_poller(w);
+    }
+    if (w->thief.is_dozing) {
+        rv_idle_end_calm(w);
     }
     return NULL;
 }
@@ -277,7 +234,7 @@ static void run(struct rv_worker *w, struct rv_task *t)
     rv_switch_from_scheduler(w, t);
 }
 
-/* PATH 5/14 -> sched/worker.c search */
+/* PATH 5/14 -> sched/steal.c rv_steal_search */
 static void loop(struct rv_worker *w)
 {
     struct rove_runtime *runtime = w->runtime;

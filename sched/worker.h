@@ -27,6 +27,7 @@
 #include "core/stack.h"
 #include "core/walk.h"
 #include "sched/debug.h"
+#include "sched/steal.h"
 #include "sched/timer.h"
 
 #include <pthread.h>
@@ -100,6 +101,7 @@ struct rv_worker {
     uint32_t starved_seen;                 /* of runtime->starved */
     const struct rove_future *passing;     /* the task that passes a cancellation on; cancel.c */
     bool has_come_round;                   /* it met that task again */
+    struct rv_thief thief;
     struct rv_block_cache blocks;          /* of tasks */
     struct rv_stack_cache stacks;
 };

@@ -42,6 +42,7 @@ MALLOC_FILES = {
     "core/block.c": "a pool, once a runtime; its slabs and free list",
     "core/stack.c": "a pool, once a runtime",
     "core/stack_slab.c": "side arrays, once a slab",
+    "sched/steal.c": "what a worker has seen of the others, once a worker",
     "sched/as_completed.c": "one block an iteration, as documented",
     "sched/broadcast.c": "the ring, once a broadcast; one a subscriber",
     "sched/call.c": "a handle a callback, as documented",

@@ -121,8 +121,9 @@ static bool is_work_visible(struct rv_worker *w)
         rv_load_relaxed(&runtime->is_stopping) == 2) {
         return true;
     }
+    uint32_t enough = rv_load_relaxed(&runtime->idle.calm) != 0 ? RV_IDLE_MANY : 1;
     for (unsigned i = 1; i <= workers; i++) {
-        if (rv_runq_size_hint(&rv_double_worker(i)->runq) > 0) {
+        if (rv_runq_size_hint(&rv_double_worker(i)->runq) >= enough) {
             return true;
         }
     }
@@ -154,6 +155,19 @@ static struct job *search_or_sleep(struct rv_worker *w)
     return NULL;
 }
 
+/* As search_or_sleep of a worker that leaves to its owner what it sees: a short sleep, which ends
+ * by itself. */
+static void doze(struct rv_worker *w)
+{
+    rv_idle_announce(w);
+    (void)rv_idle_begin_calm(w);
+    (void)is_work_visible(w);
+    rv_idle_retract(w);
+    if (w->thief.is_dozing) {
+        rv_idle_end_calm(w);
+    }
+}
+
 static void work(void)
 {
     struct rv_worker *w = rv_double_worker(rv_model_self());
@@ -171,6 +185,20 @@ static void work(void)
     if (w->is_searching) {
         rv_idle_stop_search(w);
     }
+}
+
+static void doze_and_work(void)
+{
+    doze(rv_double_worker(rv_model_self()));
+    work();
+}
+
+/* Its sleep is ended by work of its own, with which it is busy for ever. */
+static void doze_and_compute(void)
+{
+    struct rv_worker *w = rv_double_worker(rv_model_self());
+    doze(w);
+    found(w);
 }
 
 static void inject(int i)
@@ -197,16 +225,25 @@ static void inject_two(void)
 }
 
 /* A worker that makes work and then computes for ever: the others get it. */
-static void make_work(void)
+static void queue_job(int i)
 {
     struct rv_worker *w = rv_double_worker(rv_model_self());
-    for (int i = 0; i < 2; i++) {
-        jobs[i].payload = 1;
-        RV_MODEL_CHECK(rv_runq_push(&w->runq, &jobs[i]), "room");
-        if (rv_runq_size_hint(&w->runq) <= 1) { /* as push_behind in sched/ready.c */
-            rv_idle_notify(w->runtime);
-        }
+    jobs[i].payload = 1;
+    RV_MODEL_CHECK(rv_runq_push(&w->runq, &jobs[i]), "room");
+    if (rv_runq_size_hint(&w->runq) <= 1) { /* as rv_ready_push_local */
+        rv_idle_notify_queued(w->runtime);
     }
+}
+
+static void make_one(void)
+{
+    queue_job(0);
+}
+
+static void make_work(void)
+{
+    queue_job(0);
+    queue_job(1);
 }
 
 /* It had been searching: so whoever has left a job to it is told of the end of the search. */
@@ -276,6 +313,12 @@ static const struct rv_model models[] = {
     {"idle/make_work_for_two", setup_three, {work, work, make_work}, finish, RV_MODEL_WIDE |
      RV_MODEL_IN_ORDER},
     {"idle/search_hands_over", setup_two, {work, search_then_compute, inject_one}, finish, 0},
+    {"idle/doze", setup_two, {doze_and_work, make_one}, finish, 0},
+    {"idle/doze_beside", setup_three, {doze_and_work, work, make_work}, finish, RV_MODEL_WIDE |
+     RV_MODEL_IN_ORDER},
+    {"idle/two_doze", setup_three, {doze_and_work, doze_and_work, make_one}, finish, RV_MODEL_WIDE},
+    {"idle/doze_and_compute", setup_three, {doze_and_compute, work, make_one}, finish,
+     RV_MODEL_WIDE},
     {"idle/post", setup_two, {work, work, post}, finish, 0},
     {"idle/stop", setup_two, {work, work, stop}, finish_stopped, 0},
 };

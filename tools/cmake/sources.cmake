@@ -74,6 +74,7 @@ set(ROVE_SCHED_SOURCES
     sched/semaphore.c
     sched/shield.c
     sched/state.c
+    sched/steal.c
     sched/suspend.c
     sched/switch.c
     sched/task.c

@@ -114,6 +114,7 @@ rove_add_test(sched/waitq)
 rove_add_test(sched/current)
 rove_add_test(sched/idle)
 rove_add_test(sched/ready)
+rove_add_test(sched/steal)
 rove_add_test(sched/watch)
 rove_add_test(sched/debug_step)
 target_link_libraries(test_sched_debug_step PRIVATE m) # fesetround

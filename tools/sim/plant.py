@@ -23,12 +23,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # name, then file, before, after: once or more. Those marked * were once in the library.
 PLANTS = [
     ("no second look before the sleep", "sched/worker.c",
-     "    if (is_work_visible(w)) {\n        rv_idle_retract(w);",
+     "    if (rv_steal_is_work_visible(w)) {\n        rv_idle_retract(w);",
      "    if (rv_load_relaxed(&w->runtime->is_stopping) == 2) {\n        rv_idle_retract(w);"),
     ("* a sleeper that sees work and finds other work tells nobody", "sched/worker.c",
      "        rv_idle_start_search(w);", "        (void)0;"),
     ("the last searcher that finds work tells nobody", "sched/worker.c",
-     "        (is_work_visible(w) || rv_watch_is_needed(w))) {", "        rv_watch_is_needed(w)) {"),
+     "        (rv_steal_is_work_visible(w) || rv_watch_is_needed(w))) {",
+     "        rv_watch_is_needed(w)) {"),
     ("* a rescue tells nobody of what it leaves in the queue", "sched/watch.c",
      "        rv_idle_notify(self->runtime);", "        (void)0;"),
     ("* a refill from the overflow tells nobody", "sched/ready.c",
