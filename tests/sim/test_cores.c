@@ -173,9 +173,9 @@ static void test_cores_fan_out_scales_until_its_parent_is_busy(void **state)
 static void test_cores_pairs_scale(void **state)
 {
     (void)state;
-    assert_true(speed_up("ping-pong", 4, 1000) > 1.8);
-    assert_true(speed_up("ping-pong", 16, 1000) > 4.0);
-    assert_true(speed_up("ping-pong", 64, 400) > 5.0); /* less than 4 while all queued for a lock */
+    assert_true(speed_up("ping-pong", 4, 5000) > 2.0); /* first they find their places */
+    assert_true(speed_up("ping-pong", 16, 4000) > 4.0);
+    assert_true(speed_up("ping-pong", 64, 1000) > 5.0); /* below 4 while all queued for a lock */
 }
 
 /* Goal: busy workers do not slow each other down by looking after each other. */
