@@ -28,6 +28,7 @@ bool rv_outside_enter(struct rv_outsider *o, const struct rv_waiter *cell)
         return false;
     }
     *o = (struct rv_outsider){.cell = cell, .tid = rv_os_gettid()};
+    rv_list_init(&o->link);
     rv_lock_acquire(&lock);
     rv_list_push_back(&sleepers, &o->link);
     changes++;
