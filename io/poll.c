@@ -40,6 +40,27 @@ static bool is_file(struct rv_task *self, int fd)
     return slot != NULL && rv_fd_type(slot, fd) == RV_FD_FILE;
 }
 
+/* Until an event that was asked for, or an error or hang-up, is there: the events, or an errno. */
+static int wait_for(int fd, short events, int64_t deadline_ns)
+{
+    int asked = (unsigned short)events | POLLERR | POLLHUP;
+    ssize_t rc;
+    do {
+        struct rv_op op = {.kind = RV_OP_POLL,
+                           .fd = fd,
+                           .flags = (unsigned short)events,
+                           .deadline_ns = deadline_ns};
+        rc = rv_op_run_more(&op);
+        /* A ring also reports POLLRDHUP, asked or not; and what a wake-up was said to be about: a
+         * socket's, at any byte, about urgent ones too. */
+        rc = rc < 0 ? rc : rc & asked;
+        if (rc > 0 && (rc & (POLLPRI | POLLRDBAND)) != 0) {
+            rc = look(fd, events);
+        }
+    } while (rc == 0);
+    return (int)rc;
+}
+
 int rove_poll(int fd, short events, rove_duration timeout)
 {
     struct rv_task *self = rv_current_task();
@@ -59,12 +80,5 @@ int rove_poll(int fd, short events, rove_duration timeout)
     if (is_file(self, fd)) {
         return poll_file(events, timeout);
     }
-    struct rv_op op = {.kind = RV_OP_POLL,
-                       .fd = fd,
-                       .flags = (unsigned short)events,
-                       .deadline_ns = rv_clock_add(rv_clock_now(), timeout)};
-    ssize_t rc = rv_op_run_more(&op);
-    /* A ring also reports POLLRDHUP, asked or not. */
-    int unasked = POLLERR | POLLHUP;
-    return rc < 0 ? (int)rc : (int)rc & ((unsigned short)events | unasked);
+    return wait_for(fd, events, rv_clock_add(rv_clock_now(), timeout));
 }

@@ -93,6 +93,24 @@ RV_TASK_TEST(test_poll_reader_and_writer_on_one_descriptor)
     return rove_close(fds[1]);
 }
 
+static int wait_in_or_urgent(void *arg, RV_UNUSED void **result)
+{
+    return rove_poll((int)(intptr_t)arg, POLLIN | POLLPRI | POLLRDBAND, ROVE_FOREVER);
+}
+
+/* Goal: plain bytes are not told as urgent ones, though a socket wakes for both alike. */
+RV_TASK_TEST(test_poll_tells_plain_bytes_from_urgent_ones)
+{
+    int fds[2];
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    rove_task *t = rove_create_task(wait_in_or_urgent, (void *)(intptr_t)fds[0]);
+    await_waiters(fds[0], 1);
+    RV_EXPECT_EQ(rove_write(fds[1], "x", 1), 1);
+    RV_EXPECT_EQ(rove_join(t, NULL), POLLIN);
+    RV_EXPECT_EQ(rove_close(fds[0]), 0);
+    return rove_close(fds[1]);
+}
+
 /* Goal: a descriptor closed by the plain call, as foreign libraries do, and its number again in
  * use: the next wait is for the new file. */
 RV_TASK_TEST(test_poll_number_closed_by_others_is_waited_for_anew)
@@ -124,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_poll_tells_what_is_ready),
         cmocka_unit_test(test_poll_wakes_all_who_wait),
         cmocka_unit_test(test_poll_reader_and_writer_on_one_descriptor),
+        cmocka_unit_test(test_poll_tells_plain_bytes_from_urgent_ones),
         cmocka_unit_test(test_poll_number_closed_by_others_is_waited_for_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
