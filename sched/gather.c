@@ -178,6 +178,15 @@ static size_t create_all(size_t n, const rove_call calls[], rove_future *fs[])
     return count;
 }
 
+static bool are_callable(size_t n, const rove_call calls[])
+{
+    bool are = calls != NULL;
+    for (size_t i = 0; are && i < n; i++) {
+        are = calls[i].fn != NULL;
+    }
+    return are;
+}
+
 int rove_gather_calls(size_t n, const rove_call calls[], void *results[])
 {
     struct rv_task *self = rv_current_task();
@@ -185,7 +194,7 @@ int rove_gather_calls(size_t n, const rove_call calls[], void *results[])
     if (self == NULL) {
         return -EPERM;
     }
-    if (n == 0 || calls == NULL) {
+    if (n == 0 || !are_callable(n, calls)) {
         return n == 0 ? 0 : -EINVAL;
     }
     rove_future **fs = in_frame;

@@ -44,6 +44,12 @@ static long call_gather_no_calls(RV_UNUSED rove_future *f)
     return rove_gather_calls(1, NULL, NULL);
 }
 
+static long call_gather_null_call(RV_UNUSED rove_future *f)
+{
+    const rove_call call = {NULL, NULL};
+    return rove_gather_calls(1, &call, NULL);
+}
+
 static long call_gather_future(rove_future *f)
 {
     rove_future *g = rove_gather_future(1, &f);
@@ -164,6 +170,8 @@ static const struct rv_misuse rows[] = {
      {-EPERM, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EPERM}},
     {"gather_calls", call_gather_calls, {-EPERM, 0, 0, 0, 0, 0, 0, -EPERM}},
     {"gather_calls: no list", call_gather_no_calls,
+     {-EPERM, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EPERM}},
+    {"gather_calls: no coroutine", call_gather_null_call,
      {-EPERM, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EINVAL, -EPERM}},
     {"gather_future", call_gather_future, {1, 1, 0, BAD, -ECANCELED, 0, -ECANCELED, 1}},
     {"wait", call_wait, {-EPERM, -EINVAL, 1, 1, 1, 1, 1, -EPERM}},
