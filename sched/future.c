@@ -168,14 +168,14 @@ bool rv_future_remove_waiter(struct rove_future *f, struct rv_waiter *w)
 int rv_future_read(struct rove_future *f, void **result)
 {
     RV_ASSERT(rv_state_is_done(&f->state), "only a done future is read");
-    if (RV_UNLIKELY(f->error != 0)) {
+    if (RV_UNLIKELY(f->error < 0)) {
         rv_state_observe(&f->state);
         return f->error;
     }
     if (result != NULL) {
         *result = f->result;
     }
-    return 0;
+    return f->error; /* 0, or a count that a coroutine handed on */
 }
 
 void rv_future_wait_uncancelled(struct rove_future *f, unsigned *cancels)

@@ -85,7 +85,7 @@ static bool count_down(struct gather *g, struct rv_waiter *w, void (*run)(rove_c
     struct rove_future *child = w->value;
     g->results[w - g->cells] = child->result;
     rv_state_observe(&child->state);
-    if (child->error != 0) {
+    if (child->error < 0) {
         rove_retain(&g->outer);
         run(fail, w);
     }

@@ -24,9 +24,9 @@ static bool is_decisive(enum rv_many_until until, int error)
     case RV_MANY_FIRST:
         return true;
     case RV_MANY_FAILURE:
-        return error != 0 && error != -ECANCELED;
+        return error < 0 && error != -ECANCELED;
     case RV_MANY_ERROR:
-        return error != 0;
+        return error < 0;
     }
     RV_UNREACHABLE();
 }

@@ -226,7 +226,7 @@ static void publish(struct rv_task *t)
 {
     uint64_t before;
     struct rove_future *f = &t->future;
-    if (!rv_state_finish_unless(&f->state, 0, f->error == 0 ? RV_STATE_CANCEL : 0, &before)) {
+    if (!rv_state_finish_unless(&f->state, 0, f->error >= 0 ? RV_STATE_CANCEL : 0, &before)) {
         f->error = -ECANCELED; /* a request that came after the last suspension point */
         f->result = NULL;
         before = rv_state_finish(&f->state, 0);
@@ -275,11 +275,11 @@ static RV_NOINLINE void unload(struct rv_task *t)
 /* Somebody waits for t, or a cancellation does. */
 static RV_NOINLINE void finish_watched(struct rv_task *t, int rc, void *result)
 {
-    if (rc == 0 && rv_take_cancel(t)) {
+    if (rc >= 0 && rv_take_cancel(t)) {
         rc = -ECANCELED; /* asyncio: cancelled right before it returned */
     }
     t->future.error = rc;
-    t->future.result = rc == 0 ? result : NULL;
+    t->future.result = rc >= 0 ? result : NULL;
     if (rv_load_relaxed(&t->future.state) & RV_STATE_AWAITED) {
         publish(t);
     }
@@ -296,7 +296,7 @@ static RV_ALWAYS_INLINE void task_finish(struct rv_task *t, int rc, void *result
         return;
     }
     t->future.error = rc;
-    t->future.result = rc == 0 ? result : NULL;
+    t->future.result = rc >= 0 ? result : NULL;
 }
 
 /* Begins where another one ended: what that one left in the processor is put right. */
@@ -365,7 +365,7 @@ static RV_ALWAYS_INLINE void settle_outcome(struct rove_future *f)
 {
     uint64_t before;
     uint64_t unless = RV_STATE_AWAITED | RV_STATE_STOPPED;
-    unless |= f->error == 0 ? RV_STATE_CANCEL : 0;
+    unless |= f->error >= 0 ? RV_STATE_CANCEL : 0;
     if (RV_LIKELY(rv_state_finish_unless(&f->state, 1, unless, &before))) {
         if (rv_state_refs(before) == 1) {
             rv_future_destroy(f);

@@ -17,7 +17,8 @@
 
 ROVE_BEGIN_DECLS
 
-/* A coroutine function: returns 0 or a negative error; *result is NULL until it sets it. */
+/* A coroutine function: returns 0 or a negative error; *result is NULL until it sets it. A positive
+ * number is no error: it is handed on by those who return what the coroutine did. */
 typedef int rove_coro(void *arg, void **result);
 
 /* A coroutine object: bound, not started. */

@@ -235,9 +235,43 @@ RV_TASK_TEST(test_pinned_task_never_changes_its_thread)
     return 0;
 }
 
+static int count_to_seven(void *arg, void **result)
+{
+    *result = arg;
+    return 7;
+}
+
+/* Goal: a count that a coroutine returns, as of bytes, is no error to anybody. */
+RV_TASK_TEST(test_task_that_returns_a_count_has_not_failed)
+{
+    void *got = NULL, *results[2] = {NULL, NULL};
+    rove_task *t = rove_create_task(count_to_seven, results);
+    rove_future *both[] = {t, t};
+    RV_EXPECT_EQ(rove_await(t, &got), 7);
+    RV_EXPECT_PTR(got, results);
+    RV_EXPECT_EQ(rove_gather(2, both, results), 0);
+    RV_EXPECT_PTR(results[1], results);
+    rove_future *all = rove_gather_future(2, both);
+    RV_EXPECT_EQ(rove_await(all, &got), 0);
+    RV_EXPECT_PTR(((void **)got)[1], results);
+    rove_release(all);
+    rove_task *u = rove_create_task(count_to_seven, results);
+    while (!rove_done(u)) { /* nobody waits for it */
+        RV_REQUIRE_EQ(rove_yield(), 0);
+    }
+    RV_EXPECT_EQ(rove_join(u, &got), 7);
+    RV_EXPECT_PTR(got, results);
+    rove_future *never = rove_create_future(), *two[] = {t, never};
+    RV_EXPECT_EQ(rove_wait(2, two, ROVE_FIRST_ERROR, RV_TEST_SOON, NULL), 1);
+    rove_release(t);
+    rove_release(never);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_task_that_returns_a_count_has_not_failed),
         cmocka_unit_test(test_coroutine_called_runs_in_the_calling_task),
         cmocka_unit_test(test_task_created_runs_when_its_creator_suspends),
         cmocka_unit_test(test_task_awaited_often_gives_its_result_each_time),
