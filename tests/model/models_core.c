@@ -431,6 +431,9 @@ static void bury(void)
 
 static void look_for_tasks(void)
 {
+    if (rv_state_is_done(&state)) {
+        RV_MODEL_CHECK(outcome == 1, "the outcome comes before DONE");
+    }
     rv_walk_begin(&walk);
     rv_walk_wait(&burial);
     bool is_taken = rv_state_retain_live(&state);
