@@ -255,7 +255,9 @@ int rove_close(int fd)
     if (self == NULL) {
         return -EPERM;
     }
-    struct rv_fd_slot *slot = rv_fdtab_find(&rv_io_of(self->runtime)->fds, fd);
+    /* Made if need be: a first operation may begin on fd meanwhile, and must find the marks. */
+    int error;
+    struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, fd, &error);
     if (slot == NULL) {
         return close_now(fd);
     }
