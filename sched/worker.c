@@ -55,8 +55,13 @@ int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned i
     rv_stack_cache_init(&w->stacks, runtime->stacks);
     int rc = rv_timers_init(&w->timers);
     rc = rc < 0 ? rc : rv_thief_init(&w->thief, runtime->options.workers);
-    return rc < 0 ? rc
-                  : rv_deque_init(&w->conts, RV_WORKER_CONTS_LOG2_MIN, RV_WORKER_CONTS_LOG2_MAX);
+    if (rc == 0) {
+        rc = rv_deque_init(&w->conts, RV_WORKER_CONTS_LOG2_MIN, RV_WORKER_CONTS_LOG2_MAX);
+        if (rc < 0) {
+            rv_thief_fini(&w->thief);
+        }
+    }
+    return rc;
 }
 
 void rv_worker_fini(struct rv_worker *w)
