@@ -88,6 +88,14 @@ static void count_threads(void)
     RV_MODEL_CHECK(rv_pool_thread_count(rv_double_runtime()) <= 2, "no more than allowed");
 }
 
+/* As who looks for threads that could still help: the pool may be coming to be meanwhile. */
+static void strike_threads(void)
+{
+    pid_t tids[] = {1, 2};
+    rv_pool_strike(rv_double_runtime(), tids, RV_ARRAY_LEN(tids));
+    RV_MODEL_CHECK(tids[0] == 1 && tids[1] == 2, "none of these is the pool's");
+}
+
 static void stop_after_job(void)
 {
     run_job();
@@ -228,6 +236,7 @@ static const struct rv_model models[] = {
     {"pool/two_tasks", setup_two_threads, {run_job, run_job}, finish, RV_MODEL_WIDE},
     {"pool/cancel", setup_two, {run_job_cancelled, run_job, cancel_first}, finish, RV_MODEL_WIDE},
     {"pool/count", setup_one, {run_job, count_threads}, finish, 0},
+    {"pool/strike", setup_one, {run_job, strike_threads}, finish, 0},
     {"pool/stop", setup_one, {stop_after_job}, finish_stopped, 0},
     {"pool/stop_idle", setup_one, {stop_after_two_jobs}, finish_stopped, 0},
     {"call/outlives", setup_handle, {end_calls_early, release_handle}, finish_stopped, 0},
