@@ -19,10 +19,10 @@
  * searching > 0, or nobody sleeps, or some worker stands between its steps 1 and 3.
  * Counting a woken worker as a searcher from the moment it is chosen keeps it true on the way.
  *
- * A calm (`calm`, set by a worker that sleeps for 50 us at the most, steal.c) weakens this for
+ * A calm (`calm`, set by a worker that sleeps for a short time only, steal.c) weakens this for
  * short queues: their owner tells nobody. It ends with a search, counted, of the worker that slept,
- * or of the one that this one wakes if it finds other work first; so a task waits 50 us longer and
- * is not lost. The calm's end and the look at it are a third pair of the pattern above.
+ * or of the one that this one wakes if it finds other work first; so a task waits 50 us longer, or
+ * 400 if its queue was empty at each look before, and is not lost. The calm's end and the look at it are a third pair of the pattern above.
  *
  * Rejected: one fence for every push (4.9 ns of a 10 ns switch): a push onto a queue that is not
  * empty pays none, see ready.c. It may miss, for the time of a store buffer, that a thief has just
@@ -262,6 +262,7 @@ void rv_idle_retract(struct rv_worker *w)
         w->is_listed = false;
     } else {
         rv_count(&w->count.wakeups, 1);
+        w->thief.is_woken = true;
         w->is_searching = true; /* whoever took it out of the list counted it */
     }
     rv_lock_release(&idle->lock);

@@ -11,8 +11,8 @@
  * then only what lingers is taken: tasks that were queued at one look and still are at the next.
  *
  * A worker that has left tasks to their owner, or was woken a few times for tasks that were gone
- * when it came, dozes: it sleeps as any other, but for RV_STEAL_DOZE_NS at the most, and while it
- * does nobody is woken for one more queued task (idle.c, `calm`). Then it looks again.
+ * when it came, dozes: it sleeps as any other, but for RV_STEAL_DOZE_NS or a few times that, and
+ * while it does nobody is woken for one more queued task (idle.c, `calm`). Then it looks again.
  *
  * What lingers is told by the counters of the queue, without a clock: an index below the end that
  * was seen is still at or behind head.
@@ -35,6 +35,7 @@
 #define RV_STEAL_ROUNDS 8             /* a microsecond or two; arbitrary */
 #define RV_STEAL_VAIN 8                /* arbitrary */
 #define RV_STEAL_DOZE_NS 50000         /* as the watcher's first look */
+#define RV_STEAL_DOUBLINGS 3           /* 400 us, if there was nothing each time */
 #define RV_STEAL_TRIAL_PRICE 4         /* bad trials fill a fifth of the time; arbitrary */
 #define RV_STEAL_TRIAL_LEAST_NS 1000
 #define RV_STEAL_TRIAL_GOOD_NS 1000000 /* arbitrary: more than partners stay apart */
@@ -135,6 +136,14 @@ static struct rv_task *try_out(struct rv_worker *w, struct rv_worker *churner)
     return t;
 }
 
+/* Nothing was there. Is that what it will find whenever it is woken? */
+static bool came_in_vain(struct rv_thief *thief, bool has_moved, bool has_dozed)
+{
+    thief->vain = !has_moved ? 0 : thief->vain + (uint32_t)thief->is_woken;
+    thief->is_woken = false;
+    return has_moved && (has_dozed || thief->vain >= RV_STEAL_VAIN);
+}
+
 /* PATH 6/14 -> sched/worker.c run */
 struct rv_task *rv_steal_search(struct rv_worker *w)
 {
@@ -156,6 +165,7 @@ struct rv_task *rv_steal_search(struct rv_worker *w)
         }
         if (t != NULL) {
             thief->vain = 0;
+            thief->is_woken = false;
             return t;
         }
         if (round == 0) {
@@ -163,10 +173,8 @@ struct rv_task *rv_steal_search(struct rv_worker *w)
         }
         rv_cpu_relax();
     }
-    if (!thief->is_churn) {
-        thief->vain = has_moved ? thief->vain + 1 : 0;
-        thief->is_churn = thief->vain >= RV_STEAL_VAIN;
-    }
+    thief->dozes = thief->is_churn || !has_dozed ? 0 : thief->dozes + 1;
+    thief->is_churn = thief->is_churn || came_in_vain(thief, has_moved, has_dozed);
     return NULL;
 }
 
@@ -189,7 +197,9 @@ bool rv_steal_is_work_visible(struct rv_worker *w)
 
 int64_t rv_steal_doze_until(const struct rv_worker *w, int64_t deadline_ns)
 {
-    int64_t end_ns = w->now_ns + RV_STEAL_DOZE_NS;
+    uint32_t dozes = w->thief.dozes;
+    uint32_t doublings = dozes < RV_STEAL_DOUBLINGS ? dozes : RV_STEAL_DOUBLINGS;
+    int64_t end_ns = w->now_ns + ((int64_t)RV_STEAL_DOZE_NS << doublings);
     if (w->thief.trial_at_ns > w->now_ns && w->thief.trial_at_ns < end_ns) {
         end_ns = w->thief.trial_at_ns;
     }

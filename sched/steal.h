@@ -14,11 +14,13 @@ struct rv_worker;
 /* What a worker knows of the others' queues; its own. */
 struct rv_thief {
     uint32_t *seen;          /* by worker: the end of its run queue at the last look */
-    uint32_t vain;           /* searches in succession that came too late for what had been there */
+    uint32_t vain;           /* how often in succession it was woken for what was gone then */
+    uint32_t dozes;          /* .. dozed, and found nothing */
     int64_t tried_ns;       /* when it last took tasks on trial, if that is not judged yet; or 0 */
     uint64_t tried_finished; /* tasks that had ended here then */
     int64_t trial_at_ns;     /* when it may do so again */
     bool is_churn;           /* the last search left tasks to their owner: it will doze */
+    bool is_woken;           /* since its last search */
     bool is_dozing;          /* the one of idle.calm */
 };
 

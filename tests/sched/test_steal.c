@@ -133,9 +133,18 @@ static void test_steal_in_vain_ends_in_a_doze(void **state)
     while (!thief->thief.is_churn && turns++ < VAIN_AT_MOST) {
         queue_tasks(0, 2);
         assert_int_equal(drain(victim), 2);
+        thief->thief.is_woken = true;
         assert_null(search());
     }
     assert_in_range(turns, 2, VAIN_AT_MOST);
+    for (turns = 0; turns < VAIN_AT_MOST; turns++) { /* nor after a doze, while they come and go */
+        int64_t until_ns = rv_steal_doze_until(thief, INT64_MAX);
+        queue_tasks(0, 2);
+        assert_int_equal(drain(victim), 2);
+        assert_null(search());
+        assert_true(thief->thief.is_churn);
+        assert_in_range(rv_steal_doze_until(thief, INT64_MAX), until_ns, 1000000);
+    }
     assert_null(search()); /* nothing has moved since */
     assert_false(thief->thief.is_churn);
     close_runtime(0);
@@ -170,6 +179,20 @@ static void test_steal_calm_leaves_sleepers_alone(void **state)
     close_runtime(SHORT + RV_IDLE_MANY);
 }
 
+/* Goal: who was not woken sleeps on, however tasks come and go. */
+static void test_steal_unwoken_does_not_doze(void **state)
+{
+    (void)state;
+    open_runtime();
+    for (int i = 0; i < VAIN_AT_MOST; i++) {
+        queue_tasks(0, 2);
+        assert_int_equal(drain(victim), 2);
+        assert_null(search());
+        assert_false(thief->thief.is_churn);
+    }
+    close_runtime(0);
+}
+
 /* Goal: one worker dozes at a time. */
 static void test_steal_one_dozes(void **state)
 {
@@ -199,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_steal_takes_much_work_at_once),
         cmocka_unit_test(test_steal_in_vain_ends_in_a_doze),
         cmocka_unit_test(test_steal_calm_leaves_sleepers_alone),
+        cmocka_unit_test(test_steal_unwoken_does_not_doze),
         cmocka_unit_test(test_steal_one_dozes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
