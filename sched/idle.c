@@ -22,7 +22,8 @@
  * A calm (`calm`, set by a worker that sleeps for a short time only, steal.c) weakens this for
  * short queues: their owner tells nobody. It ends with a search, counted, of the worker that slept,
  * or of the one that this one wakes if it finds other work first; so a task waits 50 us longer, or
- * 400 if its queue was empty at each look before, and is not lost. The calm's end and the look at it are a third pair of the pattern above.
+ * 400 if its queue was empty at each look before, and is not lost. The calm's end and the look at
+ * it are a third pair of the pattern above.
  *
  * Rejected: one fence for every push (4.9 ns of a 10 ns switch): a push onto a queue that is not
  * empty pays none, see ready.c. It may miss, for the time of a store buffer, that a thief has just
@@ -232,8 +233,8 @@ void rv_idle_announce(struct rv_worker *w)
 bool rv_idle_begin_calm(struct rv_worker *w)
 {
     uint32_t nobody = 0;
-    /* order: seq_cst I1. Before the last look; one at a time. */
-    w->thief.is_dozing = rv_cas_seq_cst(&w->runtime->idle.calm, &nobody, 1);
+    /* order: relaxed. Who sees it a little late wakes somebody; it orders nothing. */
+    w->thief.is_dozing = rv_cas_relaxed(&w->runtime->idle.calm, &nobody, 1);
     return w->thief.is_dozing;
 }
 
