@@ -36,8 +36,8 @@ WORDS = {
         "what": "Four senders and four receivers on one channel with a buffer of 64. Tokio's own "
                 "channels have one receiver, so it is not here.",
         "limit": "on one thread: fill a ring, jump, empty it, jump.",
-        "why": "with two workers the channel's lines move between two processors, and how often "
-               "they do is the whole cost."},
+        "why": "on two processors the channel's lines would move to and fro for each message: the "
+               "eight stay on one worker, because the other gives up stealing from them."},
     "pipe": {
         "what": "One sender, one receiver, a channel with a buffer of 64.",
         "limit": "as channel.",
@@ -45,13 +45,14 @@ WORDS = {
     "fan_in": {
         "what": "Sixteen senders, one receiver, a channel with a buffer of 64.",
         "limit": "as channel.",
-        "why": "senders wait in line; a receive takes in the message of the first."},
+        "why": "senders wait in line; a receive takes in the message of the first. As channel "
+               "with two workers."},
     "queue": {
         "what": "As channel, over rove_queue: join, shutdown and task_done have their counts kept. "
                 "Go and Boost.Fiber have their channels here.",
         "limit": "as channel.",
         "why": "a get that waits is granted the right to an item and takes it when it runs, "
-               "which is a second trip through the lock."},
+               "which is a second trip through the lock. As channel with two workers."},
     "select": {
         "what": "A sender each on four unbuffered channels; one receiver selects among them. "
                 "Tokio's smallest buffer is one.",
