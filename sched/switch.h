@@ -12,7 +12,8 @@
  * know, the one that left stays ACTIVE in `after`. Most often the next task wakes it, and so takes
  * it out again, and neither pays an atomic instruction. A wake or a cancellation that comes from
  * another thread meanwhile is left in the word, where rv_switch_settle finds it: nobody else could
- * run the task any sooner. With more workers somebody could; so there it parks on arrival.
+ * run the task any sooner. With more workers somebody could; so there it parks on arrival, and in
+ * debug mode, for who looks from another thread would take it for one that is ready.
  *
  * Cost: one jump, one pick, a few stores to the worker's own lines. No allocation, no system call;
  * an atomic read-modify-write only to park (PARKED must not be missed by a waker), and on a lone
@@ -101,7 +102,7 @@ static RV_ALWAYS_INLINE void rv_switch_arrive(struct rv_worker *w)
     enum rv_after after = w->after;
     struct rv_task *left = w->after_task;
     if (after == RV_AFTER_PARK) {
-        if (!w->is_alone) {
+        if (!w->parks_late) {
             rv_switch_settle(w);
         }
     } else if (after == RV_AFTER_READY) {

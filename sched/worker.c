@@ -41,6 +41,7 @@ int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned i
     w->runtime = runtime;
     w->idx = idx;
     w->is_alone = runtime->options.workers == 1; /* the count is made as they are */
+    w->parks_late = w->is_alone && !runtime->options.debug; /* a report would call it ready */
     w->tick = 1;
     rv_store_relaxed(&w->cpu, UINT32_MAX);
     w->tick_budget = RV_WORKER_TICK;

@@ -60,6 +60,7 @@ struct rv_worker {
     enum rv_after after;
     bool is_debug;                        /* steps are looked at (debug.c); constant */
     bool is_alone;                      /* the runtime has no other worker; constant */
+    bool parks_late;                    /* switch.h: alone, and not in debug mode; constant */
     bool is_pinned_first;               /* an eager parent that is pinned runs next */
     uint32_t tick;                      /* switches left until the next look around */
     uint32_t tick_budget;               /* what tick starts from, by how long steps last */

@@ -64,7 +64,9 @@ ROVE_API size_t rove_task_stack(rove_task *t, void *pcs[], size_t capacity);
 ROVE_API int rove_print_stack(rove_task *t, FILE *out);
 
 /**
- * Print who awaits whom as a tree: names, states, what each waits for and for how long.
+ * Print who awaits whom as a tree: names, states, what each waits for and for how long. Printed by
+ * another thread while the one worker of a runtime without debug mode computes, the task that has
+ * begun to wait last may be shown as ready.
  *
  * runtime  running.
  * out      where to.

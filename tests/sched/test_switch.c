@@ -16,6 +16,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 enum { TURNS = 200, TASKS = 12 };
 
@@ -312,6 +314,48 @@ static void test_switch_ended_task_is_buried_by_the_next(void **state)
     rv_test_run_on(1, finish_body, NULL);
 }
 
+static int parks(void *arg, RV_UNUSED void **result)
+{
+    return rove_await(arg, NULL);
+}
+
+static void *prints_graph(void *runtime)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    RV_EXPECT_EQ(rove_print_call_graph(runtime, out), 0);
+    fclose(out);
+    return text;
+}
+
+/* alice has left in order to park, and we go on at once and compute while another thread looks. */
+static int computes_beside_a_look(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    pthread_t looker;
+    void *text = NULL;
+    rove_future *f = rove_create_future();
+    rove_task *alice =
+        rove_create_task_with(&(rove_task_options){.name = "alice"}, parks, f);
+    RV_REQUIRE_EQ(rove_yield(), 0);
+    RV_REQUIRE_EQ(pthread_create(&looker, NULL, prints_graph, rove_current_runtime()), 0);
+    pthread_join(looker, &text);
+    RV_EXPECT(strstr(text, "alice has waited for a future") != NULL);
+    free(text);
+    rove_set_result(f, NULL);
+    RV_EXPECT_EQ(rove_join(alice, NULL), 0);
+    rove_release(f);
+    return 0;
+}
+
+/* Goal: in debug mode a lone worker, too, parks at once: nobody is called ready who waits. */
+static void test_switch_debug_mode_parks_at_once(void **state)
+{
+    (void)state;
+    rv_test_run_with(&(rove_options){.workers = 1, .debug = true}, computes_beside_a_look, NULL);
+    rv_test_settle();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_switch_eager_parent_waits_where_it_may),
         cmocka_unit_test(test_switch_keeps_each_tasks_registers),
         cmocka_unit_test(test_switch_ended_task_is_buried_by_the_next),
+        cmocka_unit_test(test_switch_debug_mode_parks_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
