@@ -192,16 +192,11 @@ static int write_two_halves(void *arg, RV_UNUSED void **result)
     return rove_shutdown(fd, SHUT_WR);
 }
 
-struct receiver {
-    int fd;
-    ssize_t got;
-};
-
 static int receive_all_ten(void *arg, RV_UNUSED void **result)
 {
-    struct receiver *r = arg;
     char buf[16];
-    r->got = rove_recv(r->fd, buf, 10, MSG_WAITALL);
+    ssize_t *fd_then_count = arg;
+    *fd_then_count = rove_recv((int)*fd_then_count, buf, 10, MSG_WAITALL);
     return rove_yield(); /* a request that came meanwhile was kept for this */
 }
 
@@ -220,15 +215,15 @@ RV_TASK_TEST(test_calls_recv_waits_for_all)
         RV_EXPECT_EQ(rove_recv(fds[0], buf, 10, MSG_WAITALL), 0);
         RV_EXPECT_EQ(close_both(fds), 0);
         RV_REQUIRE_EQ(pair(fds, SOCK_STREAM | (mode != 0 ? SOCK_NONBLOCK : 0)), 0);
-        struct receiver r = {.fd = fds[0]};
-        t = rove_create_task(receive_all_ten, &r);
+        ssize_t got = fds[0];
+        t = rove_create_task(receive_all_ten, &got);
         RV_EXPECT_EQ(rove_send(fds[1], "123", 3, 0), 3);
         while (recv(fds[0], buf, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
             RV_REQUIRE_EQ(rove_yield(), 0);
         }
         RV_EXPECT(rove_cancel(t));
         RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
-        RV_EXPECT_EQ(r.got, 3);
+        RV_EXPECT_EQ(got, 3);
         RV_EXPECT_EQ(close_both(fds), 0);
     }
     RV_REQUIRE_EQ(pair(fds, SOCK_SEQPACKET), 0);
