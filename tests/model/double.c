@@ -287,6 +287,13 @@ void rv_stack_free_remote(struct rv_stack *s)
     rv_model_fail("a model has one pool of stacks");
 }
 
+void rv_double_count_block(void *block, void *ctx)
+{
+    unsigned *n = ctx;
+    RV_MODEL_CHECK(block != NULL && (uintptr_t)block % RV_CACHE_LINE == 0, "a block");
+    (*n)++;
+}
+
 void rv_double_map_afresh(void)
 {
     pages_used = 0;

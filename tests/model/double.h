@@ -31,6 +31,8 @@ void rv_double_set_push(void (*push)(struct rv_worker *w, struct rv_task *t));
 void rv_double_set_leave(void (*leave)(struct rv_task *self));
 /* In setup: what was mapped before is not. */
 void rv_double_map_afresh(void);
+/* For a walk over blocks: *ctx, an unsigned, counts them. */
+void rv_double_count_block(void *block, void *ctx);
 /* In a thread: all timers that thread `of` has armed are due. */
 void rv_double_fire(unsigned of);
 

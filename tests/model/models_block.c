@@ -36,17 +36,10 @@ static void take_one(void)
     RV_MODEL_CHECK(blocks[i] != NULL, "memory");
 }
 
-static void count_block(void *block, void *ctx)
-{
-    unsigned *n = ctx;
-    RV_MODEL_CHECK(block != NULL && (uintptr_t)block % RV_CACHE_LINE == 0, "a block");
-    (*n)++;
-}
-
 static void visit(void)
 {
     unsigned n = 0;
-    rv_block_pool_for_each(pool, count_block, &n);
+    rv_block_pool_for_each(pool, rv_double_count_block, &n);
     RV_MODEL_CHECK(n >= PER_SLAB && n <= PER_SLAB + 2, "each carved block once");
 }
 

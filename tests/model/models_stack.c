@@ -58,17 +58,10 @@ static void setup(void)
     rv_store_relaxed(&handed, NULL);
 }
 
-static void count_block(void *block, void *ctx)
-{
-    unsigned *n = ctx;
-    RV_MODEL_CHECK(block != NULL && (uintptr_t)block % RV_CACHE_LINE == 0, "a block");
-    (*n)++;
-}
-
 static void visit(void)
 {
     unsigned n = 0;
-    rv_stack_slab_for_each(&slabs, count_block, &n);
+    rv_stack_slab_for_each(&slabs, rv_double_count_block, &n);
     RV_MODEL_CHECK(n >= 2 && n <= 4, "each carved slot once");
 }
 
