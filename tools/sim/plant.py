@@ -96,6 +96,20 @@ def compile_command(build, source):
     sys.exit(f"{source} is not compiled for rove_sim in {build}")
 
 
+def link_command(build, wrong, program):
+    """How the build links rove-sim, by make or by ninja: with the edited objects first."""
+    by_make = build / "CMakeFiles/rove-sim.dir/link.txt"
+    if by_make.exists():
+        line = by_make.read_text()
+    else:
+        line = subprocess.run(["ninja", "-t", "commands", "rove-sim"], cwd=build, text=True,
+                              check=True, capture_output=True).stdout.splitlines()[-1]
+    words = [w for w in shlex.split(line) if w not in (":", "&&") and "ccache" not in w]
+    words[words.index("-o") + 1] = str(program)
+    at = words.index("librove_sim.a")
+    return words[:at] + wrong + words[at:]
+
+
 def plant_in(source, before, after):
     """The text of a source with the bug in it."""
     text = (ROOT / source).read_text()
@@ -105,7 +119,7 @@ def plant_in(source, before, after):
 
 
 def edit(build, scratch, source, before, after):
-    """The object of a source with the bug in it, and how it was compiled."""
+    """The object of a source with the bug in it."""
     text = plant_in(source, before, after)
     words, entry = compile_command(build, source)
     edited = scratch / pathlib.Path(source).name
@@ -113,21 +127,14 @@ def edit(build, scratch, source, before, after):
     wrong = edited.with_suffix(".o")
     subprocess.run(words + ["-Wno-error", "-w", "-c", str(edited), "-o", str(wrong)],
                    cwd=entry["directory"], check=True)
-    return str(wrong), words
+    return str(wrong)
 
 
 def plant(build, scratch, edits):
     """The program with the bug in it."""
-    wrong = []
-    for i in range(0, len(edits), 3):
-        name, words = edit(build, scratch, *edits[i:i + 3])
-        wrong.append(name)
+    wrong = [edit(build, scratch, *edits[i:i + 3]) for i in range(0, len(edits), 3)]
     program = scratch / "planted"
-    objects = sorted((build / "CMakeFiles/rove-sim.dir").rglob("*.o"))
-    link = ((build / "CMakeFiles/rove-sim.dir/link.txt").read_text()).split("librove_sim.a", 1)[1]
-    flags = [w for w in words[1:] if w.startswith("-fsanitize")]
-    subprocess.run([words[0], *flags, "-o", str(program), *map(str, objects), *wrong,
-                    str(build / "librove_sim.a"), *shlex.split(link)], cwd=build, check=True)
+    subprocess.run(link_command(build, wrong, program), cwd=build, check=True)
     return program
 
 
