@@ -120,9 +120,11 @@ RV_TASK_TEST(test_dial_number_connects)
 
 RV_TASK_TEST(test_dial_unix_socket_connects)
 {
-    int fd = rove_listen("unix:@rove-test-dial", 8);
+    char address[80];
+    snprintf(address, sizeof(address), "unix:@rove-test-dial-%d", (int)getpid());
+    int fd = rove_listen(address, 8);
     RV_REQUIRE(fd >= 0);
-    int s = rove_dial("unix:@rove-test-dial");
+    int s = rove_dial(address);
     RV_REQUIRE(s >= 0);
     RV_EXPECT_EQ(rove_close(s), 0);
     return rove_close(fd);

@@ -105,9 +105,11 @@ RV_TASK_TEST(test_listen_abstract_unix)
 {
     struct sockaddr_un at;
     socklen_t len = sizeof(at);
-    int fd = rove_listen("unix:@rove-test-listen", 0);
+    char address[80];
+    snprintf(address, sizeof(address), "unix:@rove-test-listen-%d", (int)getpid());
+    int fd = rove_listen(address, 0);
     RV_REQUIRE(fd >= 0);
-    RV_EXPECT_EQ(rove_listen("unix:@rove-test-listen", 0), -EADDRINUSE);
+    RV_EXPECT_EQ(rove_listen(address, 0), -EADDRINUSE);
     getsockname(fd, (struct sockaddr *)&at, &len);
     RV_EXPECT_EQ(talk(fd, (struct sockaddr *)&at, len), 0);
     return rove_close(fd);

@@ -2,6 +2,7 @@
 /*
  * Purpose: io/stream: the life of a stream: open, shut down, close, by one task or under another.
  */
+#include "core/atomic.h"
 #include "support/pair.h"
 
 #include <errno.h>
@@ -105,9 +106,16 @@ static int fill(rove_stream *s)
     return 0;
 }
 
+struct closing {
+    rove_stream *stream;
+    RV_ATOMIC(uint32_t) has_begun; /* before that, a cancelled task would not run at all */
+};
+
 static int close_it(void *arg, RV_UNUSED void **result)
 {
-    return rove_stream_close(arg);
+    struct closing *c = arg;
+    rv_store_relaxed(&c->has_begun, 1u);
+    return rove_stream_close(c->stream);
 }
 
 /* Goal: a close that is cancelled closes without the flush; the flusher under way finds its end. */
@@ -117,8 +125,9 @@ RV_TASK_TEST(test_stream_close_cancelled_closes_all_the_same)
     void *total = NULL;
     RV_REQUIRE_EQ(rv_pair_open(&p), 0);
     RV_REQUIRE_EQ(fill(p.a), 0);
-    rove_task *closer = rove_create_task(close_it, p.a);
-    for (int i = 0; i < 3; i++) {
+    struct closing c = {.stream = p.a};
+    rove_task *closer = rove_create_task(close_it, &c);
+    while (rv_load_relaxed(&c.has_begun) == 0) {
         RV_REQUIRE_EQ(rove_yield(), 0);
     }
     rove_cancel(closer);
