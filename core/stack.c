@@ -335,6 +335,23 @@ size_t rv_stack_pool_trim(struct rv_stack_pool *pool, size_t keep_bytes)
     return given_back;
 }
 
+size_t rv_stack_pool_trim_batch(struct rv_stack_pool *pool)
+{
+    struct rv_stack *items[RV_STACK_BATCH];
+    size_t given_back = 0, keep_bytes = 0;
+    uint32_t count = 0;
+
+    rv_lock_acquire(&pool->lock);
+    if (pool->batches != NULL)
+        count = take_resident_locked(pool, items);
+    rv_lock_release(&pool->lock);
+    while (count > 0)
+        given_back += trim_block(pool, items[--count], &keep_bytes);
+    rv_lock_acquire(&pool->lock);
+    unlock_and_settle(pool);
+    return given_back;
+}
+
 size_t rv_stack_pool_free_hint(struct rv_stack_pool *pool)
 {
     return rv_load_relaxed(&pool->free_count);

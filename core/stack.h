@@ -99,6 +99,9 @@ void rv_stack_pool_set_guard(struct rv_stack_pool *pool, enum rv_stack_guard gua
 /* Gives the pages of free pooled blocks back to the kernel, the coldest first, until at most
  * keep_bytes of them are resident; returns the resident bytes given back. */
 size_t rv_stack_pool_trim(struct rv_stack_pool *pool, size_t keep_bytes);
+/* The same for one batch, whatever it holds: for whoever has other things to do in between. 0:
+ * there is no batch, or the kernel takes nothing back. */
+size_t rv_stack_pool_trim_batch(struct rv_stack_pool *pool);
 /* Touched memory of all slots, in bytes; asks the kernel about each page. */
 size_t rv_stack_pool_resident(struct rv_stack_pool *pool);
 /* Free blocks whose pages are kept, without the lock: to decide whether a trim is worth it. */

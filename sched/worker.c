@@ -34,6 +34,7 @@
 #define RV_WORKER_CONTS_LOG2_MAX 24
 #define RV_WORKER_KEEP_STACKS 4096 /* free stacks a runtime keeps: 16 MiB or a little more */
 #define RV_WORKER_TRIM_NS INT64_C(1000000000)
+#define RV_WORKER_TRIM_BATCHES 4   /* between two looks around: a few hundred microseconds */
 #define RV_WORKER_SOON_NS 20000000 /* arbitrary: later ones mind a long step less */
 
 int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned idx)
@@ -146,6 +147,20 @@ static void found(struct rv_worker *w)
     }
 }
 
+/* A little at a time: a million stacks take a second. */
+static int64_t give_stacks_back(struct rv_worker *w, struct rv_stack_pool *pool)
+{
+    for (unsigned i = 0; i < RV_WORKER_TRIM_BATCHES; i++) {
+        if (rv_stack_pool_free_hint(pool) <= RV_WORKER_KEEP_STACKS + RV_STACK_BATCH ||
+            rv_stack_pool_trim_batch(pool) == 0) {
+            rv_stack_pool_trim(pool, RV_WORKER_KEEP_STACKS * rv_os_page_size());
+            w->trim_at_ns = 0;
+            return INT64_MAX;
+        }
+    }
+    return w->now_ns;
+}
+
 /*
  * About to sleep: free stacks beyond RV_WORKER_KEEP_STACKS that nobody has needed for a second go
  * back to the kernel. Until when the worker may sleep because of that.
@@ -162,9 +177,7 @@ static int64_t trim_stacks(struct rv_worker *w)
         w->trim_at_ns = w->now_ns + RV_WORKER_TRIM_NS;
         w->trim_created = created;
     } else if (w->now_ns >= w->trim_at_ns) {
-        rv_stack_pool_trim(pool, RV_WORKER_KEEP_STACKS * rv_os_page_size());
-        w->trim_at_ns = 0;
-        return INT64_MAX;
+        return give_stacks_back(w, pool);
     }
     return w->trim_at_ns;
 }

@@ -178,6 +178,40 @@ static void test_stack_trim_lowers_resident_memory(void **state)
     fixture_fini(&f);
 }
 
+/* Goal: batch by batch it comes to the same, and what is handed out meanwhile is whole. */
+static void test_stack_trim_by_batches_gives_all_back(void **state)
+{
+    enum { N = 40 * RV_STACK_BATCH };
+    struct fixture f;
+    struct rv_stack_stats stats;
+    struct block **blocks;
+    size_t rounds = 0;
+
+    (void)state;
+    fixture_init(&f);
+    assert_int_equal(rv_stack_pool_trim_batch(f.pool), 0);
+    blocks = alloc_many(&f, N);
+    free_many(&f, blocks, N);
+    rv_stack_cache_flush(&f.cache);
+    while (rv_stack_pool_free_hint(f.pool) > N / 2) {
+        assert_true(rv_stack_pool_trim_batch(f.pool) >= RV_STACK_BATCH * rv_os_page_size());
+        rounds++;
+        fixture_check(&f);
+    }
+    assert_in_range(rounds, N / 2 / RV_STACK_BATCH, N / 2 / RV_STACK_BATCH + 1);
+    blocks = alloc_many(&f, N);
+    for (size_t i = 0; i < N; i++)
+        memset(blocks[i]->stack.low, 1, 64);
+    free_many(&f, blocks, N);
+    rv_stack_cache_flush(&f.cache);
+    while (rv_stack_pool_trim_batch(f.pool) != 0)
+        fixture_check(&f);
+    rv_stack_pool_stats(f.pool, &stats);
+    assert_true(stats.cached_resident < RV_STACK_BATCH);
+    assert_int_equal(stats.trimmed + stats.cached_resident, stats.slots);
+    fixture_fini(&f);
+}
+
 /* Goal: the pool outlives its release while blocks are out, and ends with the last of them. The
  * end itself shows in the address space: the block's page is no longer mapped. */
 static void test_stack_released_pool_lives_until_the_last_block(void **state)
@@ -356,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_stack_trim_keeps_the_hottest),
         cmocka_unit_test(test_stack_remotely_freed_blocks_all_come_back),
         cmocka_unit_test(test_stack_trim_lowers_resident_memory),
+        cmocka_unit_test(test_stack_trim_by_batches_gives_all_back),
         cmocka_unit_test(test_stack_released_pool_lives_until_the_last_block),
         cmocka_unit_test(test_stack_used_finds_the_high_water_mark),
         cmocka_unit_test(test_stack_freed_stack_is_poisoned_for_asan),
