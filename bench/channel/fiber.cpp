@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Boost.Fiber's side of channel. Its buffered_channel keeps one slot free, and its sizes are powers
-// of two: 64 hold 63.
+// of two: 64 hold 63. Without a buffer it is another class.
 #include "harness/fiber.hpp"
 
-using channel = boost::fibers::buffered_channel<long>;
-
-static long receive_all(channel &c)
+template <typename Channel> static long receive_all(Channel &c)
 {
     long sum = 0, n = 0;
     while (c.pop(n) == boost::fibers::channel_op_status::success) {
@@ -14,9 +12,9 @@ static long receive_all(channel &c)
     return sum;
 }
 
-static long pass(long senders, long receivers, long transfers)
+template <typename Channel>
+static long pass_through(Channel &c, long senders, long receivers, long transfers)
 {
-    channel c{std::size_t(bench::param("BUFFER"))};
     std::vector<boost::fibers::fiber> from, to;
     std::vector<long> sums(std::size_t(receivers), 0);
     long each = transfers / senders, sum = 0, begin = bench::now_ns();
@@ -43,6 +41,17 @@ static long pass(long senders, long receivers, long transfers)
     }
     bench::check(sum == senders * (each * (each + 1) / 2), "sum of the messages");
     return end - begin;
+}
+
+static long pass(long senders, long receivers, long transfers)
+{
+    std::size_t buffer = std::size_t(bench::param("BUFFER"));
+    if (buffer == 0) {
+        boost::fibers::unbuffered_channel<long> c;
+        return pass_through(c, senders, receivers, transfers);
+    }
+    boost::fibers::buffered_channel<long> c{buffer};
+    return pass_through(c, senders, receivers, transfers);
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Java's side of channel: an ArrayBlockingQueue, closed by a -1 for each receiver.
+// Java's side of channel: an ArrayBlockingQueue, or a SynchronousQueue where there is no buffer,
+// closed by a -1 for each receiver.
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.SynchronousQueue;
 
 final class Main {
-    private static long sumUntilClosed(ArrayBlockingQueue<Integer> c) throws InterruptedException {
+    private static long sumUntilClosed(BlockingQueue<Integer> c) throws InterruptedException {
         long sum = 0;
         for (int n = c.take(); n >= 0; n = c.take()) {
             sum += n;
@@ -12,7 +15,9 @@ final class Main {
     }
 
     private static long pass(int senders, int receivers, int each) throws InterruptedException {
-        ArrayBlockingQueue<Integer> c = new ArrayBlockingQueue<>(Bench.param("BUFFER"));
+        int buffer = Bench.param("BUFFER");
+        BlockingQueue<Integer> c =
+            buffer > 0 ? new ArrayBlockingQueue<>(buffer) : new SynchronousQueue<>();
         Thread[] receiving = new Thread[receivers];
         Thread[] sending = new Thread[senders];
         long[] sums = new long[receivers];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Purpose: the floor of a buffered message on one thread: one context fills the ring, jumps, the
- * other empties it, jumps. No lock, no queue of waiters, two jumps a buffer. */
+/* Purpose: the floor of a message on one thread: one context fills the ring, jumps, the other
+ * empties it, jumps. No lock, no queue of waiters, two jumps a buffer; without a buffer, a message.
+ */
 #include "channel/config.h"
 
 #include <stdlib.h>
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
     struct limit_stacks stacks;
     bench_init(argc, argv);
     struct ring r = {.capacity = bench_param("BUFFER", BUFFER)};
+    r.capacity = r.capacity > 0 ? r.capacity : 1;
     long transfers = bench_param("TRANSFERS", TRANSFERS), sent;
     r.slots = bench_alloc((size_t)r.capacity, sizeof *r.slots);
     limit_stacks_map(&stacks, 1, LIMIT_STACK_BYTES);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""asyncio's side of channel: a Queue; a None each tells the receivers that it is over."""
+"""asyncio's side of channel: a Queue, at least of one; a None each tells the receivers that it is
+over."""
 import asyncio
 import sys
 import time
@@ -20,7 +21,7 @@ async def receive(queue):
 
 
 async def main(senders, receivers, each):
-    queue = asyncio.Queue(PARAM["BUFFER"])
+    queue = asyncio.Queue(max(1, PARAM["BUFFER"]))  # 0 would be without bound
     begin = time.perf_counter_ns()
     tasks = [asyncio.create_task(receive(queue)) for _ in range(receivers)]
     await asyncio.gather(*(send(queue, each) for _ in range(senders)))

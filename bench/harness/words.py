@@ -8,6 +8,12 @@ NAMES = {"rove": "rove", "limit": "limit", "go": "Go", "tokio": "Tokio", "rayon"
          "rove_epoll": "rove on epoll"}
 
 WORDS = {
+    "switch": {
+        "what": "Two tasks yield to each other, on one worker.",
+        "limit": "a raw jump to another context, and the raw jump back.",
+        "why": "a jump, and a queue of one task that is emptied and filled: push, pop, the "
+               "worker's count of turns, the task's state written twice. Nobody here hands the "
+               "processor to a task that it names."},
     "yield_many": {
         "what": "1000 tasks that only yield.",
         "limit": "contexts that jump round a ring: no queue, nothing shared between threads.",
@@ -26,6 +32,14 @@ WORDS = {
         "why": "a task that waits to begin has no stack, only a block of 256 bytes among others; "
                "the one that ends hands its stack to the next, which begins there without a jump. "
                "So it can be below its limit, which touches a stack for each."},
+    "chained_spawn": {
+        "what": "A task creates the next and ends, 500,000 times; nobody awaits any but the last. "
+                "More workers cannot help: a link begins when the one before it has made it.",
+        "limit": "a context that makes the next on the other of two warm stacks and jumps there.",
+        "why": "a block for the task from the worker's cache, a trip through the queue, and the "
+               "stack of the one that ended, on which the next begins. What matters with two "
+               "workers is that the chain stays on one: a thief that took each link would cost a "
+               "wake-up and cold caches."},
     "ping_pong": {
         "what": "A value there and back between two tasks over two unbuffered channels. Tokio's "
                 "smallest buffer is one.",
@@ -38,6 +52,17 @@ WORDS = {
         "limit": "on one thread: fill a ring, jump, empty it, jump.",
         "why": "on two processors the channel's lines would move to and fro for each message: the "
                "eight stay on one worker, because the other gives up stealing from them."},
+    "channel_unbuffered": {
+        "what": "As channel without a buffer: each message is handed from a sender to a receiver. "
+                "asyncio's smallest buffer is one.",
+        "limit": "two jumps that carry a message.",
+        "why": "who comes second finds the other waiting, moves the message and makes it ready: a "
+               "switch for nearly every message, which a buffer would have shared out over 64."},
+    "pipe_unbuffered": {
+        "what": "One sender, one receiver, a channel without a buffer. Tokio's and asyncio's "
+                "smallest buffer is one.",
+        "limit": "as channel_unbuffered.",
+        "why": "as channel_unbuffered; half of ping_pong's round trip."},
     "pipe": {
         "what": "One sender, one receiver, a channel with a buffer of 64.",
         "limit": "as channel.",

@@ -4,9 +4,10 @@ import os
 import re
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PROGRAMS = ["yield_many", "spawn_join", "spawn_many", "ping_pong", "channel", "pipe", "fan_in",
-            "queue", "select", "mutex", "mutex_free", "skynet",
-            "fib", "nqueens", "uts", "wake_remote", "memory", "timers", "mixed", "file_read"]
+PROGRAMS = ["switch", "yield_many", "spawn_join", "spawn_many", "chained_spawn", "ping_pong",
+            "channel", "channel_unbuffered", "pipe", "pipe_unbuffered", "fan_in", "queue",
+            "select", "mutex", "mutex_free", "skynet", "fib", "nqueens", "uts", "wake_remote",
+            "memory", "timers", "mixed", "file_read"]
 SERVERS = ["echo", "http", "open_loop", "churn", "idle"]  # harness/servers.py
 NAMES = PROGRAMS + SERVERS
 SOURCES = {"rove": "rove.c", "limit": "limit.c", "go": "go.go", "tokio": "tokio.rs",
