@@ -149,9 +149,10 @@ WORDS = {
                "heap given back, another program) delays a hundredth of all. The processor time "
                "is mostly that of making the tasks: a page fault and a guard each."},
     "mixed": {
-        "what": "One task computes for 10 ms between two yields, another sleeps for 1 ms again "
-                "and again: how late it wakes. With one worker nobody can help.",
-        "limit": "two threads, shared out by the kernel.",
+        "what": "One task computes for 10 ms between two yields, 200 others sleep for 1 ms again "
+                "and again: how late they wake. With one worker nobody can help.",
+        "limit": "two threads, shared out by the kernel; the second sleeps until one deadline "
+                 "after the other.",
         "why": "the second worker must fire the timers of the first while that one computes."},
     "echo": {
         "what": "An echo server under a closed loop: connections x bytes; each connection sends, "

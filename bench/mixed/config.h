@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Purpose: the numbers that all languages use. One task computes HOG_MS between two yields, for
- * ever; another sleeps TICK_US, TICKS times, and notes how late it woke. */
+ * ever; TICKERS others sleep TICK_US, TICKS times each, and note how late they woke. */
 #define HOG_MS      10
+#define TICKERS     200
 #define TICK_US     1000
 #define TICKS       200
 #define TICKS_SMOKE 10

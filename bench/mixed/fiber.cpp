@@ -9,7 +9,10 @@ int main(int argc, char **argv)
     return bench::run(argc, argv, [] {
         std::chrono::milliseconds hog_time(bench::param("HOG_MS"));
         std::chrono::microseconds tick(bench::param("TICK_US"));
-        std::vector<long> late(std::size_t(bench::param("TICKS")), 0);
+        std::size_t tickers = std::size_t(bench::param("TICKERS"));
+        std::size_t ticks = std::size_t(bench::param("TICKS"));
+        std::vector<long> late(tickers * ticks, 0);
+        std::vector<boost::fibers::fiber> fibers;
         std::atomic<bool> is_over{false};
         boost::fibers::fiber hog([&] {
             while (!is_over) {
@@ -19,10 +22,18 @@ int main(int argc, char **argv)
                 boost::this_fiber::yield();
             }
         });
-        for (long &ns : late) {
-            auto due = std::chrono::steady_clock::now() + tick;
-            boost::this_fiber::sleep_until(due);
-            ns = std::chrono::nanoseconds(std::chrono::steady_clock::now() - due).count();
+        for (std::size_t t = 0; t < tickers; t++) {
+            fibers.emplace_back([&, t] {
+                for (std::size_t i = 0; i < ticks; i++) {
+                    auto due = std::chrono::steady_clock::now() + tick;
+                    boost::this_fiber::sleep_until(due);
+                    auto past = std::chrono::steady_clock::now() - due;
+                    late[t * ticks + i] = std::chrono::nanoseconds(past).count();
+                }
+            });
+        }
+        for (auto &fiber : fibers) {
+            fiber.join();
         }
         is_over = true;
         hog.join();

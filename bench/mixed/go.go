@@ -4,6 +4,7 @@ package main
 
 import (
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -11,7 +12,8 @@ func main() {
 	initBench()
 	hog := time.Duration(param("HOG_MS")) * time.Millisecond
 	tick := time.Duration(param("TICK_US")) * time.Microsecond
-	late := make([]int64, param("TICKS"))
+	tickers, ticks := param("TICKERS"), param("TICKS")
+	late := make([]int64, tickers*ticks)
 	go func() {
 		for {
 			for end := time.Now().Add(hog); time.Now().Before(end); {
@@ -19,10 +21,19 @@ func main() {
 			runtime.Gosched()
 		}
 	}()
-	for i := range late {
-		due := time.Now().Add(tick)
-		time.Sleep(time.Until(due))
-		late[i] = since(due)
+	var all sync.WaitGroup
+	for t := 0; t < tickers; t++ {
+		mine := late[t*ticks : (t+1)*ticks]
+		all.Add(1)
+		go func() {
+			for i := range mine {
+				due := time.Now().Add(tick)
+				time.Sleep(time.Until(due))
+				mine[i] = since(due)
+			}
+			all.Done()
+		}()
 	}
+	all.Wait()
 	reportSpread("late", late)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Purpose: how late a ticking task wakes while another hogs a worker. */
+/* Purpose: how late ticking tasks wake while another hogs a worker. */
 #include "mixed/config.h"
 
 #include "harness/rove_main.h"
@@ -38,12 +38,20 @@ static int measure(void *arg, void **result)
     (void)arg, (void)result;
     hog_ns = bench_param("HOG_MS", HOG_MS) * 1000000;
     ticks = bench_param("TICKS", TICKS);
-    int64_t *late = bench_alloc((size_t)ticks, sizeof *late);
+    size_t tickers = (size_t)bench_param("TICKERS", TICKERS);
+    int64_t *late = bench_alloc(tickers * (size_t)ticks, sizeof *late);
+    rove_task **tasks = bench_alloc(tickers, sizeof *tasks);
     rove_task *busy = rove_create_task(hog, NULL);
-    rove_join(rove_create_task(ticker, late), NULL);
+    for (size_t i = 0; i < tickers; i++) {
+        tasks[i] = rove_create_task(ticker, late + i * (size_t)ticks);
+    }
+    for (size_t i = 0; i < tickers; i++) {
+        rove_join(tasks[i], NULL);
+    }
     rove_cancel(busy);
     rove_join(busy, NULL);
-    bench_report_spread("late", late, (size_t)ticks);
+    bench_report_spread("late", late, tickers * (size_t)ticks);
+    free(tasks);
     free(late);
     return 0;
 }
