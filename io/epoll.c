@@ -4,7 +4,8 @@
  *
  * Idea: try the call; if it would block, wait in the descriptor's slot for readiness, try again.
  * The kernel is told at every wait (EPOLLONESHOT), for the union of what all waiters want: so a
- * number that the user closed behind our back and got again is registered anew, never assumed.
+ * number that the user closed behind our back and got again is registered anew. Busy TCP sockets
+ * are registered once, and what is assumed then is checked a little later (io/edge.h).
  *
  *     waiter, slot locked: queue, epoll_ctl(union)     whoever polls, slot locked: take out all
  *     unlock, park                                     that fit, epoll_ctl(rest), unlock, wake
@@ -15,7 +16,7 @@
  * computes, the next event finds another one.
  *
  * Threads: slots under their locks; the rest any worker.
- * Rejected: edge-triggered, registered once (saves an epoll_ctl per wait): after a foreign close(2)
+ * Rejected: edge-triggered, registered once, and nothing else: after a foreign close(2)
  * it waits for ever. One worker in the set and the others on futexes: when it finds work, nobody
  * waits for events, unless it wakes another each time.
  */
@@ -24,10 +25,12 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "io/attempt.h"
+#include "io/edge.h"
 #include "io/kick.h"
 #include "io/offload.h"
 #include "io/reactor.h"
 #include "sched/current.h"
+#include "sched/ready.h"
 #include "sched/suspend.h"
 #include "sched/timer.h"
 
@@ -61,8 +64,8 @@ static void link_op(struct rv_fd_slot *slot, struct rv_op *op)
     op->is_queued = true;
 }
 
-/* Slot locked: tells the kernel what its waiters want. 0 or -errno. */
-static RV_NOINLINE int arm(struct rv_epoll *e, struct rv_fd_slot *slot, int fd)
+/* Slot locked: tells the kernel what its waiters want, once. 0 or -errno. */
+static RV_NOINLINE int arm_once(struct rv_epoll *e, struct rv_fd_slot *slot, int fd)
 {
     struct epoll_event ev = {.events = EPOLLONESHOT, .data.u64 = (uint32_t)fd};
     for (const struct rv_op *op = slot->first; op != NULL; op = op->next) {
@@ -71,26 +74,43 @@ static RV_NOINLINE int arm(struct rv_epoll *e, struct rv_fd_slot *slot, int fd)
     bool is_known = slot->is_registered;
     int rc = epoll_ctl(e->set, is_known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev);
     if (rc < 0 && errno == (is_known ? ENOENT : EEXIST)) {
+        slot->edge_waits = 0;
         rc = epoll_ctl(e->set, is_known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &ev);
     }
     slot->is_registered = rc == 0;
+    rv_edge_leave(slot);
     return rc < 0 ? -errno : 0;
 }
 
-/* Queues the operation for readiness: 0, or a negative errno. */
+static int arm(struct rv_epoll *e, struct rv_fd_slot *slot, int fd)
+{
+    return rv_edge_register(e, slot, fd) ? 0 : arm_once(e, slot, fd);
+}
+
+/* Slot locked: queues the operation for readiness: 0; 1: it is ready; or a negative errno. */
+static int queue_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op)
+{
+    if (rv_fd_is_closing(slot)) {
+        return -ECANCELED;
+    }
+    int rc = rv_edge_begin_wait(e, slot, op);
+    if (rc > 0) {
+        return rc;
+    }
+    link_op(slot, op);
+    rc = rc < 0 ? arm(e, slot, op->fd) : 0;
+    if (rc < 0) {
+        unlink_op(slot, op);
+    }
+    return rc;
+}
+
 static int begin_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op)
 {
     rv_store_relaxed(&op->done, 0u);
     op->events = rv_op_events(op);
     rv_lock_acquire(&slot->lock);
-    int rc = rv_fd_is_closing(slot) ? -ECANCELED : 0;
-    if (rc == 0) {
-        link_op(slot, op);
-        rc = arm(e, slot, op->fd);
-        if (rc < 0) {
-            unlink_op(slot, op);
-        }
-    }
+    int rc = queue_wait(e, slot, op);
     rv_lock_release(&slot->lock);
     return rc;
 }
@@ -122,7 +142,7 @@ static int wait_ready(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op 
     }
     /* order: relaxed. As above. */
     rv_fetch_sub_relaxed(&e->waiting, 1);
-    return rc < 0 ? rc : (int)op->result;
+    return rc != 0 ? (rc < 0 ? rc : 0) : (int)op->result;
 }
 
 static ssize_t try_and_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op,
@@ -130,7 +150,9 @@ static ssize_t try_and_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct 
 {
     int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
     for (;;) {
-        ssize_t result = rv_attempt(op);
+        uint32_t seen = RV_LIKELY(slot != NULL) ? rv_edge_look(slot) : 0; /* a path has none */
+        ssize_t result = rv_edge_is_empty(seen, op) ? -EAGAIN : rv_attempt(op);
+        rv_edge_note(slot, seen, op, result);
         if (result == RV_ATTEMPT_OFFLOAD) {
             return rv_offload(op, self);
         }
@@ -202,7 +224,7 @@ static struct rv_op *join(struct rv_op *first, struct rv_op *second)
     return first;
 }
 
-static unsigned complete_all(struct rv_op *op, ssize_t result)
+unsigned rv_epoll_complete(struct rv_op *op, ssize_t result)
 {
     unsigned n = 0;
     while (op != NULL) {
@@ -214,6 +236,13 @@ static unsigned complete_all(struct rv_op *op, ssize_t result)
     return n;
 }
 
+/* The file is gone or memory short: nobody would wake them, so they try again. */
+struct rv_op *rv_epoll_rearm(struct rv_epoll *e, struct rv_fd_slot *slot, int fd)
+{
+    bool is_lost = slot->first != NULL && arm_once(e, slot, fd) < 0;
+    return is_lost ? take_waiters(slot, UINT32_MAX) : NULL;
+}
+
 static unsigned take_event(struct rv_epoll *e, const struct epoll_event *ev)
 {
     int fd = (int)ev->data.u64;
@@ -222,24 +251,22 @@ static unsigned take_event(struct rv_epoll *e, const struct epoll_event *ev)
     bool is_broken = (ev->events & (EPOLLERR | EPOLLHUP)) != 0;
     rv_lock_acquire(&slot->lock);
     struct rv_op *ready = take_waiters(slot, is_broken ? UINT32_MAX : ev->events);
-    if (slot->first != NULL && arm(e, slot, fd) < 0) {
-        /* The file is gone or memory short: nobody would wake the others, so they try again. */
-        ready = join(ready, take_waiters(slot, UINT32_MAX));
+    if (!rv_edge_take(slot, ev->events)) {
+        ready = join(ready, rv_epoll_rearm(e, slot, fd));
     }
     rv_lock_release(&slot->lock);
-    return complete_all(ready, 0);
+    return rv_epoll_complete(ready, 0);
 }
 
 static void epoll_end_waits(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,
                             struct rv_task *self)
 {
-    (void)runtime;
-    (void)fd;
     (void)self;
     rv_lock_acquire(&slot->lock);
     struct rv_op *waiters = take_waiters(slot, UINT32_MAX);
+    rv_edge_close(runtime->poll_data, slot, fd);
     rv_lock_release(&slot->lock);
-    complete_all(waiters, -ECANCELED);
+    rv_epoll_complete(waiters, -ECANCELED);
 }
 
 /* Linux before 5.11 knows milliseconds only: rounded up, a timer is never early. */
@@ -269,23 +296,32 @@ static RV_NOINLINE unsigned take_events(struct rv_epoll *e, int64_t timeout_ns,
 
 static unsigned epoll_poll(struct rv_worker *w)
 {
-    return take_events(epoll_of(w), 0, NULL);
+    struct rv_epoll *e = epoll_of(w);
+    unsigned woken = rv_edge_sweep(e, w, w->now_ns);
+    if (e->edges[w->idx].has_slept) {
+        e->edges[w->idx].has_slept = false;
+        return woken;
+    }
+    return woken + take_events(e, 0, NULL);
 }
 
+/* Only a system call could tell more. With nothing to run the worker sleeps next, which is one. */
 static bool epoll_needs_poll(const struct rv_worker *w)
 {
-    return rv_load_relaxed(&epoll_of(w)->waiting) != 0; /* only a system call could tell more */
+    return rv_load_relaxed(&epoll_of(w)->waiting) != 0 && !rv_ready_is_empty(w);
 }
 
 static void epoll_sleep(struct rv_worker *w, int64_t deadline_ns)
 {
     struct rv_epoll *e = epoll_of(w);
-    int64_t timeout_ns = -1;
-    if (deadline_ns != INT64_MAX) {
+    int64_t timeout_ns = rv_edge_sweep(e, w, w->now_ns) > 0 ? 0 : -1;
+    deadline_ns = rv_edge_deadline(e, w, deadline_ns);
+    if (timeout_ns < 0 && deadline_ns != INT64_MAX) {
         timeout_ns = deadline_ns - rv_clock_now();
         timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
     }
     take_events(e, timeout_ns, &e->masks[w->idx]);
+    e->edges[w->idx].has_slept = true;
 }
 
 static void epoll_wake(struct rv_worker *w)
@@ -330,6 +366,7 @@ static void destroy(struct rv_epoll *e)
     }
     rv_io_fini(&e->io);
     free(e->masks);
+    free(e->edges);
     free(e);
 }
 
@@ -340,10 +377,14 @@ static int create(unsigned workers, struct rv_epoll **out)
         return -ENOMEM;
     }
     e->masks = calloc(workers, sizeof(*e->masks));
+    e->edges = aligned_alloc(RV_CACHE_LINE, workers * sizeof(*e->edges));
     e->set = epoll_create1(EPOLL_CLOEXEC);
     int rc = e->set < 0 ? -errno : rv_kick_init();
     if (rc == 0) {
-        rc = e->masks == NULL ? -ENOMEM : rv_io_init(&e->io, workers);
+        rc = e->masks == NULL || e->edges == NULL ? -ENOMEM : rv_io_init(&e->io, workers);
+    }
+    if (rc == 0) {
+        memset(e->edges, 0, workers * sizeof(*e->edges));
     }
     if (rc < 0) {
         destroy(e);

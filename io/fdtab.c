@@ -140,6 +140,8 @@ void rv_fd_close_final(struct rv_fd_slot *slot)
     rv_lock_acquire(&slot->lock);
     RV_ASSERT(slot->first == NULL, "nobody waits on a descriptor with no operation in flight");
     slot->is_registered = false;
+    slot->edge_waits = 0;
+    RV_ASSERT((rv_load_relaxed(&slot->edge) & 1) == 0, "edges end before their descriptor does");
     rv_lock_release(&slot->lock);
 }
 

@@ -46,9 +46,14 @@ struct rv_fd_slot {
     RV_ATOMIC(struct rv_task *) closer; /* woken when the count reaches 0 under CLOSING */
     RV_ATOMIC(uint32_t) turns;         /* io/steer.c: receives since the last look, .. */
     RV_ATOMIC(uint32_t) home;          /* io/steer.c: 1 + index of the worker to receive on; 0 */
+    RV_ATOMIC(uint32_t) edge;          /* io/edge.h: what edges have told */
     int next_fd;                       /* io/accept.c: accepted after this one, not taken yet */
     struct rv_lock lock;               /* guards what follows */
     bool is_registered;                /* epoll: probably in the set */
+    bool is_listed;                    /* io/edge.c: some worker looks after it, .. */
+    struct rv_fd_slot *next_edge;      /* .. and after this one */
+    uint32_t edge_waits;               /* waits that asked the kernel; then, waits that did not */
+    uint32_t edge_waits_seen;          /* at that worker's last look */
     uint32_t borrowers;                /* io/attempt.c: calls that need O_NONBLOCK right now */
     int mode;                          /* the flags to give back after the last; -1: none */
     struct rv_op *first, *last;        /* epoll: who waits */

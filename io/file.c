@@ -266,6 +266,8 @@ int rove_close(int fd)
     }
     if (rv_fd_close_pending(slot) != 0) {
         end_users(slot, fd, self);
+    } else if (rv_load_relaxed(&slot->edge) != 0) { /* io/edge.h: there is more to it than waits */
+        rv_reactor_of(self->runtime)->end_waits(self->runtime, slot, fd, self);
     }
     rv_fd_close_final(slot);
     int rc = close_now(fd);

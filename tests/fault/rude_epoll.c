@@ -4,7 +4,8 @@
  * Idea:    epoll_ctl and epoll_pwait2 are defined here, before the C library's. A wait may end with
  *          EINTR, or with one event where there are more; events come in any order; some come for
  *          nothing: a descriptor that is not ready, for anything. As with the kernel's own, such
- *          an event ends what was asked for (EPOLLONESHOT), so it is taken back before it is told.
+ *          an event ends what was asked for (EPOLLONESHOT), so it is taken back before it is told;
+ *          one that edges are to tell of (EPOLLET) stays.
  *          Whoever waits must try again and ask again, or sleeps for ever.
  * Threads: any.
  * Rejected: preloading, which sanitizers do not like; --wrap, which does not see into link-time
@@ -24,7 +25,9 @@
 
 enum { DESCRIPTORS = 1024, MANNERS = 8 };
 
-static RV_ATOMIC(uint32_t) asked[DESCRIPTORS]; /* 1: registered with the set, for something */
+enum asked { NO, ONCE, EDGES }; /* registered with the set, for something */
+
+static RV_ATOMIC(uint32_t) asked[DESCRIPTORS];
 static RV_ATOMIC(uint32_t) waits, rude;
 
 static uint32_t draw(uint32_t n)
@@ -41,7 +44,8 @@ static uint32_t draw(uint32_t n)
 int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
 {
     if (fd >= 0 && fd < DESCRIPTORS) {
-        rv_store_relaxed(&asked[fd], op != EPOLL_CTL_DEL);
+        bool is_edge = op != EPOLL_CTL_DEL && (event->events & (uint32_t)EPOLLET) != 0;
+        rv_store_relaxed(&asked[fd], op == EPOLL_CTL_DEL ? NO : is_edge ? EDGES : ONCE);
     }
     return (int)syscall(SYS_epoll_ctl, set, op, fd, event);
 }
@@ -50,12 +54,14 @@ int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
 static int add_for_nothing(int set, struct epoll_event *event)
 {
     int fd = (int)draw(DESCRIPTORS);
-    for (int i = 0; i < DESCRIPTORS && rv_load_relaxed(&asked[fd]) == 0; i++) {
+    for (int i = 0; i < DESCRIPTORS && rv_load_relaxed(&asked[fd]) == NO; i++) {
         fd = (fd + 1) % DESCRIPTORS;
     }
     *event = (struct epoll_event){.events = EPOLLONESHOT, .data.u64 = (uint32_t)fd};
-    if (rv_exchange_relaxed(&asked[fd], 0) == 0 ||
-        syscall(SYS_epoll_ctl, set, EPOLL_CTL_MOD, fd, event) != 0) {
+    uint32_t how = ONCE;
+    if (rv_load_relaxed(&asked[fd]) != EDGES &&
+        (!rv_cas_relaxed(&asked[fd], &how, NO) ||
+         syscall(SYS_epoll_ctl, set, EPOLL_CTL_MOD, fd, event) != 0)) {
         return 0;
     }
     event->events = EPOLLIN | EPOLLOUT;

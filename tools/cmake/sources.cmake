@@ -93,6 +93,7 @@ set(ROVE_IO_SOURCES
     io/buffers.c
     io/dial.c
     io/direct.c
+    io/edge.c
     io/epoll.c
     io/fdtab.c
     io/fifo.c
