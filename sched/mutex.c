@@ -354,6 +354,9 @@ void rv_mutex_lock_thread(rove_mutex *public)
 
 void rove_mutex_unlock(rove_mutex *public)
 {
+    if (RV_UNLIKELY(public == NULL)) {
+        return;
+    }
     struct rv_mutex *m = mutex_of(public);
     uint32_t locked = RV_MUTEX_LOCKED;
     /* The look, as in try_fast: with a queue the state is known to be SLOW. */

@@ -85,8 +85,7 @@ rove_queue *rove_queue_create_lifo(size_t maxsize)
 
 rove_queue *rove_queue_create_priority(size_t maxsize, rove_queue_compare *compare)
 {
-    RV_CHECK(compare != NULL, "rove_queue_create_priority: a priority queue has an order");
-    return create(maxsize, RV_ITEMS_PRIORITY, compare);
+    return compare != NULL ? create(maxsize, RV_ITEMS_PRIORITY, compare) : NULL;
 }
 
 void rove_queue_destroy(rove_queue *q)

@@ -5,6 +5,7 @@
  * Idea:    a oneshot lies in place and carries one pointer. A broadcast keeps the last elements
  *          in a ring; a subscriber that is too slow is told how many it missed. A watch keeps one
  *          value and a version; who waits for a change may skip versions, never the last.
+ * Errors:  NULL for an object is answered as in sync.h.
  * Threads: senders may be any thread and never wait; receivers are tasks, or threads (_blocking).
  */
 #ifndef ROVE_BROADCAST_H

@@ -4,6 +4,7 @@
  *          has them.
  * Idea:    a queue counts unfinished work and can be shut down; a channel is counted, closed once,
  *          and may be one arm of a select.
+ * Errors:  NULL for an object is answered as in sync.h.
  * Threads: usable by tasks of several workers; the try_put of a queue from any thread.
  */
 #ifndef ROVE_CHAN_H
@@ -48,7 +49,7 @@ ROVE_API rove_queue *rove_queue_create_lifo(size_t maxsize);
  * compare  the order; equal items come out in the order they came. Called under a spin lock: it
  *          must be short and call nothing of rove.
  *
- * Returns as rove_queue_create.
+ * Returns as rove_queue_create; NULL without an order, too.
  * Threads: any thread. Suspends: no. Cost: one or two allocations.
  * asyncio: PriorityQueue.
  */

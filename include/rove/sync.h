@@ -4,6 +4,8 @@
  * Idea:    all in place: declare one on a stack, in a struct or as a static; all-zero bytes are
  *          ready to use, and nothing need be freed. Waiters stand in a list of their own frames,
  *          first come first served; a wait costs no allocation.
+ * Errors:  without an object (NULL) a call returns -EINVAL, or does nothing where it has nothing to
+ *          return; a call for tasks, on a plain thread, returns -EPERM before it looks at anything.
  * Threads: usable by tasks of several workers of one runtime. Fields are private: their names end
  *          in an underscore and may change. An object must not move or go while someone waits.
  */
