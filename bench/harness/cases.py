@@ -9,7 +9,7 @@ from harness import machine, peers, results
 from harness.workloads import ONE_THREAD
 
 RUN_TIMEOUT_S = 300
-LONG_S = 3  # a case whose one repetition takes longer has --long-reps of them
+LONG_S = 2  # a program that takes longer has --long-reps repetitions
 
 
 def say(text):
@@ -41,6 +41,7 @@ class Case:
         self.windows = {i: [] for i in implementations if workers == 1 or i not in ONE_THREAD}
         self.seconds = {i: [] for i in self.windows}
         self.key = f"{name} w={workers}"
+        self.turn = 0
         self.failed = set()
         self.failures = []  # of our own programs: the run goes on, and fails at its end
 
@@ -72,29 +73,59 @@ class Case:
         begin = time.monotonic()
         with machine.Window(line, self.needs_line, self.own_seconds) as window:
             found = self.measure_once(implementation)
-        window.complaint = self.complaint(found)
+        window.complaint, window.turn = self.complaint(found), self.turn
         self.seconds[implementation].append(time.monotonic() - begin)
         self.windows[implementation].append((window, found))
 
-    def nearest(self):
-        return min((t for all_of in self.windows.values() for w, _ in all_of for t in w.lines),
+    def level(self):
+        """The least line time of the windows to compare: where most implementations have enough
+        of them, then where most windows are; the nearer of two that are as good."""
+        clean = {name: [w for w, _ in windows if w.lines and not w.load_fault()]
+                 for name, windows in self.windows.items()}
+
+        def worth(level):
+            counts = {name: sum(w.is_at(level) for w in windows)
+                      for name, windows in clean.items()}
+            return (sum(n >= self.least_good(name) for name, n in counts.items()),
+                    sum(min(n, self.repetitions(name)) for name, n in counts.items()), -level)
+
+        return max({min(w.lines) for windows in clean.values() for w in windows}, key=worth,
                    default=None)
 
     def good(self, implementation):
-        nearest = self.nearest()
-        return [found for window, found in self.windows[implementation]
-                if not window.fault(nearest)]
+        """(window, what it found) of those that count."""
+        level = self.level()
+        return [(w, found) for w, found in self.windows[implementation] if not w.fault(level)]
+
+    def lacks(self, name):
+        return len(self.good(name)) < self.repetitions(name)
+
+    def is_complete(self):
+        return not any(self.lacks(name) for name in self.windows)
+
+    def take_turn(self, progress, is_planned):
+        """Each implementation once: as planned, or those only that lack windows that count."""
+        names = list(self.windows)
+        first = self.turn % max(1, len(names))
+        for name in names[first:] + names[:first]:
+            if (self.turn < self.repetitions(name) if is_planned
+                    else self.lacks(name) and progress.has_time()):
+                progress.step(f"{self.key} {name}", self.expected(name) * is_planned)
+                self.measure_or_drop(name)
+        self.turn += 1
 
     def run(self, progress):
-        wanted = self.repetitions()
-        for turn in range(3 * wanted if not self.options.smoke else 1):
-            names = list(self.windows)
-            first = turn % max(1, len(names))
-            names = names[first:] + names[:first]
-            for name in names:
-                if turn < wanted or (len(self.good(name)) < wanted and progress.has_time()):
-                    progress.step(f"{self.key} {name}", self.expected(name) * (turn < wanted))
-                    self.measure_or_drop(name)
+        while self.turn < max(map(self.repetitions, self.windows), default=0):
+            self.take_turn(progress, True)
+        self.repeat(progress)
+
+    def repeat(self, progress):
+        """Up to as many turns again, for what was disturbed; bench/run comes back at its end to
+        what a few minutes have not mended."""
+        for _ in range(0 if self.options.smoke else self.turn):
+            if self.is_complete() or not progress.has_time():
+                return
+            self.take_turn(progress, False)
 
     def measure_or_drop(self, name):
         try:
@@ -113,15 +144,14 @@ class Case:
         """Seconds of one repetition; measured once on the machine of docs/performance.md."""
         return self.options.known.get(f"{self.key} {implementation}", 1.0)
 
-    def expected_once(self):
-        return sum(self.expected(i) for i in self.windows)
-
-    def repetitions(self):
-        is_long = self.expected_once() > LONG_S
+    def repetitions(self, implementation):
+        if self.options.smoke:
+            return 1
+        is_long = self.expected(implementation) > LONG_S
         return min(self.options.reps, self.options.long_reps) if is_long else self.options.reps
 
     def expected_total(self):
-        return self.expected_once() * self.repetitions()
+        return sum(self.expected(i) * self.repetitions(i) for i in self.windows)
 
     def rows(self):
         out = []
@@ -129,20 +159,22 @@ class Case:
             if not windows:
                 continue
             good, fault = self.good(name), None
-            if len(good) < self.least_good() and not self.options.smoke:
-                faults = [f for w, _ in windows if (f := w.fault(self.nearest()))]
-                fault = f"{len(good)} of {len(windows)} runs count; {faults[-1]}"
+            if len(good) < self.least_good(name) and not self.options.smoke:
+                faults = [f for w, _ in windows if (f := w.fault(self.level()))]
+                fault = (f"{len(good)} of {len(windows)} runs count"
+                         + "".join(f"; {f}" for f in faults[-1:]))
                 good = []
-            good = good or [found for _, found in windows]
-            for metric, (unit, _) in good[0].items():
-                values = [found[metric][1] for found in good if metric in found]
-                out.append(results.make_row(self.name, metric, unit, name, self.workers, values,
-                                            fault))
+            good = good or windows
+            for metric, (unit, _) in good[0][1].items():
+                having = [(w.turn, found[metric][1]) for w, found in good if metric in found]
+                turns, values = zip(*having)
+                out.append(results.make_row(self.name, metric, unit, name, self.workers,
+                                            list(values), fault, list(turns)))
         return out
 
-    def least_good(self):
+    def least_good(self, implementation):
         """A median wants more than half of the repetitions."""
-        return self.repetitions() // 2 + 1
+        return self.repetitions(implementation) // 2 + 1
 
     def durations(self):
         return {f"{self.key} {name}": round(min(self.seconds[name]), 2)
@@ -175,11 +207,11 @@ class ProgramCase(Case):
 
 def progress_limit(planned):
     """Seconds after which nothing is repeated any more."""
-    return 1.25 * planned + 10
+    return 1.15 * planned + 10
 
 
 class Progress:
-    """The time that is planned, and what is left of it; repeats may take a quarter more."""
+    """The time that is planned, and what is left of it; repeats may take a seventh more."""
 
     def __init__(self, planned):
         self.planned, self.done, self.begin = max(planned, 1), 0, time.monotonic()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import machine  # noqa: E402
+from harness import machine, results  # noqa: E402
 from harness.cases import Case, Progress  # noqa: E402
 
 
@@ -23,7 +23,7 @@ def check_faults():
     cases = [("quiet", 1.0, 1.0, [60, 62], None, None),
              ("others", 1.5 + rounding, 1.0, [], None, "foreign load of 50%"),
              ("rounding", 1.0 + rounding, 1.0, [], None, None),
-             ("moved apart", 1.0, 1.0, [60, 300], None, "a line took 300 ns"),
+             ("moved apart", 1.0, 1.0, [60, 300], None, "a line took 60 and 300 ns"),
              ("its own word", 1.0, 1.0, [], "the loader was late", "the loader was late")]
     for name, busy, own, lines, complaint, expected in cases:
         window = machine.Window([], False)
@@ -47,11 +47,11 @@ def check_spinner():
 
 
 class FakeCase(Case):
-    """Values and faults by turns, instead of measurements."""
+    """Values and faults by turns, or lines, instead of measurements."""
 
-    def __init__(self, script, reps):
+    def __init__(self, script, reps, names=("rove",)):
         options = SimpleNamespace(reps=reps, long_reps=reps, smoke=False, build="", known={})
-        super().__init__("fake", 1, ["rove"], options, False)
+        super().__init__("fake", 1, names, options, False)
         self.script = iter(script)
 
     def measure(self, implementation):
@@ -59,7 +59,11 @@ class FakeCase(Case):
         if complaint == "fails":
             raise ValueError(complaint)
         window = machine.Window([], False)
-        window.complaint = complaint
+        window.turn = self.turn
+        if isinstance(complaint, list):
+            window.lines = complaint
+        else:
+            window.complaint = complaint
         self.windows[implementation].append((window, {"plain": ("ns", value)}))
 
 
@@ -70,15 +74,46 @@ def check_case(name, script, values, fault):
     want(row["values"] == values and row["disturbed"] == fault, f"{name}: {row}")
 
 
+def check_levels():
+    """Processors that were near three times, far four times and moved once: the far windows are
+    compared, and of those that are as many the near ones."""
+    near, far, moved = [60, 61], [300, 310], [60, 300]
+    check_case("mostly far", [(1, near), (5, far), (6, far), (7, far)], [5, 6, 7], None)
+    check_case("mostly near", [(1, near), (5, far), (2, near), (3, near)], [1, 2, 3], None)
+    case = FakeCase([(1, near), (2, near), (9, moved), (5, far), (6, far), (3, near)], 3)
+    case.run(Progress(1000))
+    want(case.rows()[0]["values"] == [1, 2, 3], "a processor moved within a window")
+    case = FakeCase([(1, [18, 19])] + [(n, near) for n in (2, 3, 4)], 3)
+    case.run(Progress(1000))
+    want(case.rows()[0]["values"] == [2, 3, 4], "one lucky line disqualifies nobody")
+
+
+def check_rounds():
+    """Half as fast all along, while the machine slows down: the rounds' ratios say two."""
+    values = [10.0, 20.0, 40.0, 80.0, 160.0]
+    rove = results.make_row("w", "plain", "ns", "rove", 1, values, None, [0, 1, 2, 3, 4])
+    other = results.make_row("w", "plain", "ns", "go", 1, [v / 2 for v in values[2:]] + [5.0],
+                             None, [2, 3, 4, 0])
+    want(results.ratio(rove, other) == 2, "ratios are taken round by round")
+    other["rounds"] = []
+    want(results.ratio(rove, other) == 40 / 30, "without rounds medians are compared")
+
+
 def main():
     check_faults()
+    check_levels()
+    check_rounds()
     check_spinner()
     check_case("quiet", [(1, None), (2, None), (3, None)], [1, 2, 3], None)
     check_case("run again", [(1, None), (9, "noise"), (3, None), (2, None)], [1, 3, 2], None)
-    check_case("two of three count", [(1, None), (2, None)] + [(9, "noise")] * 7, [1, 2], None)
-    check_case("one of nine", [(1, None)] + [(9, "noise")] * 8, [1] + [9] * 8,
-               "1 of 9 runs count; noise")
+    check_case("two of three count", [(1, None), (2, None)] + [(9, "noise")] * 4, [1, 2], None)
+    check_case("one of six", [(1, None)] + [(9, "noise")] * 5, [1] + [9] * 5,
+               "1 of 6 runs count; noise")
     check_case("fails once", [(1, None), (0, "fails"), (2, None), (3, None)], [1, 2, 3], None)
+    case = FakeCase([(1, None)] + [(9, "noise")] * 5 + [(2, None), (3, None)], 3)
+    case.run(Progress(1000))
+    case.repeat(Progress(1000))
+    want(case.rows()[0]["values"] == [1, 2, 3], "what was disturbed for long is repeated later")
     case = FakeCase([(1, None), (0, "fails"), (0, "fails")], 3)
     case.run(Progress(1000))
     want(case.rows() == [] and len(case.failures) == 1, "a program that fails twice is left out")

@@ -9,7 +9,8 @@ import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 FOREIGN_MAX = 0.12  # of one processor; REACTOR's bound: above it repeated runs disagree
-NEAR_FACTOR = 1.6   # a line this much slower than the best seen: the processors were moved apart
+LEVEL_FACTOR = 2.0  # lines of one level differ by less: about 18 ns between two threads of a core,
+                    # 55 to 95 within a processor, 300 across two (bench/bench/line 0 1)
 
 
 def command_output(*command):
@@ -68,7 +69,7 @@ class Window:
     def __init__(self, line, needs_line, more_own_seconds=lambda: 0.0):
         """more_own_seconds: processor time of ours that is not in a child that was waited for."""
         self.line, self.needs_line, self.more_own_seconds = line, needs_line, more_own_seconds
-        self.lines, self.foreign, self.complaint = [], 0.0, None
+        self.lines, self.foreign, self.complaint, self.turn = [], 0.0, None, 0
 
     def time_line(self):
         if self.needs_line:
@@ -88,12 +89,22 @@ class Window:
         self.foreign = foreign_share(busy, own, wall)
         self.time_line()
 
-    def fault(self, nearest):
-        """Why this window may not be compared, or None."""
+    def load_fault(self):
+        """What the measurement itself or others' load say against this window, or None."""
         if self.complaint:
             return self.complaint
         if self.foreign > FOREIGN_MAX:
             return f"foreign load of {self.foreign:.0%} of a processor"
-        if self.lines and nearest and max(self.lines) > NEAR_FACTOR * nearest:
-            return f"a line took {max(self.lines):.0f} ns, at best {nearest:.0f}"
         return None
+
+    def is_at(self, level):
+        """Whether the line was as slow before and after as where windows are compared."""
+        return not self.lines or not level or (
+            level <= min(self.lines) and max(self.lines) <= LEVEL_FACTOR * level)
+
+    def fault(self, level):
+        """Why this window may not be compared, or None."""
+        if self.load_fault() or self.is_at(level):
+            return self.load_fault()
+        return (f"a line took {min(self.lines):.0f} and {max(self.lines):.0f} ns, "
+                f"in the windows that count {level:.0f} to {LEVEL_FACTOR * level:.0f}")

@@ -80,8 +80,9 @@ def head_of(runs):
             f"Linux {escape(first['kernel'])}, {escape(first['libc'])}, {escape(first['date'])}."
             f"</p><pre>{escape(commands)}</pre>"
             "<p>Each figure is the median of runs taken in turn with the others'; the small one "
-            "beside it is rove's over it: below 1, rove is faster, smaller or earlier (of a rate, "
-            "1/s, it is the other way round). † was disturbed by other load and is not compared. "
+            "beside it is rove's over it, the median of the rounds that both have: below 1, rove "
+            "is faster, smaller or earlier (of a rate, 1/s, it is the other way round). † was "
+            "disturbed by other load and is not compared. "
             "A bar that is cut is longer than eight times rove's. Grey: what the machine can do "
             "when nothing is scheduled.</p>"
             f"<details><summary>Versions and flags</summary><table>{versions}</table></details>")

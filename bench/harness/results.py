@@ -5,13 +5,16 @@ import json
 import statistics
 
 ANCHORS = ("limit", "raw_epoll")  # what a workload's other rows are a multiple of
+LEAST_ROUNDS = 3  # that two rows share before their ratio is taken round by round
 FALLBACK = {"eager": "plain"}  # a peer without eager tasks is compared by its only kind
 
 
-def make_row(workload, metric, unit, implementation, workers, values, fault=None):
+def make_row(workload, metric, unit, implementation, workers, values, fault=None, rounds=None):
+    """rounds: in which turn each value was measured."""
     return {"workload": workload, "metric": metric, "unit": unit, "implementation": implementation,
             "workers": workers, "median": statistics.median(values), "min": min(values),
-            "max": max(values), "runs": len(values), "values": values, "disturbed": fault}
+            "max": max(values), "runs": len(values), "values": values, "rounds": rounds or [],
+            "disturbed": fault}
 
 
 def find(rows, row, implementation):
@@ -24,11 +27,20 @@ def find(rows, row, implementation):
     return None
 
 
+def by_round(row, other):
+    """The ratios of the rounds in which both count: a machine that is slower for a while is slower
+    for both."""
+    others = dict(zip(other.get("rounds", []), other["values"]))
+    return [value / others[turn] for turn, value in zip(row.get("rounds", []), row["values"])
+            if others.get(turn)]
+
+
 def ratio(row, other):
     """row over other, or None where nothing may be said."""
     if other is None or row["disturbed"] or other["disturbed"] or other["median"] == 0:
         return None
-    return row["median"] / other["median"]
+    both = by_round(row, other)
+    return statistics.median(both) if len(both) >= LEAST_ROUNDS else row["median"] / other["median"]
 
 
 def number(value):
@@ -62,8 +74,8 @@ def print_table(rows):
         print("\nDisturbed and not compared:")
         for name, fault in faults.items():
             print(f"  {name}: {fault}")
-    print("\nrove/ is rove's value over the other's: below 1, rove is faster, smaller or earlier; "
-          "of a\nrate (1/s) it is the other way round.")
+    print("\nrove/ is rove's value over the other's, the median of the rounds that both have: "
+          "below 1,\nrove is faster, smaller or earlier; of a rate (1/s) the other way round.")
 
 
 def write_csv(path, rows):

@@ -25,6 +25,8 @@ ECHO = ["rove", "rove_epoll", "raw_epoll", "raw_uring", "go", "tokio", "java", "
 HTTP = ["rove", "rove_epoll", "raw_epoll", "hyper", "nginx", "go", "node"]
 OWN = {"rove", "rove_epoll", "raw_epoll", "raw_uring"}
 START_S = 20
+MANY = 5000  # connections that take a while to open
+OVERHEAD_S = {False: 0.27, True: 0.6, "idle": 1.2}  # of a window: the loader's start, its warm-up
 LAG_MAX_US = 1000  # a loader this late was kept from its processor
 
 # (row's name, servers, mode, connections, bytes, options); bytes 0 is HTTP
@@ -42,6 +44,14 @@ ONE_WORKER_ONLY = {"echo_1x64", "echo_5000x64", "echo_1x4096", "echo_64x4096", "
                    "echo_5000x4096", "idle_echo", "idle_http"}
 TARGETS = ["bench_loader", "bench_echo_epoll", "bench_echo_uring", "bench_raw_epoll",
            "echo_server", "http_server"]
+
+
+def factor_of(mode, connections):
+    """A window is as short as can be, since the host moves processors within tenths of a second,
+    but long enough for some messages on each connection, and for a tail."""
+    if mode == "closed":
+        return 3 if connections >= MANY else 1
+    return {"open": 3, "churn": 2, "idle": 4}[mode]
 
 
 class Server:
@@ -147,15 +157,24 @@ class ServerCase(Case):
         name, self.kind, self.mode, connections, size, *self.extra = row
         super().__init__(name, workers, commands, options, True)
         self.commands = commands
+        self.seconds_of_window = (SMOKE["seconds"] if options.smoke
+                                  else options.seconds * factor_of(self.mode, connections))
+        self.many = connections >= MANY
         self.load = [str(SMOKE["connections"] if options.smoke else connections), str(size),
-                     str(SMOKE["seconds"] if options.smoke else options.seconds)]
+                     f"{self.seconds_of_window:g}"]
         self.servers, self.folder = {}, None
         cpus = [str(c) for c in self.cpus]
         self.server_cpus = ",".join(cpus[:workers])
         self.loader_cpus = cpus[1] if workers == 1 and len(cpus) > 1 else ",".join(cpus)
 
     def expected(self, implementation):
-        return self.options.seconds + (1.2 if self.mode == "idle" else 0.35)
+        return self.seconds_of_window + OVERHEAD_S["idle" if self.mode == "idle" else self.many]
+
+    def repetitions(self, implementation):
+        if self.options.smoke:
+            return 1
+        return min(self.options.reps, self.options.rounds) if self.mode == "idle" else (
+            self.options.rounds)
 
     def server_command(self, name):
         return (own_command(self.kind, name, self.workers, self.options) if name in OWN

@@ -31,7 +31,9 @@ WORDS = {
         "limit": "as many contexts on as many stacks, already touched, made and then entered.",
         "why": "a task that waits to begin has no stack, only a block of 256 bytes among others; "
                "the one that ends hands its stack to the next, which begins there without a jump. "
-               "So it can be below its limit, which touches a stack for each."},
+               "So it can be below its limit, which touches a stack for each. Two workers are "
+               "slower than one: a task is so little work that moving its block and its result to "
+               "another processor and back costs more than it saves."},
     "chained_spawn": {
         "what": "A task creates the next and ends, 500,000 times; nobody awaits any but the last. "
                 "More workers cannot help: a link begins when the one before it has made it.",
@@ -45,13 +47,17 @@ WORDS = {
                 "smallest buffer is one.",
         "limit": "two jumps that carry the value.",
         "why": "four channel operations and two switches; the partner that was woken runs next, "
-               "on the same worker, so that more workers do not make it slower."},
+               "on the same worker; a second worker costs the trials of stealing it and their "
+               "end, when the pair is left alone for a while."},
     "channel": {
         "what": "Four senders and four receivers on one channel with a buffer of 64. Tokio's own "
                 "channels have one receiver, so it is not here.",
         "limit": "on one thread: fill a ring, jump, empty it, jump.",
-        "why": "on two processors the channel's lines would move to and fro for each message: the "
-               "eight stay on one worker, because the other gives up stealing from them."},
+        "why": "on two processors the channel's lines would move to and fro for each message. So "
+               "a thief takes tasks from a short queue on trial only, and leaves them alone for "
+               "four times as long when they were woken away again "
+               "(decisions/0010-theft-on-trial.md): the eight stay on one worker, and what two "
+               "workers cost more is those trials."},
     "channel_unbuffered": {
         "what": "As channel without a buffer: each message is handed from a sender to a receiver. "
                 "asyncio's smallest buffer is one.",
@@ -73,11 +79,11 @@ WORDS = {
         "why": "senders wait in line; a receive takes in the message of the first. As channel "
                "with two workers."},
     "queue": {
-        "what": "As channel, over rove_queue: join, shutdown and task_done have their counts kept. "
-                "Go and Boost.Fiber have their channels here.",
+        "what": "As channel, over rove_queue: join, shutdown and task_done have their counts "
+                "kept. Go and Boost.Fiber have their channels here.",
         "limit": "as channel.",
-        "why": "a get that waits is granted the right to an item and takes it when it runs, "
-               "which is a second trip through the lock. As channel with two workers."},
+        "why": "a get that waits is granted the right to an item and takes it when it runs, which "
+               "is a second trip through the lock. As channel with two workers."},
     "select": {
         "what": "A sender each on four unbuffered channels; one receiver selects among them. "
                 "Tokio's smallest buffer is one.",
@@ -92,22 +98,25 @@ WORDS = {
         "what": "64 tasks lock, add one, unlock.",
         "limit": "a futex lock and as many threads as workers, without any order of waiters.",
         "why": "free locks cost two atomic steps; contended ones cost what it takes to move the "
-               "line, and fairness costs a hand-over."},
+               "line, and fairness costs a hand-over. Boost.Fiber is faster with two workers "
+               "because its 64 fibers stay on the thread that made them: its figure is that of "
+               "one worker."},
     "skynet": {
         "what": "A tree of tasks ten wide and six deep: 1,111,111 tasks that all wait for their "
                 "children.",
         "limit": "the same tree with a context for each node, depth first.",
         "why": "eager children run depth first on few stacks; plain ones are queued by the "
                "hundred thousand, and the ten of each parent end before it goes on, so that those "
-               "who wait hold a stack each."},
+               "who wait hold a stack each. Rayon's and oneTBB's tasks wait for nothing but their "
+               "children and run those on the waiting one's stack: the plain kind is behind them, "
+               "the eager kind is not."},
     "fib": {
         "what": "fib(32), a task for each of 7 million calls: nothing but the cost of fork and "
                 "join. The limit's other metric, *serial*, is the plain function.",
         "limit": "a context on its own stack for each call, one thread.",
         "why": "Rayon's and oneTBB's tasks can wait for their children and nothing else, so they "
-               "need no stack of their own; Boost.Fiber takes 11 s and is left out. "
-               "An eager task is a stack, a jump in, and a jump out unless its parent was "
-               "stolen meanwhile."},
+               "need no stack of their own; Boost.Fiber takes 11 s and is left out. An eager task "
+               "is a stack, a jump in, and a jump out unless its parent was stolen meanwhile."},
     "nqueens": {
         "what": "All 14,200 ways to put 12 queens on a board, a task for each of the 856,188 "
                 "queens that may stand, with a copy of the board. *serial* is plain recursion.",
@@ -119,35 +128,43 @@ WORDS = {
                 "where the work is. *serial* is plain recursion.",
         "limit": "a context on its own stack for each node, one thread.",
         "why": "most of a task is the digest, which each language computes with the same plain "
-               "code; what is left is an eager task, and thieves that find work quickly."},
+               "code; what is left is an eager task, and thieves that find work quickly. Rust's "
+               "compiler makes a faster digest of it than gcc: Rayon is below the serial C, and "
+               "its figure compares compilers."},
     "file_read": {
         "what": "32 tasks read 4 KiB each, again and again, at random places of a file that the "
                 "page cache holds. *pread* is the bare system call, one after the other.",
         "limit": "a bare io_uring loop with 32 reads under way.",
-        "why": "the kernel's copy of 4 KiB is most of it. rove asks the cache first, a system call "
-               "that never waits, and makes an operation of what is not there; Go blocks a thread "
-               "in the system call; Tokio and libuv hand the read to another thread and back."},
+        "why": "the kernel's copy of 4 KiB is most of it. rove asks the cache first, a system "
+               "call that never waits, and makes an operation of what is not there; Go blocks a "
+               "thread in the system call; Tokio and libuv hand the read to another thread and "
+               "back."},
     "wake_remote": {
         "what": "A thread of the program wakes a sleeping task; from the call to the task's first "
                 "instruction.",
         "limit": "a futex between two threads.",
-        "why": "nearly all of it is the kernel's wake-up of a sleeping thread."},
+        "why": "nearly all of it is the kernel's wake-up of a sleeping thread. Tokio wakes a "
+               "futex; a worker of rove that sleeps waits for the kernel's news of sockets as "
+               "well, so that its wake-up is a completion on its ring, a little dearer "
+               "(docs/idle.md)."},
     "memory": {
         "what": "100,000 (*few*) and 1,000,000 (*many*) tasks wait for one event: bytes each, "
                 "resident memory and page tables; to make one; to wake one until it has ended; "
                 "processor time of the process meanwhile.",
         "limit": "one page touched in a mapping of 128 KiB for each.",
-        "why": "a stack needs a page of its own; Tokio's tasks have no stack, and Go's begin "
-               "with two KiB and are copied when they grow."},
+        "why": "a stack needs a page of its own, and making one is the kernel's page fault, as in "
+               "the limit; Tokio's tasks have no stack, and Go's begin with two KiB and are "
+               "copied when they grow. To wake one is to run on a page that has left the caches "
+               "and to give its stack back."},
     "timers": {
         "what": "A million tasks sleep at once; their deadlines are spread over one second. How "
                 "late they run, and the processor time of the whole process.",
         "limit": "one thread that sleeps until one deadline after the other.",
         "why": "a heap of timers a worker and one timeout in the kernel. A million in a second is "
-               "close to all that one worker can wake, as each lies on a stack of its own that has "
-               "left the caches; so half of them are on time, and whatever takes a few ms (the "
-               "heap given back, another program) delays a hundredth of all. The processor time "
-               "is mostly that of making the tasks: a page fault and a guard each."},
+               "close to all that one worker can wake, as each lies on a stack of its own that "
+               "has left the caches; so half of them are on time, and whatever takes a few ms "
+               "(the heap given back, another program) delays a hundredth of all. The processor "
+               "time is mostly that of making the tasks: a page fault and a guard each."},
     "mixed": {
         "what": "One task computes for 10 ms between two yields, 200 others sleep for 1 ms again "
                 "and again: how late they wake. With one worker nobody can help.",
@@ -162,14 +179,21 @@ WORDS = {
                 "calls.",
         "limit": "a bare epoll loop and a bare io_uring loop, a thread each.",
         "why": "the kernel's TCP path is most of it; what is left is a switch, an operation "
-               "submitted with the others of the turn, and the share of a system call."},
+               "submitted with the others of the turn, and the share of a system call. Where it "
+               "is behind: with 4 KiB and thousands of connections each task receives into a "
+               "buffer of its own, which has left the caches when its turn comes again, while a "
+               "loop of callbacks uses one buffer for all; and with two workers both share two "
+               "processors with a loader that never sleeps, so that the tail is the kernel's "
+               "scheduler."},
     "http": {
         "what": "GET / of 13 bytes over connections that stay; *64x16* sends 16 requests at a "
                 "time. rove is the examples' http_server, with a whole parser; the raw loop looks "
                 "for empty lines and nothing else.",
         "limit": "a bare epoll loop with one receive and one send a batch.",
         "why": "one request at a time, as echo plus the parser. Sixteen: the kernel's share "
-               "shrinks, and what decides is the instructions a request and one write a batch."},
+               "shrinks, and what decides is the instructions a request and one write a batch: "
+               "nginx writes each answer alone. Go's median with sixteen is that of the few "
+               "connections it serves at a time; its p99.9 is what the others wait."},
     "open_loop": {
         "what": "40,000 echoes a second on 64 connections, whether the server keeps up or not; a "
                 "latency begins when its message was due, so that a server is charged for all "
@@ -185,9 +209,9 @@ WORDS = {
         "why": "the kernel's handshake and teardown are most of it; rove adds an accept, a task "
                "with its stack from the cache, and a close."},
     "idle": {
-        "what": "5000 connections that were used once and stay open: the server's memory for "
-                "each (resident and page tables, not the kernel's sockets), its processor time "
-                "over a window without traffic, and the time to open and use each.",
+        "what": "5000 connections that were used once and stay open: the server's memory for each "
+                "(resident and page tables, not the kernel's sockets), its processor time over a "
+                "window without traffic, and the time to open and use each.",
         "limit": "the raw loops keep nothing (epoll) or one buffer of 16 KiB, of which a page is "
                  "touched (io_uring), for a connection.",
         "why": "a waiting task is a page of stack with its control block; what a server keeps "

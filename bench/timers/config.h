@@ -3,7 +3,7 @@
  * spread evenly over SPREAD_MS, beginning LEAD_MS after the first is made. */
 #define TASKS           1000000
 #define TASKS_SMOKE     1000
-#define LEAD_MS         5000
+#define LEAD_MS         4000
 #define LEAD_MS_SMOKE   100
 #define SPREAD_MS       1000
 #define SPREAD_MS_SMOKE 20
