@@ -143,11 +143,11 @@ static inline bool rv_context_retire(struct rv_context *ctx)
 static RV_ALWAYS_INLINE void rv_context_prefetch(const struct rv_context *ctx)
 {
 #if defined(__x86_64__) && !RV_CONTEXT_HOOKS
-    const char *sp;
+    uintptr_t sp; /* a number: one that runs has none, and what lies behind NULL is no address */
     __asm__ volatile("movq %1, %0" : "=r"(sp) : "m"(ctx->sp));
-    __builtin_prefetch(sp, 1);
-    __builtin_prefetch(sp + RV_CACHE_LINE, 1);
-    __builtin_prefetch(sp + 2 * RV_CACHE_LINE, 1);
+    __builtin_prefetch((const void *)sp, 1);
+    __builtin_prefetch((const void *)(sp + RV_CACHE_LINE), 1);
+    __builtin_prefetch((const void *)(sp + 2 * RV_CACHE_LINE), 1);
 #else
     (void)ctx;
 #endif
