@@ -76,7 +76,7 @@ int rv_sim_memory_reset(void)
             return -ENOMEM;
         (void)madvise(range, RANGE_BYTES, MADV_NOHUGEPAGE);
     } else {
-        show(range, STACKS_BYTES + memory.blocks_used);
+        show(blocks_at(), memory.blocks_used); /* stacks: when they are handed out */
         show(pages_at(), memory.pages_used);
         (void)madvise(blocks_at(), memory.blocks_used, MADV_DONTNEED);
         (void)madvise(pages_at(), memory.pages_used, MADV_DONTNEED);

@@ -17,6 +17,7 @@
 
 int rv_fdtab_init(struct rv_fdtab *tab)
 {
+    rv_store_relaxed(&tab->end, 0);
     tab->chunks = calloc(RV_FDTAB_CHUNKS, sizeof(*tab->chunks));
     return tab->chunks == NULL ? -ENOMEM : 0;
 }
@@ -26,7 +27,7 @@ void rv_fdtab_fini(struct rv_fdtab *tab)
     if (tab->chunks == NULL) {
         return;
     }
-    for (size_t i = 0; i < RV_FDTAB_CHUNKS; i++) {
+    for (size_t i = 0; i < rv_load_relaxed(&tab->end); i++) {
         free(rv_load_relaxed(&tab->chunks[i]));
     }
     free(tab->chunks);
@@ -54,6 +55,10 @@ static RV_NOINLINE bool make_chunk(struct rv_fdtab *tab, size_t chunk)
     /* order: acq_rel J1. The zeroed slots before the pointer; pairs with rv_fdtab_find. */
     if (!rv_cas_acq_rel(&tab->chunks[chunk], &none, fresh)) {
         free(fresh);
+        return true;
+    }
+    size_t end = rv_load_relaxed(&tab->end);
+    while (end <= chunk && !rv_cas_weak_relaxed(&tab->end, &end, chunk + 1)) {
     }
     return true;
 }

@@ -60,10 +60,13 @@ struct rv_fd_slot {
 };
 
 #define RV_FDTAB_CHUNK 256
+#ifndef RV_FDTAB_CHUNKS
 #define RV_FDTAB_CHUNKS 65536 /* 16 Mi numbers; the kernel's own default limit is 1 Mi */
+#endif
 
 struct rv_fdtab {
     RV_ATOMIC(struct rv_fd_slot *) *chunks;
+    RV_ATOMIC(size_t) end;             /* no chunk from here on: what need not be looked through */
 };
 
 int rv_fdtab_init(struct rv_fdtab *tab);
