@@ -17,6 +17,7 @@
 #include "core/context.h"
 #include "core/rand.h"
 #include "core/sim_memory.h"
+#include "core/sim_tape.h"
 
 #define RV_SIM_START_NS INT64_C(1000000000)
 #define RV_SIM_MAX_SWITCHES UINT64_C(2000000)
@@ -77,7 +78,7 @@ void rv_sim_note(uint64_t fact)
 
 uint32_t rv_sim_draw(uint32_t n)
 {
-    return rv_rand_below(&sim.rand, n);
+    return sim.kernel_depth > 0 ? rv_sim_tape_draw(&sim.rand, n) : rv_rand_below(&sim.rand, n);
 }
 
 bool rv_sim_chance(uint32_t n)
@@ -190,7 +191,6 @@ static void jump(void)
 {
     int64_t device_ns = sim.device == NULL ? INT64_MAX : sim.device->next_ns();
     int64_t next_ns = device_ns;
-
     bool is_quiet = sim.device == NULL || sim.device->is_quiet();
 
     if (sim.config.look != NULL && is_quiet && !is_anyone(STALLED))

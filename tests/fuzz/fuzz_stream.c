@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum { READS_MAX = 32, TEXT_MAX = 4096 };
 enum { KIND_SOME = 0, KIND_EXACT, KIND_UNTIL, KIND_LINE, READ_SOME = KIND_SOME | 31 << 3 };
@@ -108,7 +107,7 @@ static int run(void *arg, void **result)
         orders[i] = rv_input_take(in);
     }
     size_t piece = 1U + rv_input_take(in);
-    rv_require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "a pair of sockets");
+    rv_require(rv_target_pair(fds) == 0, "a pair of sockets");
     struct sender sender = {fds[1], in->data + in->at, in->size - in->at, piece};
     rove_stream *s = rove_stream_open(fds[0]);
     rove_task *task = rove_create_task(send_pieces, &sender);

@@ -6,7 +6,8 @@
 set(ROVE_SIM_REPLACED core/os.c core/os_cpu.c core/os_process.c io/kick.c io/ring.c)
 # These keep the C library's names in spite of io/sim_names.h: they talk to the real machine.
 set(ROVE_SIM_REAL_SOURCES
-    core/check.c core/os_process_sim.c core/sim.c core/sim_memory.c io/sim_call.c sched/overflow.c)
+    core/check.c core/os_process_sim.c core/sim.c core/sim_memory.c core/sim_tape.c
+    io/sim_call.c sched/overflow.c)
 set(ROVE_SIM_SOURCES ${ROVE_SOURCES}
     core/os_sim.c
     sched/sim_look.c
@@ -23,6 +24,7 @@ function(rove_add_sim name)
         rove_compile_options(${target})
         target_compile_definitions(${target} PRIVATE RV_SIM ${ARGN}
             RV_RUNQ_CAPACITY=8 RV_RUNQ_BATCH=3 # small: full and empty at every step
+            RV_FDTAB_CHUNKS=64 # small: zeroed for each seed
             $<$<NOT:$<BOOL:${ROVE_CHECKS}>>:RV_DEBUG=1>)
         target_compile_options(${target} PRIVATE -fPIE)
         target_compile_definitions(${target} PRIVATE RV_BUFFER_BYTES=32 RV_BUFFER_COUNT=8)
@@ -31,6 +33,11 @@ function(rove_add_sim name)
             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
             PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     endforeach()
+    if(ROVE_SANITIZE MATCHES fuzzer) # a simulation compares too much for each to be a feature
+        target_compile_options(${name} PRIVATE -fno-sanitize-coverage=trace-cmp,indirect-calls)
+        target_compile_options(${name}_real PRIVATE
+            -fno-sanitize-coverage=inline-8bit-counters,pc-table,trace-cmp,indirect-calls)
+    endif()
     target_link_libraries(${name} PRIVATE
         ${ROVE_FCONTEXT_LIBRARY} ${ROVE_URING_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS})
     set_target_properties(${name} PROPERTIES C_VISIBILITY_PRESET hidden)

@@ -188,6 +188,7 @@ rove_add_sim_part(sim_file)
 rove_add_sim_part(sim_look)
 rove_add_sim_part(sim_memory)
 rove_add_sim_part(sim_op)
+rove_add_sim_part(sim_tape)
 set_tests_properties(api/race.uring api/race.epoll PROPERTIES TIMEOUT 300) # millions of turns
 rove_add_cores_test()
 rove_add_sim_seeds()
