@@ -207,11 +207,11 @@ class ProgramCase(Case):
 
 def progress_limit(planned):
     """Seconds after which nothing is repeated any more."""
-    return 1.15 * planned + 10
+    return 1.1 * planned + 10
 
 
 class Progress:
-    """The time that is planned, and what is left of it; repeats may take a seventh more."""
+    """The time that is planned, and what is left of it; repeats may take a tenth more."""
 
     def __init__(self, planned):
         self.planned, self.done, self.begin = max(planned, 1), 0, time.monotonic()

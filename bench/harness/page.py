@@ -85,7 +85,9 @@ def head_of(runs):
             "disturbed by other load and is not compared. "
             "A bar that is cut is longer than eight times rove's. Grey: what the machine can do "
             "when nothing is scheduled.</p>"
-            f"<details><summary>Versions and flags</summary><table>{versions}</table></details>")
+            f"<details><summary>Versions and flags</summary><table>{versions}</table>"
+            + "".join(f"<p>Left out: {escape(line)}.</p>" for line in tables.left_out(runs))
+            + "</details>")
 
 
 def photograph(path, folder):

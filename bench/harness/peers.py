@@ -240,6 +240,6 @@ def versions():
             **crates, "fiber": f"Boost {boost}" if boost else None,
             "tbb": f"oneTBB {tbb[0]}.{tbb[1]}" if tbb[0] else None,
             "libuv": ".".join(uv) if uv[0] else None, "node": command_output("node", "--version"),
-            "java": command_output("javac", "--version"),
+            "java": command_output("javac", "--version") if java_version() >= JAVA_LEAST else None,
             "nginx": command_output("nginx", "-v"), "asyncio": command_output(python(), "-V"),
             "uvloop": command_output(python(), "-c", "import uvloop; print(uvloop.__version__)")}

@@ -78,10 +78,15 @@ def print_table(rows):
           "below 1,\nrove is faster, smaller or earlier; of a rate (1/s) the other way round.")
 
 
-def write_csv(path, rows):
+def write_csv(path, head, rows):
+    """Lines that begin with # say of what machine, versions and flags the rows are."""
     names = ["workload", "metric", "unit", "implementation", "workers", "median", "min", "max",
              "runs", "disturbed"]
     with open(path, "w", newline="") as f:
+        f.write(f"# {head['command']}\n")
+        for part in ("machine", "versions", "flags", "skipped"):
+            for name, text in head[part].items():
+                f.write(f"# {part}: {name}: {text}\n" if text else "")
         writer = csv.DictWriter(f, names, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)

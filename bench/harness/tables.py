@@ -54,6 +54,12 @@ def words_of(workload):
     return WORDS[max(found, key=len)] if found else {}
 
 
+def left_out(runs):
+    """What could not be had, and why."""
+    skipped = {reason: what for run in runs for reason, what in run.get("skipped", {}).items()}
+    return [f"{NAMES.get(what, what)}: {reason}" for reason, what in skipped.items()]
+
+
 def firsts(workloads):
     """Of each family the first: what is said of echo_1x64 need not be said of echo_64x64 again."""
     seen = {}
