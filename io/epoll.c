@@ -135,9 +135,12 @@ static int wait_ready(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op 
     rv_fetch_add_relaxed(&e->waiting, 1);
     int rc = begin_wait(e, slot, op);
     while (rc == 0 && !rv_op_is_done(op)) {
-        rv_park(self, RV_WAIT_IO, op);
-        if (!rv_op_is_done(op) && rv_op_wants_end(op) && withdraw(slot, op)) {
+        /* Before the park: the wake of a deadline may have been spent together with that of an
+         * event which turned out to be in vain. */
+        if (rv_op_wants_end(op) && withdraw(slot, op)) {
             rc = -ECANCELED;
+        } else {
+            rv_park(self, RV_WAIT_IO, op);
         }
     }
     /* order: relaxed. As above. */

@@ -134,6 +134,33 @@ RV_TASK_TEST(test_poll_number_closed_by_others_is_waited_for_anew)
     return 0;
 }
 
+/* Goal: deadlines are met, though there are wake-ups in vain (with a rude epoll; else there are
+ * none): one that comes together with the deadline does not swallow it. */
+static int wait_in_vain(void *arg, RV_UNUSED void **result)
+{
+    for (int i = 0; i < 100; i++) {
+        RV_REQUIRE_EQ(rove_poll((int)(intptr_t)arg, POLLIN, ROVE_US(1 + i % 20)), -ETIMEDOUT);
+    }
+    return 0;
+}
+
+RV_TASK_TEST(test_poll_deadlines_beside_wakes_in_vain)
+{
+    enum { WAITERS = 16 };
+    rove_call calls[WAITERS];
+    int fds[WAITERS][2];
+    for (int i = 0; i < WAITERS; i++) {
+        RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds[i]), 0);
+        calls[i] = (rove_call){wait_in_vain, (void *)(intptr_t)fds[i][0]};
+    }
+    RV_EXPECT_EQ(rove_gather_calls(WAITERS, calls, NULL), 0);
+    for (int i = 0; i < WAITERS; i++) {
+        RV_EXPECT_EQ(rove_close(fds[i][0]), 0);
+        RV_EXPECT_EQ(rove_close(fds[i][1]), 0);
+    }
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_poll_reader_and_writer_on_one_descriptor),
         cmocka_unit_test(test_poll_tells_plain_bytes_from_urgent_ones),
         cmocka_unit_test(test_poll_number_closed_by_others_is_waited_for_anew),
+        cmocka_unit_test(test_poll_deadlines_beside_wakes_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
