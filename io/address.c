@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -132,4 +133,28 @@ int rv_address_parse(const char *text, struct rv_address *address, struct rv_add
         return RV_ADDRESS_READY;
     }
     return RV_ADDRESS_NAME;
+}
+
+/* EAI_ codes are no errno, but small negative numbers too: those that mean something here first. */
+int rv_address_error(int eai)
+{
+    switch (eai) {
+    case EAI_NONAME:
+#ifdef EAI_NODATA
+    case EAI_NODATA:
+    case EAI_ADDRFAMILY:
+#endif
+        return -ENOENT;
+    case EAI_AGAIN:
+        return -EAGAIN;
+    case EAI_MEMORY:
+        return -ENOMEM;
+    case EAI_FAIL:
+    case EAI_SYSTEM:
+        return -EIO;
+    case -ECANCELED:
+        return eai;
+    default:
+        return -EINVAL;
+    }
 }

@@ -33,6 +33,9 @@ int rv_address_parse(const char *text, struct rv_address *address, struct rv_add
 /* A port in digits, 0..65535, or -EINVAL. */
 int rv_address_port(const char *service);
 
+/* What an EAI_ code, or an errno in its place, is as an errno. */
+int rv_address_error(int eai);
+
 /* Any address of this machine, IPv6 (which takes IPv4 too) or IPv4. */
 void rv_address_any(struct rv_address *address, bool is_ipv6, unsigned port);
 

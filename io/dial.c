@@ -242,17 +242,6 @@ static int dial_list(const struct addrinfo *list)
     return fd;
 }
 
-static int errno_of_eai(int eai)
-{
-    if (eai == EAI_MEMORY) {
-        return -ENOMEM;
-    }
-    if (eai == EAI_AGAIN) {
-        return -EAGAIN;
-    }
-    return eai == -ECANCELED ? eai : -EINVAL;
-}
-
 int rove_dial(const char *address)
 {
     struct rv_address ready;
@@ -271,7 +260,7 @@ int rove_dial(const char *address)
     struct addrinfo *list = NULL;
     int rc = rove_getaddrinfo(name.host[0] == '\0' ? NULL : name.host, name.service, &hints, &list);
     if (rc != 0) {
-        return errno_of_eai(rc);
+        return rv_address_error(rc);
     }
     int fd = dial_list(list);
     freeaddrinfo(list);

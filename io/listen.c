@@ -101,18 +101,6 @@ static int listen_any(unsigned port, const struct how *how)
     return fd;
 }
 
-/* EAI_ codes are no errno: the nearest ones. */
-static int errno_of_eai(int eai)
-{
-    if (eai == EAI_MEMORY) {
-        return -ENOMEM;
-    }
-    if (eai == EAI_AGAIN) {
-        return -EAGAIN;
-    }
-    return eai == -ECANCELED || eai == -EPERM ? eai : -EINVAL;
-}
-
 static int listen_name(const struct rv_address_name *name, const struct how *how)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
@@ -120,7 +108,7 @@ static int listen_name(const struct rv_address_name *name, const struct how *how
     int rc = rove_getaddrinfo(name->host[0] == '\0' ? NULL : name->host, name->service, &hints,
                               &list);
     if (rc != 0) {
-        return errno_of_eai(rc);
+        return rv_address_error(rc);
     }
     int fd = -EINVAL;
     for (const struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {

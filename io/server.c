@@ -14,7 +14,7 @@
  * ended. One that begins after the cancelling does not call its handler.
  *
  * Owner: rove_server_start allocates, rove_server_stop frees after the last connection has let go
- * of the lock. A connection is its task's.
+ * of the lock, on any thread if the runtime has ended. A connection is its task's.
  * Threads: tasks; the lock guards what is listed below it.
  */
 #include "core/atomic.h"
@@ -457,12 +457,25 @@ static bool is_served_by(struct rove_server *s, const struct rv_task *self)
     return is_found;
 }
 
+/* Outside of a task: no runtime works for it any more. */
+static int drop(struct rove_server *s)
+{
+    rv_lock_acquire(&s->lock); /* the last connection has let go of it */
+    bool is_over = s->count == 0 && rove_done(s->acceptor);
+    rv_lock_release(&s->lock);
+    if (is_over) {
+        rove_release(s->acceptor);
+        free(s);
+    }
+    return is_over ? 0 : -EPERM;
+}
+
 int rove_server_stop(rove_server *s, rove_duration grace)
 {
     struct rv_task *self = rv_current_task();
     unsigned cancels = 0;
     if (self == NULL) {
-        return -EPERM;
+        return s == NULL ? -EPERM : drop(s);
     }
     if (s == NULL) {
         return -EINVAL;

@@ -21,7 +21,8 @@ ROVE_BEGIN_DECLS
  * address  as above; port 0 lets the kernel choose; a stale unix socket file is replaced.
  * backlog  0: the system's largest.
  *
- * Returns a descriptor that the caller owns · -EINVAL (not an address) · -EPERM · an errno.
+ * Returns a descriptor that the caller owns · -EINVAL (not an address, or no such service) ·
+ * -ENOENT (no such host) · -EAGAIN, -EIO (no answer, for now or at all) · -EPERM · an errno.
  * Threads: task. Suspends: while a name is resolved. Cost: a few system calls.
  * Man: listen(2).
  */
@@ -32,8 +33,8 @@ ROVE_API int rove_listen(const char *address, int backlog);
  *
  * address  as above.
  *
- * Returns a connected socket that the caller owns · -EINVAL (not an address) · -ECANCELED ·
- * -EPERM · the errno of the first address that failed.
+ * Returns a connected socket that the caller owns · -EINVAL, -ENOENT, -EAGAIN, -EIO as
+ * rove_listen · -ECANCELED · -EPERM · the errno of the first address that failed.
  * Threads: task. Suspends: yes. Cost: one operation and one task per address tried.
  * asyncio: create_connection(happy_eyeballs_delay=).
  */
@@ -263,7 +264,8 @@ ROVE_API size_t rove_server_connections(const rove_server *s);
  * Returns 0 (all ended within grace) · -ETIMEDOUT (some were cancelled) · -ECANCELED (the caller
  * was cancelled; the handlers were too, and have ended) · -EDEADLK (in a handler of s: nothing was
  * done) · -EPERM.
- * Threads: task. Suspends: yes. Cost: one request per handler that remains.
+ * Threads: task; any thread once all tasks of s have ended, as at the end of its runtime, which
+ * closes what it listens on. Suspends: yes. Cost: one request per handler that remains.
  * asyncio: Server.close and wait_closed.
  */
 ROVE_API int rove_server_stop(rove_server *s, rove_duration grace);
