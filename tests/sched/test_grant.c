@@ -18,7 +18,7 @@
 #include <semaphore.h>
 
 enum {
-    BATCH = RV_TSAN || RV_ASAN ? 100 : 250,
+    BATCH = RV_TSAN || RV_ASAN ? 50 : 250,
     LEASH = 4,
     SKEW = 200, /* rounds of rv_cpu_relax, at most; arbitrary */
     SPINS = 64  /* before the processor is offered to others; arbitrary */

@@ -5,6 +5,8 @@
 #include "support/crowd.h"
 #include "support/fixture.h"
 
+#include <errno.h>
+
 struct scene {
     rove_once once;
     RV_ATOMIC(int) calls;
@@ -157,6 +159,75 @@ static void test_once_serves_plain_threads(void **state)
     rv_test_settle();
 }
 
+enum { ONCES = 64, STRESS_TASKS = 8, STRESS_THREADS = 2 };
+
+struct stress {
+    rove_once onces[ONCES];
+    RV_ATOMIC(int) tries[ONCES];
+    int values[ONCES]; /* plain: each written by the one call that counts */
+};
+
+struct attempt {
+    struct stress *stress;
+    struct rv_member *member;
+    unsigned idx;
+};
+
+/* The first tries fail, in a task perhaps by its cancellation, too. */
+static int try_it(void *ctx)
+{
+    struct attempt *a = ctx;
+    bool is_early = rv_fetch_add_relaxed(&a->stress->tries[a->idx], 1) < 3;
+    int rc = a->member->is_task ? rove_yield() : 0;
+    if (rc == 0 && is_early) {
+        rc = -5000;
+    }
+    a->stress->values[a->idx] += rc == 0;
+    return rc;
+}
+
+/* Goes on to the next when this one is done. */
+static bool stress_step(struct rv_member *m)
+{
+    struct attempt a = {.stress = m->ctx, .member = m, .idx = m->done};
+    rove_once *once = &a.stress->onces[m->done];
+    unsigned dice = rv_rand_below(&m->rand, 8);
+    int rc = m->is_task ? rove_once_call(once, try_it, &a)
+                        : rove_once_call_blocking(once, try_it, &a,
+                                                  dice < 4 ? ROVE_US(dice) : ROVE_FOREVER);
+    RV_EXPECT(rc == 0 || rc == -5000 || rc == (m->is_task ? -ECANCELED : -ETIMEDOUT));
+    if (rc == 0) {
+        RV_EXPECT_EQ(a.stress->values[m->done], 1);
+        m->done++;
+    }
+    return m->done < ONCES;
+}
+
+/* Goal: with failures, cancels and timeouts each is done by just one call, and all see that. */
+static int stress_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct rv_rand rand;
+    rv_rand_seed(&rand, rv_crowd_seed());
+    for (unsigned n = 4 * rv_crowd_factor(); n > 0; n--) {
+        static struct stress s;
+        struct rv_crowd crowd;
+        s = (struct stress){0};
+        rv_crowd_start(&crowd, STRESS_TASKS, STRESS_THREADS, stress_step, &s);
+        RV_EXPECT_EQ(rv_crowd_finish(&crowd, &rand), ONCES * (STRESS_TASKS + STRESS_THREADS));
+        for (unsigned i = 0; i < ONCES; i++) {
+            RV_EXPECT_EQ(s.values[i], 1);
+        }
+    }
+    return 0;
+}
+
+static void test_once_stress_makes_one_call_of_each(void **state)
+{
+    (void)state;
+    rv_test_run(stress_body, NULL);
+    rv_test_run_on(64, stress_body, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_once_failed_call_does_not_count),
         cmocka_unit_test(test_once_cancelled_call_goes_to_the_next),
         cmocka_unit_test(test_once_serves_plain_threads),
+        cmocka_unit_test(test_once_stress_makes_one_call_of_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

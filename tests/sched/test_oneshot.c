@@ -5,6 +5,8 @@
 #include "support/crowd.h"
 #include "support/fixture.h"
 
+#include <errno.h>
+
 /* Goal: sent once, received once. */
 RV_TASK_TEST(test_oneshot_value_is_received_once)
 {
@@ -107,6 +109,60 @@ static void test_oneshot_serves_plain_threads(void **state)
     assert_ptr_equal(value, &o);
 }
 
+enum { ONESHOTS = 64, RECEIVERS = 6, STRESS_THREADS = 2 };
+
+struct stress {
+    rove_oneshot oneshots[ONESHOTS];
+    RV_ATOMIC(int) received[ONESHOTS];
+};
+
+/* Goes on to the next when this one has been received, by whomever. */
+static bool receive_step(struct rv_member *m)
+{
+    struct stress *s = m->ctx;
+    rove_oneshot *o = &s->oneshots[m->done];
+    void *value = NULL;
+    int rc = m->is_task
+                 ? rove_oneshot_recv(o, &value)
+                 : rove_oneshot_recv_blocking(o, &value, ROVE_US(rv_rand_below(&m->rand, 8)));
+    RV_EXPECT(rc == 0 || rc == -EPIPE || rc == (m->is_task ? -ECANCELED : -ETIMEDOUT));
+    RV_EXPECT_PTR(value, rc == 0 ? o : NULL);
+    if (rc == 0) {
+        (void)rv_fetch_add_relaxed(&s->received[m->done], 1);
+    }
+    m->done += rc == 0 || rc == -EPIPE;
+    return m->done < ONESHOTS;
+}
+
+/* Goal: with cancels and timeouts each value is received by just one, and all others hear of it. */
+static int stress_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct rv_rand rand;
+    rv_rand_seed(&rand, rv_crowd_seed());
+    for (unsigned n = 4 * rv_crowd_factor(); n > 0; n--) {
+        static struct stress s;
+        struct rv_crowd crowd;
+        s = (struct stress){0};
+        rv_crowd_start(&crowd, RECEIVERS, STRESS_THREADS, receive_step, &s);
+        for (unsigned i = 0; i < ONESHOTS; i++) {
+            rv_crowd_harass(&crowd, &rand);
+            RV_EXPECT_EQ(rove_oneshot_send(&s.oneshots[i], &s.oneshots[i]), 0);
+        }
+        RV_EXPECT_EQ(rv_crowd_finish(&crowd, &rand), ONESHOTS * (RECEIVERS + STRESS_THREADS));
+        for (unsigned i = 0; i < ONESHOTS; i++) {
+            RV_EXPECT_EQ(rv_load_relaxed(&s.received[i]), 1);
+        }
+    }
+    return 0;
+}
+
+static void test_oneshot_stress_each_value_is_received_once(void **state)
+{
+    (void)state;
+    rv_test_run(stress_body, NULL);
+    rv_test_run_on(64, stress_body, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_oneshot_first_waiter_gets_the_value),
         cmocka_unit_test(test_oneshot_on_the_receivers_stack_may_go_at_once),
         cmocka_unit_test(test_oneshot_serves_plain_threads),
+        cmocka_unit_test(test_oneshot_stress_each_value_is_received_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
