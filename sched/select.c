@@ -140,15 +140,31 @@ static int compare_addresses(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* Few are put in place one by one: channels made one after the other often are in order already. */
+static void insert_lock(rove_chan *locks[], size_t count, rove_chan *c)
+{
+    size_t at = count;
+    for (; at > 0 && (uintptr_t)locks[at - 1] > (uintptr_t)c; at--) {
+        locks[at] = locks[at - 1];
+    }
+    locks[at] = c;
+}
+
 static void collect_locks(size_t n, const rove_select_case cases[], struct arms *arms)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
-        if (is_channel(&cases[i])) {
-            arms->locks[count++] = cases[i].chan;
+        if (!is_channel(&cases[i])) {
+            continue;
         }
+        if (n <= RV_SELECT_INLINE) {
+            insert_lock(arms->locks, count, cases[i].chan);
+        } else {
+            arms->locks[count] = cases[i].chan;
+        }
+        count++;
     }
-    if (count > 1) {
+    if (n > RV_SELECT_INLINE && count > 1) {
         qsort(arms->locks, count, sizeof arms->locks[0], compare_addresses);
     }
     size_t unique = 0;
