@@ -49,6 +49,24 @@ rove_chan *rove_chan_retain(rove_chan *c)
     return c;
 }
 
+static void free_chan(rove_chan *c)
+{
+    RV_CHECK(rv_waitq_is_empty(&c->waiters[RV_CHAN_SEND]) &&
+                 rv_waitq_is_empty(&c->waiters[RV_CHAN_RECV]),
+             "who waits on a channel holds a reference to it");
+    free(c);
+}
+
+void rv_chan_leave_select(struct rove_chan *c, bool is_at_home)
+{
+    RV_CHECK((c->selects & ~RV_CHAN_ORPHAN) != 0, "a select that leaves a channel was counted");
+    bool is_last = --c->selects == RV_CHAN_ORPHAN;
+    rv_chan_unlock(c, is_at_home);
+    if (RV_UNLIKELY(is_last)) {
+        free_chan(c);
+    }
+}
+
 void rove_chan_release(rove_chan *c)
 {
     if (c == NULL) {
@@ -58,10 +76,13 @@ void rove_chan_release(rove_chan *c)
     uint32_t before = rv_fetch_sub_acq_rel(&c->refs, 1u);
     RV_CHECK(before != 0, "rove_chan_release: the caller holds a reference");
     if (before == 1) {
-        RV_CHECK(rv_waitq_is_empty(&c->waiters[RV_CHAN_SEND]) &&
-                     rv_waitq_is_empty(&c->waiters[RV_CHAN_RECV]),
-                 "who waits on a channel holds a reference to it");
-        free(c);
+        bool is_at_home = rv_chan_lock(c);
+        bool is_unused = c->selects == 0;
+        c->selects |= RV_CHAN_ORPHAN;
+        rv_chan_unlock(c, is_at_home);
+        if (RV_LIKELY(is_unused)) {
+            free_chan(c);
+        }
     }
 }
 

@@ -36,6 +36,7 @@ struct rove_chan {
     alignas(RV_CACHE_LINE) size_t element_size; /* bytes */
     size_t capacity;                            /* 0: rendezvous */
     RV_ATOMIC(uint32_t) refs;
+    uint32_t selects; /* cells of selects in the queues, and ORPHAN; guarded by the lock */
     alignas(16) unsigned char buffer[];
 };
 
@@ -59,6 +60,11 @@ struct rv_select {
 
 /* Any thread, sel known to live: is the select the caller's to decide, by `winner`? */
 bool rv_select_claim(struct rv_select *sel, uint32_t winner);
+
+#define RV_CHAN_ORPHAN 0x80000000u /* nobody has a reference: the last select frees it */
+
+/* Lock held, by way of rv_chan_lock, and given back. One select less; perhaps the channel's end. */
+void rv_chan_leave_select(struct rove_chan *c, bool is_at_home);
 
 /* True: at home (core/home.h), to be told to rv_chan_unlock. */
 static inline bool rv_chan_lock(struct rove_chan *c)

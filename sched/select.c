@@ -193,6 +193,7 @@ static int enqueue(size_t n, rove_select_case cases[], struct arms *arms)
     for (size_t i = 0; i < n && index == -EAGAIN; i++) {
         if (is_channel(&cases[i])) {
             rv_waitq_push(&cases[i].chan->waiters[op_of(&cases[i])], &arms->cells[i]);
+            cases[i].chan->selects++;
         }
     }
     for (size_t i = 0; i < arms->lock_count; i++) {
@@ -230,7 +231,7 @@ static void dequeue(size_t n, const rove_select_case cases[], struct rv_waiter c
             if (rv_waitq_is_queued(q, &cells[i])) {
                 rv_waitq_remove(q, &cells[i]);
             }
-            rv_chan_unlock(c, is_at_home);
+            rv_chan_leave_select(c, is_at_home);
         } else if (i < watched && cases[i].op == ROVE_AWAIT && cases[i].future != NULL) {
             (void)rv_future_remove_waiter(cases[i].future, &cells[i]);
         }
@@ -308,23 +309,20 @@ static int wait_held(size_t n, rove_select_case cases[], rove_duration timeout, 
     return index;
 }
 
-/* As rove_await does: who closes a channel or sets a future may drop the last handle at once. */
+/* As rove_await does: who sets a future may drop the last handle at once. So may who closes a
+ * channel, which counts its selects. */
 static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, int64_t *deadline,
                     struct arms *arms)
 {
     for (size_t i = 0; i < n; i++) {
         if (cases[i].op == ROVE_AWAIT) {
             rove_retain(cases[i].future);
-        } else if (cases[i].chan != NULL) {
-            rove_chan_retain(cases[i].chan);
         }
     }
     int index = wait_held(n, cases, timeout, deadline, arms);
     for (size_t i = 0; i < n; i++) {
         if (cases[i].op == ROVE_AWAIT) {
             rove_release(cases[i].future);
-        } else {
-            rove_chan_release(cases[i].chan);
         }
     }
     return index;
