@@ -312,6 +312,38 @@ static void finish_second(void)
     finish();
 }
 
+/* It waits in its select; the other may come. */
+static void leave_and_tell(struct rv_task *self)
+{
+    rv_model_unblock(2);
+    if (rv_state_park(&self->future.state)) {
+        rv_model_block(false);
+    }
+}
+
+static void setup_last_handle(void)
+{
+    begin(2, 0);
+    rv_double_set_leave(leave_and_tell);
+}
+
+static void select_till_closed(void)
+{
+    int *element = NULL;
+    rove_select_case cases[2] = {{ROVE_RECV, chan, &element, NULL, 0},
+                                 {ROVE_RECV, chan, &element, NULL, 0}};
+    int i = rove_select(2, cases, -1);
+    RV_MODEL_CHECK(i >= 0 && cases[i].error == -EPIPE, "it is closed");
+}
+
+/* The select is in the channel's queue twice, and leaves it while the last handle goes. */
+static void close_and_release(void)
+{
+    rv_model_block(false);
+    (void)rove_chan_close(chan);
+    rove_chan_release(chan);
+}
+
 /* As a worker that goes from one task to the next: the one that left is parked by who comes. */
 static void leave_to_second(struct rv_task *self)
 {
@@ -372,6 +404,8 @@ static const struct rv_model models[] = {
     {"select/deadline", setup_two, {select_with_deadline, send_first, pass_time}, finish_one, 0},
     {"select/future", setup_select_future, {select_future, send_first, set_future},
      finish_select_future, 0},
+    {"select/last_handle", setup_last_handle, {select_till_closed, close_and_release},
+     finish_shared, 0},
     {"select/close", setup_two, {select_closed, send_other, close_chan}, finish_second, 0},
 };
 
