@@ -13,10 +13,9 @@
 /* Lets the others run until n operations are in flight on fd. */
 static inline void await_waiters(int fd, unsigned n)
 {
-    const struct rv_io *io = rv_io_of(rv_current_task()->runtime);
+    struct rv_fdtab *tab = &rv_io_of(rv_current_task()->runtime)->fds;
     for (;;) {
-        struct rv_fdtab tab = io->fds;
-        const struct rv_fd_slot *slot = rv_fdtab_find(&tab, fd);
+        const struct rv_fd_slot *slot = rv_fdtab_find(tab, fd);
         if (slot != NULL && (rv_load_relaxed(&slot->users) & RV_FD_COUNT) >= n) {
             return;
         }
