@@ -24,6 +24,7 @@ struct world {
     rove_queue *queue;
     rove_chan *chan;
     unsigned made, begun, ended;      /* tasks; those cancelled before they begin never do */
+    uint64_t ids[TASKS_MAX];          /* of those that began, in order */
     unsigned inside, holders;         /* the section under the mutex; permits in use */
     unsigned long put, got, sent, received; /* sums of items */
 };
@@ -75,11 +76,23 @@ static void cancel(struct world *w, unsigned slot)
     }
 }
 
-/* Only of a younger one: two that wait for each other would do so for ever, as they asked for. */
+/* How many began before it; of one that has not begun, all. */
+static unsigned age(const struct world *w, uint64_t id)
+{
+    unsigned i = 0;
+    while (i < w->begun && w->ids[i] != id) {
+        i++;
+    }
+    return i;
+}
+
+/* Only of a younger one: two that wait for each other would do so for ever, as they asked for. Ids
+ * of several workers do not say who is younger: a child may have a lower one than its parent. */
 static rove_task *take_younger(struct world *w, unsigned slot)
 {
     rove_task *t = w->slots[slot];
-    bool may_wait = t != NULL && rove_task_id(t) > rove_task_id(rove_current_task());
+    bool may_wait = t != NULL &&
+                    age(w, rove_task_id(t)) > age(w, rove_task_id(rove_current_task()));
     return may_wait ? take_slot(w, slot) : NULL;
 }
 
@@ -213,7 +226,7 @@ static int obey(void *arg, void **result)
     };
     struct world *w = arg;
     (void)result;
-    w->begun++;
+    w->ids[w->begun++] = rove_task_id(rove_current_task());
     /* Who was cancelled obeys no more: one that goes on and waits again may be awaited for ever. */
     while (w->in->at < w->in->size && rove_cancelling(rove_current_task()) == 0) {
         uint8_t order = rv_input_take(w->in);
