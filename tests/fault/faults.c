@@ -66,7 +66,7 @@ const struct rv_fault rv_faults[] = {
      .backends = RV_FAULT_EPOLL},
     {.name = "k-th transfer: ENOBUFS", .plan = ONCE(RV_INJECT_TRANSFER, ENOBUFS),
      .backends = RV_FAULT_EPOLL, .allowed = {ENOBUFS, CUT_OFF}},
-    {.name = "one byte a transfer", .plan = TINY(RV_INJECT_TRANSFER), .backends = RV_FAULT_EPOLL},
+    {.name = "one byte a send", .plan = TINY(RV_INJECT_TRANSFER), .backends = RV_FAULT_EPOLL},
     {.name = "no memory advice (guards, discard)", .plan = EVERY(1, RV_INJECT_ADVICE, EINVAL),
      .backends = RV_FAULT_BOTH},
     {.name = "k-th memory advice: ENOMEM", .plan = ONCE(RV_INJECT_ADVICE, ENOMEM),

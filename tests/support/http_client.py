@@ -151,8 +151,8 @@ class Server:
             self.signal()
         try:
             status = self.wait()
-            if kind is None:
-                check_equal(status, 0, f"exit status; stderr: {self.log()}")
+            if kind is None or status != 0:
+                check_equal(status, 0, f"exit status; {error or 'no error'}; stderr: {self.log()}")
         finally:
             self.process.stdout.close()
             self.errors.close()
