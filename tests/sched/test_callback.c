@@ -161,7 +161,8 @@ struct race {
 static void count_call(RV_UNUSED rove_future *f, void *ctx)
 {
     struct race *r = ctx;
-    (void)rv_fetch_add_relaxed(&r->calls, 1u);
+    /* order: release. It is all that tells the test, whose frame r is, that this call is over. */
+    (void)rv_fetch_add_release(&r->calls, 1u);
 }
 
 static int add_and_remove(void *arg, RV_UNUSED void **result)
@@ -200,7 +201,8 @@ RV_TASK_TEST(test_callback_each_is_called_or_removed_once)
     for (int i = 0; i < ADDERS; i++)
         RV_EXPECT_EQ(rove_join(tasks[i], NULL), 0);
     RV_EXPECT_EQ(pthread_join(thread, NULL), 0);
-    RV_YIELD_UNTIL(rv_load_relaxed(&r.calls) + rv_load_relaxed(&r.removed) >= ADDERS * ADDED);
+    /* order: acquire. See count_call. */
+    RV_YIELD_UNTIL(rv_load_acquire(&r.calls) + rv_load_relaxed(&r.removed) >= ADDERS * ADDED);
     RV_EXPECT_EQ(rv_load_relaxed(&r.calls) + rv_load_relaxed(&r.removed), ADDERS * ADDED);
     rove_release(r.f);
     return 0;
