@@ -107,14 +107,11 @@ static void announce(const char *address)
     }
 }
 
-static int wait_for_signal(const sigset_t *set)
+static int wait_for_signal(int fd)
 {
     struct signalfd_siginfo info;
-    int fd = signalfd(-1, set, SFD_CLOEXEC);
-    ssize_t n = fd < 0 ? -EMFILE : rove_read(fd, &info, sizeof info);
-    if (fd >= 0) {
-        rove_close(fd);
-    }
+    ssize_t n = rove_read(fd, &info, sizeof info);
+    rove_close(fd);
     return n < 0 ? (int)n : 0;
 }
 
@@ -133,11 +130,17 @@ static int serve(void *arg, void **result)
     }
     setsockopt(listen_fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* inherited */
     announce(s->address);
-    rove_task *task = rove_create_task(acceptor, NULL);
+    int signals = signalfd(-1, &s->signals, SFD_CLOEXEC); /* before clients take all there are */
+    rove_task *task = signals < 0 ? NULL : rove_create_task(acceptor, NULL);
     if (!task) {
-        return -ENOMEM;
+        int error = signals < 0 ? -errno : -ENOMEM;
+        if (signals >= 0) {
+            rove_close(signals);
+        }
+        rove_close(listen_fd);
+        return error;
     }
-    int rc = wait_for_signal(&s->signals);
+    int rc = wait_for_signal(signals);
     rove_cancel(task);
     rove_join(task, NULL);
     rove_close(listen_fd);

@@ -266,17 +266,20 @@ static void server_drain(struct http_server *s)
     rove_release(drained);
 }
 
-static int server_wait_for_signal(void)
+/* Before anything is accepted: the clients may take every descriptor there is. */
+static int server_open_signals(void)
 {
     sigset_t set;
-    struct signalfd_siginfo info;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     int fd = signalfd(-1, &set, SFD_CLOEXEC);
-    if (fd < 0) {
-        return -EMFILE;
-    }
+    return fd < 0 ? -errno : fd;
+}
+
+static int server_wait_for_signal(int fd)
+{
+    struct signalfd_siginfo info;
     ssize_t n = rove_read(fd, &info, sizeof info);
     rove_close(fd);
     return n < 0 ? (int)n : 0;
@@ -300,11 +303,16 @@ static int server_serve(struct http_server *s)
 {
     rove_task *acceptors[ACCEPTORS_MAX] = { NULL };
     unsigned count = server_acceptors(s);
+    int signals = server_open_signals();
+    if (signals < 0) {
+        rove_close(s->listen_fd);
+        return signals;
+    }
     for (unsigned i = 0; i < count; i++) {
         acceptors[i] = rove_create_task(server_acceptor, s);
     }
     rove_task *janitor = s->settings.idle_timeout > 0 ? rove_create_task(server_janitor, s) : NULL;
-    int rc = server_wait_for_signal();
+    int rc = server_wait_for_signal(signals);
     atomic_store_explicit(&s->is_stopping, true, memory_order_relaxed);
     for (unsigned i = 0; i < count; i++) {
         if (acceptors[i]) {
