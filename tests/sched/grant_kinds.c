@@ -255,49 +255,32 @@ static void barrier_break(struct entry *e)
 
 /* once: somebody is at it and fails; the first that can goes on, and the other finds it done */
 
-static int fail_in_turn(void *ctx)
-{
-    struct entry *e = ctx;
-    rove_event_set(&e->has_begun);
-    (void)rove_event_wait(&e->event);
-    return -EIO;
-}
-
-static int run_once(void *arg, RV_UNUSED void **result)
-{
-    struct entry *e = arg;
-    RV_EXPECT_EQ(rove_once_call(&e->once, fail_in_turn, e), -EIO);
-    return 0;
-}
-
 static void once_begin(struct entry *e)
 {
-    e->third = rove_create_task(run_once, e);
-    RV_EXPECT_EQ(rove_event_wait(&e->has_begun), 0);
+    rv_failing_once_begin(&e->once);
 }
 
 static int succeed(void *ctx)
 {
-    struct entry *e = ctx;
+    struct rv_failing_once *o = ctx;
     int rc = rove_yield(); /* -ECANCELED: and the next is to try */
-    e->calls += rc == 0;
+    o->calls += rc == 0;
     return rc;
 }
 
 static int once_take(struct taker *t)
 {
-    return rove_once_call(&t->e->once, succeed, t->e);
+    return rove_once_call(&t->e->once.once, succeed, &t->e->once);
 }
 
 static void once_grant(struct entry *e)
 {
-    rove_event_set(&e->event);
+    rove_event_set(&e->once.may_end);
 }
 
 static void once_end(struct entry *e)
 {
-    RV_EXPECT_EQ(rove_join(e->third, NULL), 0);
-    RV_EXPECT_EQ(e->calls, 1);
+    rv_failing_once_end(&e->once);
 }
 
 /* broadcast */

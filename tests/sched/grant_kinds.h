@@ -7,6 +7,7 @@
 #ifndef RV_TESTS_GRANT_KINDS_H
 #define RV_TESTS_GRANT_KINDS_H
 
+#include "sched/failing_once.h"
 #include "support/fixture.h"
 
 enum {
@@ -43,19 +44,18 @@ struct entry {
     rove_rwlock rwlock;
     rove_semaphore semaphore;
     rove_cond cond;
-    rove_event event, has_begun;
+    rove_event event;
     rove_oneshot oneshot;
     rove_queue *queue;
     rove_chan *chan;
     rove_watch *watch;
     rove_barrier barrier;
-    rove_once once;
+    struct rv_failing_once once;
     rove_broadcast *broadcast;
     rove_subscriber *subscribers[2];
-    rove_task *third; /* who runs the once, or is the barrier's third party */
+    rove_task *third; /* the barrier's third party */
     long places[3];   /* of who met at the barrier: third, first, second */
     long passed; /* what the granter took */
-    int calls;   /* of the once that came to something */
     struct taker takers[2];
 };
 

@@ -166,46 +166,30 @@ static void barrier_give(struct party *p, struct entry *e)
 
 static int succeed(void *ctx)
 {
-    ((struct entry *)ctx)->calls++;
-    return 0;
-}
-
-static int fail_in_turn(void *ctx)
-{
-    struct entry *e = ctx;
-    rove_event_set(&e->has_begun);
-    (void)rove_event_wait(&e->event);
-    return -EIO;
-}
-
-static int run_once(void *arg, RV_UNUSED void **result)
-{
-    struct entry *e = arg;
-    RV_EXPECT_EQ(rove_once_call(&e->once, fail_in_turn, e), -EIO);
+    ((struct rv_failing_once *)ctx)->calls++;
     return 0;
 }
 
 static void once_begin(struct entry *e)
 {
-    e->runner = rove_create_task(run_once, e);
-    RV_EXPECT_EQ(rove_event_wait(&e->has_begun), 0);
+    rv_failing_once_begin(&e->once);
 }
 
 static int once_take(struct party *p, struct entry *e)
 {
-    return p->is_task ? rove_once_call(&e->once, succeed, e)
-                      : rove_once_call_blocking(&e->once, succeed, e, p->timeout);
+    return p->is_task ? rove_once_call(&e->once.once, succeed, &e->once)
+                      : rove_once_call_blocking(&e->once.once, succeed, &e->once, p->timeout);
 }
 
 static void once_give(struct party *p, struct entry *e)
 {
-    event_give(p, e);
+    if (p == NULL)
+        rove_event_set(&e->once.may_end);
 }
 
 static void once_end(struct entry *e)
 {
-    RV_EXPECT_EQ(rove_join(e->runner, NULL), 0);
-    RV_EXPECT_EQ(e->calls, 1);
+    rv_failing_once_end(&e->once);
 }
 
 /* oneshot, broadcast, watch */

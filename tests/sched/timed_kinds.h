@@ -8,6 +8,7 @@
 #ifndef RV_TESTS_TIMED_KINDS_H
 #define RV_TESTS_TIMED_KINDS_H
 
+#include "sched/failing_once.h"
 #include "support/crowd.h"
 #include "support/fixture.h"
 
@@ -19,18 +20,16 @@ struct entry {
     rove_rwlock rwlock;
     rove_semaphore semaphore;
     rove_cond cond;
-    rove_event event, has_begun;
+    rove_event event;
     rove_barrier barrier;
-    rove_once once;
+    struct rv_failing_once once;
     rove_oneshot oneshot;
     rove_queue *queue;
     rove_chan *chan;
     rove_watch *watch;
     rove_broadcast *broadcast;
     rove_subscriber *subscribers[2];
-    rove_task *runner; /* of the once */
     int units;  /* what the condition tells of, under the mutex */
-    int calls;  /* of the once that came to something */
     int rcs[2]; /* what the parties came to */
 };
 
