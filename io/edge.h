@@ -31,7 +31,7 @@
 #define RV_EDGE_ODD UINT32_C(8)
 #define RV_EDGE_EVENT UINT32_C(16) /* counts one */
 
-#define RV_EDGE_AFTER 16             /* waits; arbitrary */
+#define RV_EDGE_AFTER 2              /* waits: who asks twice and leaves need not pay for more */
 #define RV_EDGE_PERIOD_NS 25000000   /* arbitrary */
 
 /* Before an attempt: what is known, for rv_edge_note. */

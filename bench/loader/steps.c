@@ -30,7 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 4096, BYTES_MAX = 65536, WARM_ROUNDS = 8, LOOK_STEPS = 4096 };
+enum { CONNECTIONS_MAX = 4096, BYTES_MAX = 65536, WARM_ROUNDS = 32, LOOK_STEPS = 4096 };
 
 static struct {
     pid_t server, worker;
