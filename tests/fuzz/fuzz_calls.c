@@ -248,7 +248,7 @@ static void end_all(struct world *w)
             }
             rove_release(left[i]);
         }
-        (void)rove_yield();
+        (void)rove_sleep(ROVE_US(5)); /* a look at all is dear: first let them have a turn */
     }
     rove_release(left[0]);
     for (unsigned i = 0; i < SLOTS; i++) {

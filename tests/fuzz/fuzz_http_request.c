@@ -7,11 +7,6 @@
  * it ends, its url, its body. A refusal may name another status (a limit may be met before a syntax
  * error or after it), but both must refuse at the same request. An accepted request must also hold
  * what makes it safe: one Host in 1.1, one framing, no byte that ends a line elsewhere.
- *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -DLLHTTP_STRICT_MODE=1
- *         -I examples -I /usr/share/include/llhttp tests/fuzz/fuzz_http_request.c
- *         examples/http/request.c /usr/share/llhttp/{api,http,llhttp}.c -o fuzz_http_request
- *     ./fuzz_http_request -max_total_time=60 -dict=tests/fuzz/http_request.dict
  */
 #include <stdint.h>
 #include <stdio.h>
