@@ -5,5 +5,5 @@
 #define BYTES       4096
 #define MIB         64
 #define MIB_SMOKE   1
-#define READS       400000
+#define READS       200000
 #define READS_SMOKE 2000

@@ -9,7 +9,7 @@ from harness import machine, peers, results
 from harness.workloads import ONE_THREAD
 
 RUN_TIMEOUT_S = 300
-LONG_S = 2  # a program that takes longer has --long-reps repetitions
+LATER = 3  # times that bench/run comes back, at its end, to what a case lacks
 
 
 def say(text):
@@ -86,8 +86,8 @@ class Case:
         def worth(level):
             counts = {name: sum(w.is_at(level) for w in windows)
                       for name, windows in clean.items()}
-            return (sum(n >= self.least_good(name) for name, n in counts.items()),
-                    sum(min(n, self.repetitions(name)) for name, n in counts.items()), -level)
+            return (sum(n >= self.least_good() for n in counts.values()),
+                    sum(min(n, self.repetitions()) for n in counts.values()), -level)
 
         return max({min(w.lines) for windows in clean.values() for w in windows}, key=worth,
                    default=None)
@@ -97,35 +97,44 @@ class Case:
         level = self.level()
         return [(w, found) for w, found in self.windows[implementation] if not w.fault(level)]
 
-    def lacks(self, name):
-        return len(self.good(name)) < self.repetitions(name)
+    def lacks(self, name, wanted):
+        return len(self.good(name)) < wanted
 
-    def is_complete(self):
-        return not any(self.lacks(name) for name in self.windows)
+    def is_complete(self, wanted):
+        return not any(self.lacks(name, wanted) for name in self.windows)
 
-    def take_turn(self, progress, is_planned):
-        """Each implementation once: as planned, or those only that lack windows that count."""
+    def in_turn(self):
         names = list(self.windows)
         first = self.turn % max(1, len(names))
-        for name in names[first:] + names[:first]:
-            if (self.turn < self.repetitions(name) if is_planned
-                    else self.lacks(name) and progress.has_time()):
-                progress.step(f"{self.key} {name}", self.expected(name) * is_planned)
+        return names[first:] + names[:first]
+
+    def take_turn(self, progress):
+        for name in self.in_turn():
+            progress.step(f"{self.key} {name}", self.expected(name))
+            self.measure_or_drop(name)
+        self.turn += 1
+
+    def take_turn_again(self, progress, wanted):
+        """Those that lack windows that count, and rove, so that there is a round to compare in."""
+        for name in self.in_turn():
+            if (name == "rove" or self.lacks(name, wanted)) and progress.has_time():
+                progress.step(f"{self.key} {name}", 0)
                 self.measure_or_drop(name)
         self.turn += 1
 
     def run(self, progress):
-        while self.turn < max(map(self.repetitions, self.windows), default=0):
-            self.take_turn(progress, True)
-        self.repeat(progress)
+        """As planned, then what must be had at once, since the machine is as it is now."""
+        while self.turn < self.repetitions() and self.windows:
+            self.take_turn(progress)
+        self.repeat(progress, self.least_good())
 
-    def repeat(self, progress):
-        """Up to as many turns again, for what was disturbed; bench/run comes back at its end to
-        what a few minutes have not mended."""
-        for _ in range(0 if self.options.smoke else self.turn):
-            if self.is_complete() or not progress.has_time():
+    def repeat(self, progress, wanted):
+        """Up to as many turns again, until all have so many windows that count; bench/run comes
+        back at its end to what a few minutes have not mended."""
+        for _ in range(0 if self.options.smoke else self.repetitions()):
+            if self.is_complete(wanted) or not progress.has_time():
                 return
-            self.take_turn(progress, False)
+            self.take_turn_again(progress, wanted)
 
     def measure_or_drop(self, name):
         try:
@@ -144,14 +153,11 @@ class Case:
         """Seconds of one repetition; measured once on the machine of docs/performance.md."""
         return self.options.known.get(f"{self.key} {implementation}", 1.0)
 
-    def repetitions(self, implementation):
-        if self.options.smoke:
-            return 1
-        is_long = self.expected(implementation) > LONG_S
-        return min(self.options.reps, self.options.long_reps) if is_long else self.options.reps
+    def repetitions(self):
+        return 1 if self.options.smoke else self.options.reps
 
     def expected_total(self):
-        return sum(self.expected(i) * self.repetitions(i) for i in self.windows)
+        return sum(self.expected(i) * self.repetitions() for i in self.windows)
 
     def rows(self):
         out = []
@@ -159,7 +165,7 @@ class Case:
             if not windows:
                 continue
             good, fault = self.good(name), None
-            if len(good) < self.least_good(name) and not self.options.smoke:
+            if len(good) < self.least_good() and not self.options.smoke:
                 faults = [f for w, _ in windows if (f := w.fault(self.level()))]
                 fault = (f"{len(good)} of {len(windows)} runs count"
                          + "".join(f"; {f}" for f in faults[-1:]))
@@ -172,9 +178,9 @@ class Case:
                                             list(values), fault, list(turns)))
         return out
 
-    def least_good(self, implementation):
+    def least_good(self):
         """A median wants more than half of the repetitions."""
-        return self.repetitions(implementation) // 2 + 1
+        return self.repetitions() // 2 + 1
 
     def durations(self):
         return {f"{self.key} {name}": round(min(self.seconds[name]), 2)
@@ -205,19 +211,36 @@ class ProgramCase(Case):
         return parse_output(done.stdout)
 
 
-def progress_limit(planned):
+def mend(cases, progress):
+    """What was disturbed, again at the end, since the machine may be another by now: first what
+    lacks a median, then what lacks a repetition."""
+    for wanted in (Case.least_good, Case.repetitions):
+        for _ in range(LATER):
+            for case in cases:
+                if case.windows and progress.has_time() and not case.is_complete(wanted(case)):
+                    case.start()
+                    try:
+                        case.repeat(progress, wanted(case))
+                    finally:
+                        case.stop()
+
+
+def progress_limit(planned, minutes):
     """Seconds after which nothing is repeated any more."""
-    return 1.1 * planned + 10
+    return min(2 * planned + 10, 60 * minutes)
 
 
 class Progress:
-    """The time that is planned, and what is left of it; repeats may take a tenth more."""
+    """The time that is planned, what is left of it, and what may be spent on repeats."""
 
-    def __init__(self, planned):
-        self.planned, self.done, self.begin = max(planned, 1), 0, time.monotonic()
+    def __init__(self, planned, limit):
+        self.planned, self.limit, self.done = max(planned, 1), limit, 0
+        self.begin = time.monotonic()
 
     def has_time(self):
-        return time.monotonic() - self.begin < progress_limit(self.planned)
+        """For a repeat: not at the cost of what is still planned."""
+        rest = max(0, self.planned - self.done)
+        return time.monotonic() - self.begin + rest < self.limit
 
     def step(self, what, seconds):
         passed = time.monotonic() - self.begin

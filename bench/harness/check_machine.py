@@ -50,7 +50,7 @@ class FakeCase(Case):
     """Values and faults by turns, or lines, instead of measurements."""
 
     def __init__(self, script, reps, names=("rove",)):
-        options = SimpleNamespace(reps=reps, long_reps=reps, smoke=False, build="", known={})
+        options = SimpleNamespace(reps=reps, smoke=False, build="", known={})
         super().__init__("fake", 1, names, options, False)
         self.script = iter(script)
 
@@ -67,9 +67,17 @@ class FakeCase(Case):
         self.windows[implementation].append((window, {"plain": ("ns", value)}))
 
 
-def check_case(name, script, values, fault):
-    case = FakeCase(script, 3)
-    case.run(Progress(1000))
+def run(case, is_mended=True):
+    """As planned with what must be had; then once what bench/run does at its end."""
+    progress = Progress(1, 1000)
+    case.run(progress)
+    if is_mended:
+        case.repeat(progress, case.repetitions())
+    return case
+
+
+def check_case(name, script, values, fault, is_mended=True):
+    case = run(FakeCase(script, 3), is_mended)
     row = case.rows()[0]
     want(row["values"] == values and row["disturbed"] == fault, f"{name}: {row}")
 
@@ -80,12 +88,19 @@ def check_levels():
     near, far, moved = [60, 61], [300, 310], [60, 300]
     check_case("mostly far", [(1, near), (5, far), (6, far), (7, far)], [5, 6, 7], None)
     check_case("mostly near", [(1, near), (5, far), (2, near), (3, near)], [1, 2, 3], None)
-    case = FakeCase([(1, near), (2, near), (9, moved), (5, far), (6, far), (3, near)], 3)
-    case.run(Progress(1000))
+    case = run(FakeCase([(1, near), (2, near), (9, moved), (5, far), (6, far), (3, near)], 3))
     want(case.rows()[0]["values"] == [1, 2, 3], "a processor moved within a window")
-    case = FakeCase([(1, [18, 19])] + [(n, near) for n in (2, 3, 4)], 3)
-    case.run(Progress(1000))
+    case = run(FakeCase([(1, [18, 19])] + [(n, near) for n in (2, 3, 4)], 3))
     want(case.rows()[0]["values"] == [2, 3, 4], "one lucky line disqualifies nobody")
+
+
+def check_repeats():
+    """rove runs with those that lack something, and repeats leave time for what is planned."""
+    script = [(1, None), (1, None), (2, "noise"), (2, None), (3, None), (3, "noise")]
+    case = run(FakeCase(script + [(4, None), (4, None)] * 2, 3, ("rove", "go")))
+    rounds = {row["implementation"]: row["rounds"] for row in case.rows()}
+    want(rounds == {"rove": [0, 1, 2, 3, 4], "go": [0, 3, 4]}, f"rounds to compare in: {rounds}")
+    want(Progress(10, 20).has_time() and not Progress(20, 10).has_time(), "time for repeats")
 
 
 def check_rounds():
@@ -103,19 +118,19 @@ def main():
     check_faults()
     check_levels()
     check_rounds()
+    check_repeats()
     check_spinner()
     check_case("quiet", [(1, None), (2, None), (3, None)], [1, 2, 3], None)
     check_case("run again", [(1, None), (9, "noise"), (3, None), (2, None)], [1, 3, 2], None)
-    check_case("two of three count", [(1, None), (2, None)] + [(9, "noise")] * 4, [1, 2], None)
+    check_case("two of three count", [(1, None), (2, None)] + [(9, "noise")] * 4, [1, 2], None,
+               is_mended=False)
     check_case("one of six", [(1, None)] + [(9, "noise")] * 5, [1] + [9] * 5,
-               "1 of 6 runs count; noise")
+               "1 of 6 runs count; noise", is_mended=False)
     check_case("fails once", [(1, None), (0, "fails"), (2, None), (3, None)], [1, 2, 3], None)
-    case = FakeCase([(1, None)] + [(9, "noise")] * 5 + [(2, None), (3, None)], 3)
-    case.run(Progress(1000))
-    case.repeat(Progress(1000))
+    case = run(FakeCase([(1, None)] + [(9, "noise")] * 5 + [(2, None), (3, None)], 3))
     want(case.rows()[0]["values"] == [1, 2, 3], "what was disturbed for long is repeated later")
     case = FakeCase([(1, None), (0, "fails"), (0, "fails")], 3)
-    case.run(Progress(1000))
+    run(case)
     want(case.rows() == [] and len(case.failures) == 1, "a program that fails twice is left out")
     print("disturbances are seen")
 

@@ -170,11 +170,8 @@ class ServerCase(Case):
     def expected(self, implementation):
         return self.seconds_of_window + OVERHEAD_S["idle" if self.mode == "idle" else self.many]
 
-    def repetitions(self, implementation):
-        if self.options.smoke:
-            return 1
-        return min(self.options.reps, self.options.rounds) if self.mode == "idle" else (
-            self.options.rounds)
+    def repetitions(self):
+        return 1 if self.options.smoke else self.options.rounds
 
     def server_command(self, name):
         return (own_command(self.kind, name, self.workers, self.options) if name in OWN
@@ -212,12 +209,8 @@ class ServerCase(Case):
                 print(f"left out: {self.key} {name}: {e}")
                 del self.windows[name]
 
-    def lacks(self, name):
-        is_up = self.mode == "idle" or name in self.servers
-        return is_up and super().lacks(name)
-
-    def is_complete(self):
-        return not any(Case.lacks(self, name) for name in self.windows)
+    def in_turn(self):
+        return [name for name in super().in_turn() if self.mode == "idle" or name in self.servers]
 
     def stop(self):
         for server in self.servers.values():

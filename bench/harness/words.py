@@ -52,7 +52,9 @@ WORDS = {
     "channel": {
         "what": "Four senders and four receivers on one channel with a buffer of 64. Tokio's own "
                 "channels have one receiver, so it is not here.",
-        "limit": "on one thread: fill a ring, jump, empty it, jump.",
+        "limit": "on one thread: fill a ring, jump, empty it, jump: a store and a load of each "
+                 "message, which nothing that tasks share can come near; *locked*: a free lock "
+                 "taken for each of the two as well.",
         "why": "on two processors the channel's lines would move to and fro for each message. So "
                "a thief takes tasks from a short queue on trial only, and leaves them alone for "
                "four times as long when they were woken away again "
@@ -111,12 +113,13 @@ WORDS = {
                "children and run those on the waiting one's stack: the plain kind is behind them, "
                "the eager kind is not."},
     "fib": {
-        "what": "fib(32), a task for each of 7 million calls: nothing but the cost of fork and "
+        "what": "fib(30), a task for each of 2.7 million calls: nothing but the cost of fork and "
                 "join. The limit's other metric, *serial*, is the plain function.",
         "limit": "a context on its own stack for each call, one thread.",
         "why": "Rayon's and oneTBB's tasks can wait for their children and nothing else, so they "
-               "need no stack of their own; Boost.Fiber takes 11 s and is left out. An eager task "
-               "is a stack, a jump in, and a jump out unless its parent was stolen meanwhile."},
+               "need no stack of their own; Boost.Fiber is left out for its slowness. An eager "
+               "task is a stack, a jump in, and a jump out unless its parent was stolen "
+               "meanwhile."},
     "nqueens": {
         "what": "All 14,200 ways to put 12 queens on a board, a task for each of the 856,188 "
                 "queens that may stand, with a copy of the board. *serial* is plain recursion.",
@@ -167,9 +170,10 @@ WORDS = {
                "time is mostly that of making the tasks: a page fault and a guard each."},
     "mixed": {
         "what": "One task computes for 10 ms between two yields, 200 others sleep for 1 ms again "
-                "and again: how late they wake. With one worker nobody can help.",
-        "limit": "two threads, shared out by the kernel; the second sleeps until one deadline "
-                 "after the other.",
+                "and again: how late they wake. With one worker a tick waits for the next yield, "
+                "and nothing is measured.",
+        "limit": "two threads, a processor each: one computes, one sleeps until one deadline "
+                 "after the other. What is left is the kernel's timer.",
         "why": "the second worker must fire the timers of the first while that one computes."},
     "echo": {
         "what": "An echo server under a closed loop: connections x bytes; each connection sends, "

@@ -45,6 +45,7 @@ class Workload(Folder):
             self.config.update({n: int(v) for n, v in smoke.items()})
         self.needs_mib = self.config.pop("NEEDS_MIB", 0)
         self.is_for_one_worker = bool(self.config.pop("ONE_WORKER", 0))
+        self.least_workers = self.config.pop("LEAST_WORKERS", 1)
         self.needs_all_cpus = bool(self.config.pop("ALL_CPUS", 0))
 
     def programs(self, implementation):
