@@ -171,7 +171,8 @@ class Case:
                          + "".join(f"; {f}" for f in faults[-1:]))
                 good = []
             good = good or windows
-            for metric, (unit, _) in good[0][1].items():
+            units = {metric: unit for _, found in good for metric, (unit, _) in found.items()}
+            for metric, unit in units.items():
                 having = [(w.turn, found[metric][1]) for w, found in good if metric in found]
                 turns, values = zip(*having)
                 out.append(results.make_row(self.name, metric, unit, name, self.workers,

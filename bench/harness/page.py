@@ -82,7 +82,7 @@ def head_of(runs):
             "<p>Each figure is the median of runs taken in turn with the others'; the small one "
             "beside it is rove's over it, the median of the rounds that both have: below 1, rove "
             "is faster, smaller or earlier (of a rate, 1/s, it is the other way round). † was "
-            "disturbed by other load and is not compared. "
+            f"disturbed by other load and is not compared.{escape(tables.counted_by(runs))} "
             "A bar that is cut is longer than eight times rove's. Grey: what the machine can do "
             "when nothing is scheduled.</p>"
             f"<details><summary>Versions and flags</summary><table>{versions}</table>"

@@ -28,7 +28,7 @@ PACKAGES = {"go": ["golang-go"], "rayon": ["cargo", "librust-rayon-dev"],
             "fiber": ["g++", "libboost-fiber-dev"], "tbb": ["g++", "libtbb-dev"],
             "libuv": ["libuv1-dev"], "java": ["openjdk-21-jdk-headless"], "node": ["nodejs"],
             "nginx": ["nginx-light"], "asyncio": ["python3"], "uvloop": ["python3-uvloop"],
-            "plots": ["librsvg2-bin"]}
+            "plots": ["librsvg2-bin"], "instructions": ["valgrind"]}
 FLAGS = {"rove": "gcc -O2 -g with the library's release flags", "limit": "the same",
          "go": "go build", "tokio": "cargo build --release, lto, one codegen unit",
          "rayon": "as Tokio", "hyper": "as Tokio", "fiber": "g++ -O2", "tbb": "g++ -O2",
@@ -61,7 +61,8 @@ def need(program, package):
 
 
 def install(names):
-    wanted = sorted({package for name in (*names, "plots") for package in PACKAGES.get(name, [])})
+    wanted = sorted({package for name in (*names, "plots", "instructions")
+                     for package in PACKAGES.get(name, [])})
     print("installing", " ".join(wanted), file=sys.stderr)
     for package in wanted:  # one at a time: what is not in this release keeps nobody else out
         done = subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", package],

@@ -5,7 +5,7 @@ All servers of a case are up at once and are loaded in turn, so that a machine t
 while is slower for all. With one worker the server has the first processor and the loader, which
 never sleeps while it measures, the second; with more they share. The loader (bench/loader) says
 what a request cost the server: its processor time, by the scheduler's nanoseconds, and where the
-kernel counts them its system calls and user instructions.
+kernel counts them its system calls and user instructions (else harness/instructions.py does).
 """
 import glob
 import os
@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import peers
+from harness import instructions, peers, results
 from harness.cases import Case, parse_output, shown
 from harness.workloads import BENCH, Folder
 
@@ -39,6 +39,7 @@ CASES = {
     "churn": [("churn_64", "echo", "churn", 64, 64)],
     "idle": [("idle_echo", "echo", "idle", 5000, 64), ("idle_http", "http", "idle", 5000, 0)],
 }
+COUNTED = {"echo_64x64", "http_64", "http_64x16"}  # with one worker
 SMOKE = {"connections": 8, "seconds": 0.2}
 ONE_WORKER_ONLY = {"echo_1x64", "echo_5000x64", "echo_1x4096", "echo_64x4096", "echo_512x4096",
                    "echo_5000x4096", "idle_echo", "idle_http"}
@@ -162,7 +163,8 @@ class ServerCase(Case):
         self.many = connections >= MANY
         self.load = [str(SMOKE["connections"] if options.smoke else connections), str(size),
                      f"{self.seconds_of_window:g}"]
-        self.servers, self.folder = {}, None
+        self.servers, self.folder, self.counted = {}, None, {}
+        self.is_counted = name in COUNTED and workers == 1 and not options.smoke
         cpus = [str(c) for c in self.cpus]
         self.server_cpus = ",".join(cpus[:workers])
         self.loader_cpus = cpus[1] if workers == 1 and len(cpus) > 1 else ",".join(cpus)
@@ -177,11 +179,66 @@ class ServerCase(Case):
         return (own_command(self.kind, name, self.workers, self.options) if name in OWN
                 else [*self.commands[name], str(self.workers)])
 
-    def launch(self, name):
-        if name == "nginx":
-            command, port = nginx_command(self.workers, self.folder.name)
-            return Server(name, command, self.server_cpus, port)
-        return Server(name, self.server_command(name), self.server_cpus)
+    def expected_total(self):
+        n = len(instructions.COUNTED & set(self.windows)) if self.is_counted else 0
+        return super().expected_total() + n * instructions.SECONDS
+
+    def launch(self, name, is_wrapped=False):
+        command, port = (nginx_command(self.workers, self.folder.name) if name == "nginx"
+                         else (self.server_command(name), None))
+        if is_wrapped:
+            command = instructions.wrapped(command, self.folder.name)
+            if name == "nginx":  # what it forks would not be counted
+                command += ["-g", "master_process off;"]
+        return Server(name, command, self.server_cpus, port)
+
+    def run(self, progress):
+        super().run(progress)
+        found = [metrics for windows in self.windows.values() for _, metrics in windows]
+        if self.is_counted and not any("instructions" in metrics for metrics in found):
+            self.count_all(progress)
+
+    def count_all(self, progress):
+        """User instructions, which do not depend on who else uses the machine."""
+        try:
+            instructions.counter()
+        except peers.Missing as e:
+            self.options.skipped("user instructions", e)
+            return
+        if instructions.COUNTED < set(self.windows):
+            self.options.skipped("user instructions", instructions.OTHERS)
+        for name in [n for n in self.windows if n in instructions.COUNTED]:
+            progress.step(f"{self.key} {name} instructions", instructions.SECONDS)
+            try:
+                self.counted[name] = self.count(name)
+            except (peers.Missing, ValueError, OSError, subprocess.SubprocessError) as e:
+                self.options.skipped(f"user instructions of {name}", e)
+
+    def count(self, name):
+        server = self.launch(name, True)
+
+        def load(messages):
+            done = subprocess.run(self.count_command(str(server.port), messages), timeout=60,
+                                  capture_output=True, text=True)
+            if done.returncode != 0:
+                raise peers.Missing(done.stderr.strip())
+            return parse_output(done.stdout)["requests"][1]
+
+        try:
+            depth = int(dict(word.split("=") for word in self.extra).get("depth", 1))
+            return instructions.values(server, self.folder.name, load, depth, self.repetitions())
+        finally:
+            server.stop()
+
+    def count_command(self, port, messages):
+        return ["taskset", "-c", self.loader_cpus,
+                os.path.join(self.options.build, "bench", "loader"), "count", port, *self.load[:2],
+                str(instructions.LOAD_S), *self.extra, f"messages={messages}"]
+
+    def rows(self):
+        return super().rows() + [
+            results.make_row(self.name, "instructions", "1/request", name, self.workers, values)
+            for name, values in self.counted.items()]
 
     def loader_command(self, port, pids):
         return ["taskset", "-c", self.loader_cpus,
@@ -191,8 +248,13 @@ class ServerCase(Case):
     def command_lines(self, implementation):
         server = (["nginx", "-c", "bench/http/nginx.conf"] if implementation == "nginx"
                   else self.server_command(implementation))
-        return [shown(["taskset", "-c", self.server_cpus, *server, "&"]),
-                shown(self.loader_command("PORT", "PID"))]
+        lines = [shown(["taskset", "-c", self.server_cpus, *server, "&"]),
+                 shown(self.loader_command("PORT", "PID"))]
+        if implementation in self.counted:
+            lines += [shown(["taskset", "-c", self.server_cpus,
+                             *instructions.wrapped(server, "/tmp"), "&"]),
+                      shown(self.count_command("PORT", instructions.MANY))]
+        return lines
 
     def start(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -241,6 +303,8 @@ class ServerCase(Case):
 
     def complaint(self, found):
         lag = found.get("lag_p99", ("us", 0))[1]
+        if found.get("rate", ("1/s", 1))[1] == 0:
+            return "nothing was answered in the window"
         return f"the loader was {lag:.0f} us late" if lag > LAG_MAX_US else None
 
 

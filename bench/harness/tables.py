@@ -60,6 +60,12 @@ def left_out(runs):
     return [f"{NAMES.get(what, what)}: {reason}" for reason, what in skipped.items()]
 
 
+def counted_by(runs):
+    """Who counted user instructions, as a sentence."""
+    counter = next((run["instructions"] for run in runs if run.get("instructions")), None)
+    return f" User instructions were counted by {counter}." if counter else ""
+
+
 def firsts(workloads):
     """Of each family the first: what is said of echo_1x64 need not be said of echo_64x64 again."""
     seen = {}

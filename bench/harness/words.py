@@ -179,8 +179,9 @@ WORDS = {
         "what": "An echo server under a closed loop: connections x bytes; each connection sends, "
                 "waits for its echo, compares every byte, sends the next. rove is the examples' "
                 "echo_server, a task a connection; Node, libuv, asyncio and uvloop are one thread "
-                "of callbacks. *cpu* is the server's processor time a request, *calls* its system "
-                "calls.",
+                "of callbacks. *cpu* is the server's processor time a request (us each are s a "
+                "million), *calls* its system calls, *instructions* those of its own, without "
+                "the kernel's.",
         "limit": "a bare epoll loop and a bare io_uring loop, a thread each.",
         "why": "the kernel's TCP path is most of it; what is left is a switch, an operation "
                "submitted with the others of the turn, and the share of a system call. Where it "

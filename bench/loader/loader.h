@@ -25,7 +25,7 @@ struct settings {
     uint16_t port;
     size_t connections, bytes; /* bytes of a message; 0: HTTP requests */
     double seconds;
-    uint64_t depth, rate;
+    uint64_t depth, rate, messages;
     const char *pids; /* of the server, with commas between; NULL: not watched */
 };
 
@@ -80,6 +80,7 @@ void closed_run(void);
 void open_run(void);
 void churn_run(void);
 void idle_run(void);
+void count_run(void);
 
 /* For the modes: an epoll set, and one connection in it, edge-triggered, or all of them. */
 int loader_epoll(void);

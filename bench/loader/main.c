@@ -2,12 +2,13 @@
 /*
  * Purpose: load a server, compare every byte of its answers, and say how it did.
  *
- *     loader MODE PORT CONNECTIONS BYTES SECONDS [depth=N] [rate=N] [pids=N,N...]
+ *     loader MODE PORT CONNECTIONS BYTES SECONDS [depth=N] [rate=N] [messages=N] [pids=N,N...]
  *
  *     closed   every connection has `depth` messages under way: rate and latencies at saturation
  *     open     `rate` messages a second whatever the server does; see open.c
  *     churn    open a connection, one message, close it, again; CONNECTIONS at once
  *     idle     CONNECTIONS that were used once: the server's memory and processor time
+ *     count    `messages` on each connection, as closed, within SECONDS; nothing is measured
  *
  * BYTES of 0 means HTTP. Prints lines "metric unit value". `pids` are the server's processes.
  */
@@ -23,14 +24,18 @@
 
 enum { EVENTS = 256 };
 
-struct settings loader_settings = {.depth = 1, .rate = 10000};
+struct settings loader_settings = {.depth = 1, .rate = 10000, .messages = 100};
 struct histogram loader_latencies;
 int64_t loader_now;
 
 static const struct mode {
     const char *name;
     void (*run)(void);
-} modes[] = {{"closed", closed_run}, {"open", open_run}, {"churn", churn_run}, {"idle", idle_run}};
+} modes[] = {{"closed", closed_run},
+             {"open", open_run},
+             {"churn", churn_run},
+             {"idle", idle_run},
+             {"count", count_run}};
 
 int64_t loader_clock(void)
 {
@@ -108,6 +113,8 @@ static void parse_option(const char *word)
         s->depth = strtoul(value + 1, NULL, 10);
     } else if (value && strncmp(word, "rate=", 5) == 0) {
         s->rate = strtoul(value + 1, NULL, 10);
+    } else if (value && strncmp(word, "messages=", 9) == 0) {
+        s->messages = strtoul(value + 1, NULL, 10);
     } else if (value && strncmp(word, "pids=", 5) == 0) {
         s->pids = value + 1;
     } else {
@@ -121,8 +128,8 @@ int main(int argc, char **argv)
     struct settings *s = &loader_settings;
     struct rlimit files;
     if (argc < 6) {
-        fputs("usage: loader closed|open|churn|idle PORT CONNECTIONS BYTES SECONDS [depth=N] "
-              "[rate=N] [pids=N,N]\n",
+        fputs("usage: loader closed|open|churn|idle|count PORT CONNECTIONS BYTES SECONDS "
+              "[depth=N] [rate=N] [messages=N] [pids=N,N]\n",
               stderr);
         return 2;
     }
@@ -136,6 +143,7 @@ int main(int argc, char **argv)
     }
     errno = EINVAL;
     if (s->connections == 0 || s->depth == 0 || s->depth > LOADER_MAX_DEPTH || s->rate == 0 ||
+        s->messages == 0 ||
         s->seconds <= 0) {
         loader_die("arguments");
     }
