@@ -21,6 +21,13 @@
 #define ALL_FROM(what, with) {.kind = (what), .mode = RV_INJECT_FROM, .error = (with)}
 #define TINY(what) {.kind = (what), .mode = RV_INJECT_TINY}
 
+#ifdef RV_FAULT_TWO_BUFFERS
+const struct rv_fault rv_faults[] = {
+    {.name = "a pool of 2 buffers", .backends = RV_FAULT_URING},
+    {.name = "2 buffers, one byte a message", .peer = RV_PEER_DRIBBLE, .backends = RV_FAULT_URING},
+    {.name = "2 buffers, a peer never reads", .peer = RV_PEER_DEAF, .backends = RV_FAULT_URING},
+};
+#else
 const struct rv_fault rv_faults[] = {
     {.name = "k-th allocation", .plan = ONCE(RV_INJECT_MEMORY, ENOMEM), .backends = RV_FAULT_BOTH,
      .allowed = {ENOMEM, ENOBUFS, EAGAIN, CUT_OFF}},
@@ -71,6 +78,9 @@ const struct rv_fault rv_faults[] = {
      .backends = RV_FAULT_BOTH},
     {.name = "k-th memory advice: ENOMEM", .plan = ONCE(RV_INJECT_ADVICE, ENOMEM),
      .backends = RV_FAULT_BOTH, .allowed = {ENOMEM, CUT_OFF}},
+    {.name = "THP always", .plan = TINY(RV_INJECT_HUGE), .backends = RV_FAULT_BOTH},
+    {.name = "THP always, for stacks too", .plan = TINY(RV_INJECT_HUGE_ONLY),
+     .backends = RV_FAULT_BOTH},
     {.name = "no membarrier", .plan = EVERY(1, RV_INJECT_BARRIER, ENOSYS), .is_cold = true,
      .backends = RV_FAULT_BOTH},
     {.name = "every 2nd futex wait: EINTR", .plan = EVERY(2, RV_INJECT_FUTEX, EINTR),
@@ -91,6 +101,7 @@ const struct rv_fault rv_faults[] = {
     {.name = "a peer that never reads", .peer = RV_PEER_DEAF, .backends = RV_FAULT_BOTH},
     {.name = "fork in a task", .forks = true, .backends = RV_FAULT_BOTH},
 };
+#endif
 const size_t rv_fault_count = RV_ARRAY_LEN(rv_faults);
 
 bool rv_fault_allows(const struct rv_fault *f, int rc)

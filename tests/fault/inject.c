@@ -127,14 +127,20 @@ WRAP(void, free, void *block)
     __real_free(block);
 }
 
+int __real_madvise(void *at, size_t n, int advice);
+
 WRAP(void *, mmap, void *at, size_t n, int protection, int flags, int fd, off_t offset)
 {
     if (fails(RV_INJECT_MEMORY)) {
         return MAP_FAILED;
     }
     void *map = __real_mmap(at, n, protection, flags, fd, offset);
-    if (map != MAP_FAILED) {
-        (void)rv_fetch_add_relaxed(&live_bytes, (long)n);
+    if (map == MAP_FAILED) {
+        return map;
+    }
+    (void)rv_fetch_add_relaxed(&live_bytes, (long)n);
+    if (is_tiny(RV_INJECT_HUGE) || is_tiny(RV_INJECT_HUGE_ONLY)) {
+        (void)__real_madvise(map, n, MADV_HUGEPAGE);
     }
     return map;
 }
@@ -147,6 +153,9 @@ WRAP(int, munmap, void *at, size_t n)
 
 WRAP(int, madvise, void *at, size_t n, int advice)
 {
+    if (advice == MADV_NOHUGEPAGE && is_tiny(RV_INJECT_HUGE_ONLY)) {
+        return 0;
+    }
     return fails(RV_INJECT_ADVICE) ? -1 : __real_madvise(at, n, advice);
 }
 

@@ -30,7 +30,9 @@ enum rv_inject_kind {
     RV_INJECT_TRANSFER,   /* read, write, recv, send, recvmsg, sendmsg, readv, writev */
     RV_INJECT_ADVICE,     /* madvise, mprotect, process_madvise */
     RV_INJECT_BARRIER,    /* membarrier */
-    RV_INJECT_FUTEX       /* futex waits */
+    RV_INJECT_FUTEX,      /* futex waits */
+    RV_INJECT_HUGE,       /* mmap, TINY only: advised to be of huge pages, as the system may say */
+    RV_INJECT_HUGE_ONLY   /* the same, and advice against it is not heard */
 };
 
 enum rv_inject_mode {
