@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -177,7 +178,45 @@ static ssize_t attempt_connect(struct rv_op *op)
     return rc == -EAGAIN ? RV_ATTEMPT_LATER : rc;
 }
 
-RV_NOINLINE ssize_t rv_attempt(struct rv_op *op)
+/*
+ * The C library's two are points at which a thread may be cancelled, and switch that on and off
+ * around the call: as many instructions as the rest of an attempt. A worker is never cancelled. The
+ * sanitizers and the simulation want the library's names.
+ */
+#if defined(SYS_recvfrom) && defined(SYS_sendto) && !RV_ASAN && !RV_TSAN && !defined(RV_SIM)
+static RV_ALWAYS_INLINE ssize_t call_recv(const struct rv_op *op)
+{
+    return syscall(SYS_recvfrom, op->fd, op->addr, op->len, (int)op->flags | MSG_DONTWAIT, NULL,
+                   NULL);
+}
+
+static RV_ALWAYS_INLINE ssize_t call_send(const struct rv_op *op)
+{
+    return syscall(SYS_sendto, op->fd, op->addr, op->len, (int)op->flags | MSG_DONTWAIT, NULL, 0);
+}
+#else
+static ssize_t call_recv(const struct rv_op *op)
+{
+    return recv(op->fd, op->addr, op->len, (int)op->flags | MSG_DONTWAIT);
+}
+
+static ssize_t call_send(const struct rv_op *op)
+{
+    return send(op->fd, op->addr, op->len, (int)op->flags | MSG_DONTWAIT);
+}
+#endif
+
+RV_NOINLINE ssize_t rv_attempt_recv(const struct rv_op *op)
+{
+    return result_of(call_recv(op));
+}
+
+RV_NOINLINE ssize_t rv_attempt_send(const struct rv_op *op)
+{
+    return result_of(call_send(op));
+}
+
+RV_NOINLINE ssize_t rv_attempt_any(struct rv_op *op)
 {
     switch (op->kind) {
     case RV_OP_READ:
@@ -186,9 +225,9 @@ RV_NOINLINE ssize_t rv_attempt(struct rv_op *op)
     case RV_OP_WRITEV:
         return attempt_transfer(op);
     case RV_OP_RECV:
-        return result_of(recv(op->fd, op->addr, op->len, (int)op->flags | MSG_DONTWAIT));
+        return rv_attempt_recv(op);
     case RV_OP_SEND:
-        return result_of(send(op->fd, op->addr, op->len, (int)op->flags | MSG_DONTWAIT));
+        return rv_attempt_send(op);
     case RV_OP_RECVMSG:
         return result_of(recvmsg(op->fd, op->addr, (int)op->flags | MSG_DONTWAIT));
     case RV_OP_SENDMSG:

@@ -21,8 +21,18 @@
 /* It would block, and no readiness will tell when it would not: try again after a while. */
 #define RV_ATTEMPT_LATER ((ssize_t)INT_MIN + 1)
 
+/* The same as below of these kinds, and of any. */
+ssize_t rv_attempt_recv(const struct rv_op *op);
+ssize_t rv_attempt_send(const struct rv_op *op);
+ssize_t rv_attempt_any(struct rv_op *op);
+
 /* A result, -EAGAIN (wait for rv_op_events), RV_ATTEMPT_OFFLOAD or RV_ATTEMPT_LATER. */
-ssize_t rv_attempt(struct rv_op *op);
+static inline ssize_t rv_attempt(struct rv_op *op)
+{
+    return op->kind == RV_OP_RECV   ? rv_attempt_recv(op)
+           : op->kind == RV_OP_SEND ? rv_attempt_send(op)
+                                    : rv_attempt_any(op);
+}
 /* A result; may block the thread. */
 ssize_t rv_attempt_blocking(const struct rv_op *op);
 

@@ -17,15 +17,14 @@
 
 static bool is_lone(const struct rv_worker *w)
 {
-    const struct rv_ring *ring = &rv_uring_of(w)->ring;
-    return rv_ring_unsent(ring) == 0 && !rv_ring_must_enter(ring) &&
-           !rv_ring_has_completions(ring) && rv_ready_is_empty(w);
+    const struct rv_ring *ring = &rv_uring_mine(w)->ring;
+    return !rv_ring_must_enter(ring) && !rv_ring_has_completions(ring) && rv_ready_is_empty(w);
 }
 
-bool rv_direct_send(struct rv_op *op, struct rv_task *self, ssize_t *result)
+bool rv_direct_send(struct rv_op *op, struct rv_task *self)
 {
     struct rv_worker *w = rv_current_worker();
-    if (!rv_direct_may_send(op) || !is_lone(w)) {
+    if (!rv_direct_may_send(rv_uring_mine(w), op) || !is_lone(w)) {
         return false;
     }
     ssize_t rc = rv_attempt(op);
@@ -35,6 +34,6 @@ bool rv_direct_send(struct rv_op *op, struct rv_task *self, ssize_t *result)
     rv_count(&w->count.ops_submitted, 1);
     rv_count(&w->count.ops_completed, 1);
     rv_op_pay_turn(self);
-    *result = rc;
+    op->result = rc;
     return true;
 }

@@ -128,8 +128,8 @@ static bool withdraw(struct rv_fd_slot *slot, struct rv_op *op)
 }
 
 /* 0: ready, try again · -ECANCELED: an end was asked for, or the descriptor is being closed. */
-static int wait_ready(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op,
-                      struct rv_task *self)
+static RV_ALWAYS_INLINE int wait_ready(struct rv_epoll *e, struct rv_fd_slot *slot,
+                                       struct rv_op *op, struct rv_task *self)
 {
     /* order: relaxed. A hint for needs_poll; the kernel holds what matters. */
     rv_fetch_add_relaxed(&e->waiting, 1);
@@ -140,7 +140,7 @@ static int wait_ready(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op 
         if (rv_op_wants_end(op) && withdraw(slot, op)) {
             rc = -ECANCELED;
         } else {
-            rv_park(self, RV_WAIT_IO, op);
+            rv_park_inline(self, RV_WAIT_IO, op);
         }
     }
     /* order: relaxed. As above. */
@@ -148,31 +148,41 @@ static int wait_ready(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op 
     return rc != 0 ? (rc < 0 ? rc : 0) : (int)op->result;
 }
 
-static ssize_t try_and_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op,
-                            struct rv_task *self)
+/* One attempt, unless it is known to be in vain. */
+static RV_ALWAYS_INLINE ssize_t try_once(struct rv_op *op)
 {
-    int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
-    for (;;) {
-        uint32_t seen = RV_LIKELY(slot != NULL) ? rv_edge_look(slot) : 0; /* a path has none */
-        ssize_t result = rv_edge_is_empty(seen, op) ? -EAGAIN : rv_attempt(op);
-        rv_edge_note(slot, seen, op, result);
-        if (result == RV_ATTEMPT_OFFLOAD) {
+    struct rv_fd_slot *slot = op->slot;
+    uint32_t seen = RV_LIKELY(slot != NULL) ? rv_edge_look(slot) : 0; /* a path has none */
+    if (rv_edge_is_empty(seen, op)) {
+        return -EAGAIN;
+    }
+    ssize_t result = rv_attempt(op);
+    rv_edge_note(slot, seen, op, result);
+    return result;
+}
+
+static RV_NOINLINE int pause_for(struct rv_op *op, unsigned times)
+{
+    int64_t pause_ns = RV_OP_PAUSE_MIN_NS << (times < 8 ? times : 8);
+    return rv_op_pause(op, op->slot, &pause_ns);
+}
+
+/* After a first attempt that is not the last word. */
+static ssize_t wait_and_retry(struct rv_epoll *e, struct rv_op *op, struct rv_task *self,
+                              ssize_t result)
+{
+    for (unsigned pauses = 0;; result = try_once(op)) {
+        int rc;
+        if (RV_UNLIKELY(result == RV_ATTEMPT_OFFLOAD)) {
             return rv_offload(op, self);
         }
-        if (result == RV_ATTEMPT_LATER) {
-            int rc = rv_op_pause(op, slot, &pause_ns);
-            if (rc < 0) {
-                return rc;
-            }
-            continue;
-        }
-        if (result != -EAGAIN || rv_op_is_nonblocking(op)) {
+        if (RV_UNLIKELY(result == RV_ATTEMPT_LATER)) {
+            rc = pause_for(op, pauses++);
+        } else if (result != -EAGAIN || rv_op_is_nonblocking(op)) {
             return result;
+        } else {
+            rc = op->end != RV_END_NONE ? -ECANCELED : wait_ready(e, op->slot, op, self);
         }
-        if (op->end != RV_END_NONE) {
-            return -ECANCELED;
-        }
-        int rc = wait_ready(e, slot, op, self);
         if (rc == -EPERM) { /* not a thing to wait for readiness on */
             return rv_offload(op, self);
         }
@@ -182,20 +192,30 @@ static ssize_t try_and_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct 
     }
 }
 
-static ssize_t epoll_run(struct rv_op *op, struct rv_task *self)
+static RV_NOINLINE ssize_t run_on(struct rv_op *op, struct rv_task *self, ssize_t result)
 {
-    struct rv_epoll *e = self->runtime->poll_data;
-    struct rv_fd_slot *slot = rv_fdtab_find(&e->io.fds, op->fd);
     struct rv_worker *w = rv_current_worker();
-    rv_count(&w->count.ops_submitted, 1);
     uint64_t step = rv_load_relaxed(&w->step);
-    ssize_t result = try_and_wait(e, slot, op, self);
+    result = wait_and_retry(self->runtime->poll_data, op, self, result);
     bool has_moved = w != rv_current_worker();
     w = rv_current_worker();
     rv_count(&w->count.ops_completed, 1);
     if (!has_moved && rv_load_relaxed(&w->step) == step) {
         rv_op_pay_turn(self);
     }
+    return result;
+}
+
+static ssize_t epoll_run(struct rv_op *op, struct rv_task *self)
+{
+    struct rv_worker *w = rv_current_worker();
+    rv_count(&w->count.ops_submitted, 1);
+    ssize_t result = try_once(op);
+    if (result == -EAGAIN || result <= RV_ATTEMPT_LATER) {
+        return run_on(op, self, result);
+    }
+    rv_count(&w->count.ops_completed, 1);
+    rv_op_pay_turn(self);
     return result;
 }
 
@@ -229,10 +249,11 @@ static struct rv_op *join(struct rv_op *first, struct rv_op *second)
 
 unsigned rv_epoll_complete(struct rv_op *op, ssize_t result)
 {
+    struct rv_worker *here = rv_current_worker();
     unsigned n = 0;
     while (op != NULL) {
         struct rv_op *next = op->next;
-        rv_op_complete(op, result);
+        rv_op_complete_on(here, op, result);
         op = next;
         n++;
     }

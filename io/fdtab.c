@@ -34,17 +34,6 @@ void rv_fdtab_fini(struct rv_fdtab *tab)
     tab->chunks = NULL;
 }
 
-struct rv_fd_slot *rv_fdtab_find(struct rv_fdtab *tab, int fd)
-{
-    size_t chunk = (size_t)fd / RV_FDTAB_CHUNK;
-    if (fd < 0 || chunk >= RV_FDTAB_CHUNKS) {
-        return NULL;
-    }
-    /* order: acquire J1. The zeroed slots before the pointer; pairs with make_chunk. */
-    struct rv_fd_slot *slots = rv_load_acquire(&tab->chunks[chunk]);
-    return slots == NULL ? NULL : &slots[(size_t)fd % RV_FDTAB_CHUNK];
-}
-
 static RV_NOINLINE bool make_chunk(struct rv_fdtab *tab, size_t chunk)
 {
     struct rv_fd_slot *fresh = calloc(RV_FDTAB_CHUNK, sizeof(*fresh));
@@ -81,35 +70,26 @@ struct rv_fd_slot *rv_fdtab_get(struct rv_fdtab *tab, int fd, int *error)
     return rv_fdtab_find(tab, fd);
 }
 
-int rv_fd_enter(struct rv_fd_slot *slot)
+int rv_fd_enter_slow(struct rv_fd_slot *slot, uint32_t before)
 {
-    for (;;) {
-        /* order: seq_cst J2. Counted before the look at CLOSING; pairs with rv_fd_close_begin. */
-        uint32_t before = rv_fetch_add_seq_cst(&slot->users, 1);
-        if (RV_LIKELY((before & (RV_FD_CLOSING | RV_FD_FINAL)) == 0)) {
-            RV_ASSERT((before & RV_FD_COUNT) < RV_FD_COUNT, "operations in flight fit the count");
-            return 0;
-        }
+    while ((before & (RV_FD_CLOSING | RV_FD_FINAL)) != 0) {
         rv_fd_leave(slot);
         if ((before & RV_FD_FINAL) == 0) {
             return -EBADF;
         }
         rv_os_sched_yield();
+        /* order: seq_cst J2. As in rv_fd_enter. */
+        before = rv_fetch_add_seq_cst(&slot->users, 1);
     }
+    return 0;
 }
 
-void rv_fd_leave(struct rv_fd_slot *slot)
+void rv_fd_leave_slow(struct rv_fd_slot *slot)
 {
-    /* order: seq_cst J3. Counted out before the look at the closer; pairs with
-     * rv_fd_close_begin, which names the closer before it looks at the count. */
-    uint32_t before = rv_fetch_sub_seq_cst(&slot->users, 1);
-    RV_ASSERT((before & RV_FD_COUNT) > 0, "an operation leaves once");
-    if (RV_UNLIKELY((before & RV_FD_CLOSING) != 0 && (before & RV_FD_COUNT) == 1)) {
-        /* order: seq_cst J3. See above. A closer that is gone meanwhile is woken for nothing. */
-        struct rv_task *closer = rv_load_seq_cst(&slot->closer);
-        if (closer != NULL) {
-            rv_wake(closer);
-        }
+    /* order: seq_cst J3. As in rv_fd_leave. A closer that is gone is woken for nothing. */
+    struct rv_task *closer = rv_load_seq_cst(&slot->closer);
+    if (closer != NULL) {
+        rv_wake(closer);
     }
 }
 

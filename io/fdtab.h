@@ -21,6 +21,7 @@
 #define RV_IO_FDTAB_H
 
 #include "core/atomic.h"
+#include "core/check.h"
 #include "core/lock.h"
 
 #include <stdbool.h>
@@ -75,12 +76,41 @@ void rv_fdtab_fini(struct rv_fdtab *tab);
 /* The slot, or NULL: negative, beyond the table, or no memory (*error says which). */
 struct rv_fd_slot *rv_fdtab_get(struct rv_fdtab *tab, int fd, int *error);
 /* The slot if somebody has used it yet, else NULL. */
-struct rv_fd_slot *rv_fdtab_find(struct rv_fdtab *tab, int fd);
+static inline struct rv_fd_slot *rv_fdtab_find(struct rv_fdtab *tab, int fd)
+{
+    size_t chunk = (size_t)fd / RV_FDTAB_CHUNK; /* of a negative one: beyond the table */
+    if (RV_UNLIKELY(chunk >= RV_FDTAB_CHUNKS)) {
+        return NULL;
+    }
+    /* order: acquire J1. The zeroed slots before the pointer; pairs with make_chunk. */
+    struct rv_fd_slot *slots = rv_load_acquire(&tab->chunks[chunk]);
+    return RV_UNLIKELY(slots == NULL) ? NULL : &slots[(size_t)fd % RV_FDTAB_CHUNK];
+}
+
+/* The rest of the two functions below. */
+int rv_fd_enter_slow(struct rv_fd_slot *slot, uint32_t before);
+void rv_fd_leave_slow(struct rv_fd_slot *slot);
 
 /* An operation begins: 0, or -EBADF when the descriptor is being closed. */
-int rv_fd_enter(struct rv_fd_slot *slot);
+static inline int rv_fd_enter(struct rv_fd_slot *slot)
+{
+    /* order: seq_cst J2. Counted before the look at CLOSING; pairs with rv_fd_close_begin. */
+    uint32_t before = rv_fetch_add_seq_cst(&slot->users, 1);
+    RV_ASSERT((before & RV_FD_COUNT) < RV_FD_COUNT, "operations in flight fit the count");
+    return RV_LIKELY(before < RV_FD_FINAL) ? 0 : rv_fd_enter_slow(slot, before);
+}
+
 /* It has ended: the kernel knows nothing of it any more. */
-void rv_fd_leave(struct rv_fd_slot *slot);
+static inline void rv_fd_leave(struct rv_fd_slot *slot)
+{
+    /* order: seq_cst J3. Counted out before the look at the closer; pairs with
+     * rv_fd_close_begin, which names the closer before it looks at the count. */
+    uint32_t before = rv_fetch_sub_seq_cst(&slot->users, 1);
+    RV_ASSERT((before & RV_FD_COUNT) > 0, "an operation leaves once");
+    if (RV_UNLIKELY((before & ~RV_FD_FINAL) == (RV_FD_CLOSING | 1))) {
+        rv_fd_leave_slow(slot);
+    }
+}
 
 static inline bool rv_fd_is_closing(const struct rv_fd_slot *slot)
 {

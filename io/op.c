@@ -19,17 +19,10 @@
 
 void rv_op_complete(struct rv_op *op, ssize_t result)
 {
-    /* order: acquire O3. The operation as its task described it; pairs with run_once. */
-    uint32_t was_done = rv_load_acquire(&op->done);
-    RV_CHECK(was_done == 0, "an operation completes once");
-    struct rv_task *task = op->task;
-    op->result = result;
-    /* order: release O1. The result before done; pairs with rv_op_is_done. */
-    rv_store_release(&op->done, 1u);
-    rv_wake(task);
+    rv_op_complete_on(rv_current_worker(), op, result);
 }
 
-unsigned rv_op_events(const struct rv_op *op)
+unsigned rv_op_events_any(const struct rv_op *op)
 {
     switch (op->kind) {
     case RV_OP_READ:
@@ -59,7 +52,7 @@ unsigned rv_op_events(const struct rv_op *op)
     RV_UNREACHABLE();
 }
 
-bool rv_op_is_nonblocking(const struct rv_op *op)
+bool rv_op_is_nonblocking_any(const struct rv_op *op)
 {
     switch (op->kind) {
     case RV_OP_RECV:
@@ -112,16 +105,6 @@ bool rv_op_wants_end(struct rv_op *op)
         return true;
     }
     return false;
-}
-
-void rv_op_pay_turn(struct rv_task *self)
-{
-    struct rv_worker *w = rv_current_worker();
-    if (RV_LIKELY(w->tick > 1) && RV_LIKELY(rv_load_relaxed(&w->is_wanted) == 0)) {
-        w->tick--;
-    } else {
-        rv_yield(self);
-    }
 }
 
 struct pause {
@@ -308,18 +291,25 @@ static RV_NOINLINE ssize_t run_on_two(struct rv_op *op, struct rv_task *self,
     return result;
 }
 
+/* A number that nobody has used before: there is a place for it now, or why not. */
+static RV_NOINLINE int make_slot(const struct rv_op *op, struct rv_task *self)
+{
+    int error = 0;
+    return rv_fdtab_get(&rv_io_of(self->runtime)->fds, op->fd, &error) == NULL ? error : 0;
+}
+
 static RV_ALWAYS_INLINE ssize_t run_for(struct rv_op *op, struct rv_task *self)
 {
     if (RV_UNLIKELY(!has_descriptor(op))) {
         return run_on_path(op, self);
     }
-    int error = 0;
-    struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, op->fd, &error);
-    if (slot == NULL) {
-        return error;
+    struct rv_fd_slot *slot = rv_fdtab_find(&rv_io_of(self->runtime)->fds, op->fd);
+    if (RV_UNLIKELY(slot == NULL)) {
+        int error = make_slot(op, self);
+        return error < 0 ? error : rv_op_run_more(op);
     }
-    error = rv_fd_enter(slot);
-    if (error < 0) {
+    int error = rv_fd_enter(slot);
+    if (RV_UNLIKELY(error < 0)) {
         return error;
     }
     ssize_t result = RV_LIKELY(op->kind != RV_OP_SPLICE) ? run_until_settled(op, self, slot)

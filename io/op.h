@@ -19,11 +19,14 @@
 
 #include "core/atomic.h"
 #include "core/inbox.h"
+#include "sched/suspend.h"
 #include "sched/timer.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 struct rv_task;
@@ -108,6 +111,19 @@ static inline bool rv_op_is_done(const struct rv_op *op)
 
 /* The back-end, once: afterwards the operation belongs to the task and may be gone. */
 void rv_op_complete(struct rv_op *op, ssize_t result);
+/* The same in the caller's code, which runs on worker `here`, or on none (NULL). */
+static RV_ALWAYS_INLINE void rv_op_complete_on(struct rv_worker *here, struct rv_op *op,
+                                               ssize_t result)
+{
+    /* order: acquire O3. The operation as its task described it; pairs with run_once. */
+    uint32_t was_done = rv_load_acquire(&op->done);
+    RV_CHECK(was_done == 0, "an operation completes once");
+    struct rv_task *task = op->task;
+    op->result = result;
+    /* order: release O1. The result before done; pairs with rv_op_is_done. */
+    rv_store_release(&op->done, 1u);
+    rv_wake_from(here, task);
+}
 
 /*
  * Runs one operation for the calling task and returns its result. Suspends.
@@ -117,6 +133,21 @@ ssize_t rv_op_run(struct rv_op *op);
 /* The same with no look at cancellations that are pending already, for calls that go on. */
 ssize_t rv_op_run_more(struct rv_op *op);
 
+/* Runs a plain receive or send. Of the operation the fields are set that these two have, and no
+ * others: to clear the rest takes as long as a switch. */
+static RV_ALWAYS_INLINE ssize_t rv_op_run_plain(enum rv_op_kind kind, int fd, void *addr,
+                                                size_t len, unsigned flags)
+{
+    struct rv_op op;
+    op.kind = kind;
+    op.fd = fd;
+    op.flags = flags;
+    op.addr = addr;
+    op.len = len;
+    op.deadline_ns = INT64_MAX;
+    return rv_op_run(&op);
+}
+
 /*
  * For a back-end, by the task, after each park: has an end been asked for since? Takes a pending
  * cancellation. True once: pass op->end on to whoever holds the operation.
@@ -125,7 +156,15 @@ bool rv_op_wants_end(struct rv_op *op);
 
 /* For a back-end, when it did without a park: counts as a switch, so that a task whose calls never
  * have to wait does not keep the worker from looking around. May switch. */
-void rv_op_pay_turn(struct rv_task *self);
+static inline void rv_op_pay_turn(struct rv_task *self)
+{
+    struct rv_worker *w = rv_current_worker();
+    if (RV_LIKELY(w->tick > 1) && RV_LIKELY(rv_load_relaxed(&w->is_wanted) == 0)) {
+        w->tick--;
+    } else {
+        rv_yield(self);
+    }
+}
 
 #define RV_OP_PAUSE_MIN_NS 100000 /* arbitrary */
 #define RV_OP_PAUSE_MAX_NS 20000000
@@ -135,9 +174,18 @@ void rv_op_pay_turn(struct rv_task *self);
 int rv_op_pause(struct rv_op *op, const struct rv_fd_slot *slot, int64_t *pause_ns);
 
 /* Which readiness lets this kind go on: POLLIN, POLLOUT, or 0 for work that only a disk delays. */
-unsigned rv_op_events(const struct rv_op *op);
+unsigned rv_op_events_any(const struct rv_op *op);
+static inline unsigned rv_op_events(const struct rv_op *op)
+{
+    return RV_LIKELY(op->kind == RV_OP_RECV) ? POLLIN : rv_op_events_any(op);
+}
 
 /* May this return -EAGAIN to the caller, who asked for it? */
-bool rv_op_is_nonblocking(const struct rv_op *op);
+bool rv_op_is_nonblocking_any(const struct rv_op *op);
+static inline bool rv_op_is_nonblocking(const struct rv_op *op)
+{
+    return RV_LIKELY(op->kind == RV_OP_RECV) ? (op->flags & MSG_DONTWAIT) != 0
+                                             : rv_op_is_nonblocking_any(op);
+}
 
 #endif

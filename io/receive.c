@@ -19,13 +19,7 @@ enum { AT_ONCE = 8 }; /* buffers of a message's rest; arbitrary */
 
 static ssize_t receive(int fd, void *buf, size_t n, int flags)
 {
-    struct rv_op op = {.kind = RV_OP_RECV,
-                       .fd = fd,
-                       .addr = buf,
-                       .len = n,
-                       .flags = (unsigned)flags,
-                       .deadline_ns = INT64_MAX};
-    return rv_op_run(&op);
+    return rv_op_run_plain(RV_OP_RECV, fd, buf, n, (unsigned)flags);
 }
 
 static RV_NOINLINE bool is_stream(int fd)
@@ -35,7 +29,7 @@ static RV_NOINLINE bool is_stream(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
 }
 
-static ssize_t receive_all(int fd, char *buf, size_t n, int flags)
+static RV_NOINLINE ssize_t receive_all(int fd, char *buf, size_t n, int flags)
 {
     size_t done = 0;
     ssize_t rc;

@@ -16,13 +16,8 @@
 
 ssize_t rove_send(int fd, const void *buf, size_t n, int flags)
 {
-    struct rv_op op = {.kind = RV_OP_SEND,
-                       .fd = fd,
-                       .addr = (void *)(uintptr_t)buf,
-                       .len = n,
-                       .flags = (unsigned)flags | MSG_NOSIGNAL,
-                       .deadline_ns = INT64_MAX};
-    return rv_op_run(&op);
+    return rv_op_run_plain(RV_OP_SEND, fd, (void *)(uintptr_t)buf, n,
+                           (unsigned)flags | MSG_NOSIGNAL);
 }
 
 ssize_t rove_sendmsg(int fd, const struct msghdr *m, int flags)

@@ -6,28 +6,12 @@
 
 #include "core/base.h"
 
-#include <liburing.h>
-
-#define MAX_BYTES UINT32_C(0x7ffff000) /* what one read or write moves at most, the kernel's rule */
-
-static unsigned bytes_of(const struct rv_op *op)
-{
-    return op->len > MAX_BYTES ? MAX_BYTES : (unsigned)op->len;
-}
-
 /* The prep functions of liburing want lengths as int in places: plain fields are clearer. */
 static void fill_file(struct io_uring_sqe *sqe, const struct rv_op *op)
 {
     sqe->addr = (uint64_t)(uintptr_t)op->addr;
-    sqe->len = bytes_of(op);
+    sqe->len = rv_sqe_bytes(op);
     sqe->off = (uint64_t)op->offset;
-}
-
-static void fill_socket(struct io_uring_sqe *sqe, const struct rv_op *op)
-{
-    sqe->addr = (uint64_t)(uintptr_t)op->addr;
-    sqe->len = bytes_of(op);
-    sqe->msg_flags = op->flags;
 }
 
 static void fill_message(struct io_uring_sqe *sqe, const struct rv_op *op)
@@ -57,7 +41,7 @@ static void fill_poll(struct io_uring_sqe *sqe, const struct rv_op *op)
 
 static void fill_splice(struct io_uring_sqe *sqe, const struct rv_op *op)
 {
-    io_uring_prep_splice(sqe, op->fd, op->offset, op->other_fd, op->other_offset, bytes_of(op),
+    io_uring_prep_splice(sqe, op->fd, op->offset, op->other_fd, op->other_offset, rv_sqe_bytes(op),
                          op->flags);
 }
 
@@ -79,7 +63,7 @@ static void fill_rename(struct io_uring_sqe *sqe, const struct rv_op *op)
     io_uring_prep_renameat(sqe, op->fd, op->addr, op->fd, op->extra, 0);
 }
 
-void rv_sqe_fill(struct io_uring_sqe *sqe, const struct rv_op *op)
+void rv_sqe_fill_any(struct io_uring_sqe *sqe, const struct rv_op *op)
 {
     static const struct {
         uint8_t opcode;
@@ -89,8 +73,6 @@ void rv_sqe_fill(struct io_uring_sqe *sqe, const struct rv_op *op)
         [RV_OP_WRITE] = {IORING_OP_WRITE, fill_file},
         [RV_OP_READV] = {IORING_OP_READV, fill_file},
         [RV_OP_WRITEV] = {IORING_OP_WRITEV, fill_file},
-        [RV_OP_RECV] = {IORING_OP_RECV, fill_socket},
-        [RV_OP_SEND] = {IORING_OP_SEND, fill_socket},
         [RV_OP_RECVMSG] = {IORING_OP_RECVMSG, fill_message},
         [RV_OP_SENDMSG] = {IORING_OP_SENDMSG, fill_message},
         [RV_OP_ACCEPT] = {IORING_OP_ACCEPT, fill_accept},
@@ -105,7 +87,7 @@ void rv_sqe_fill(struct io_uring_sqe *sqe, const struct rv_op *op)
         [RV_OP_RENAME] = {IORING_OP_RENAMEAT, fill_rename},
         [RV_OP_MKDIR] = {IORING_OP_MKDIRAT, fill_path},
     };
-    _Static_assert(RV_ARRAY_LEN(forms) == RV_OP_MKDIR + 1, "a form for each kind");
+    _Static_assert(RV_ARRAY_LEN(forms) == RV_OP_MKDIR + 1, "a form for each kind but two");
     forms[op->kind].fill(sqe, op);
     sqe->opcode = forms[op->kind].opcode;
     sqe->fd = op->kind == RV_OP_SPLICE ? op->other_fd : op->fd;

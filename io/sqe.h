@@ -7,9 +7,30 @@
 
 #include "io/op.h"
 
-struct io_uring_sqe;
+#include <liburing.h>
+
+#define RV_SQE_MAX_BYTES UINT32_C(0x7ffff000) /* of one read or write, the kernel's rule */
+
+static inline unsigned rv_sqe_bytes(const struct rv_op *op)
+{
+    return op->len > RV_SQE_MAX_BYTES ? RV_SQE_MAX_BYTES : (unsigned)op->len;
+}
+
+/* The same as below of any kind. */
+void rv_sqe_fill_any(struct io_uring_sqe *sqe, const struct rv_op *op);
 
 /* Fills a zeroed entry; user_data is left to the caller. */
-void rv_sqe_fill(struct io_uring_sqe *sqe, const struct rv_op *op);
+static inline void rv_sqe_fill(struct io_uring_sqe *sqe, const struct rv_op *op)
+{
+    if (RV_UNLIKELY(op->kind != RV_OP_RECV && op->kind != RV_OP_SEND)) {
+        rv_sqe_fill_any(sqe, op);
+        return;
+    }
+    sqe->opcode = op->kind == RV_OP_RECV ? IORING_OP_RECV : IORING_OP_SEND;
+    sqe->fd = op->fd;
+    sqe->addr = (uint64_t)(uintptr_t)op->addr;
+    sqe->len = rv_sqe_bytes(op);
+    sqe->msg_flags = op->flags;
+}
 
 #endif

@@ -80,12 +80,9 @@ static uint32_t look(const struct rv_steer *steer, struct rv_fd_slot *slot, int 
     return !is_as_before ? 0 : patience < RV_STEER_PATIENCE ? patience + 1 : patience;
 }
 
-void rv_steer_turn(struct rv_steer *steer, struct rv_fd_slot *slot, int fd,
-                   const struct rove_runtime *runtime)
+void rv_steer_count(struct rv_steer *steer, struct rv_fd_slot *slot, int fd,
+                    const struct rove_runtime *runtime)
 {
-    if (steer->cpus == 0) {
-        return;
-    }
     uint32_t turns = rv_load_relaxed(&slot->turns) + 1;
     uint32_t patience = turns >> PATIENCE_SHIFT;
     if (RV_UNLIKELY((turns & TURNS_MASK) == RV_STEER_TURNS << patience)) {

@@ -48,8 +48,15 @@ void rv_steer_fini(struct rv_steer *steer);
 /* The owner, when it looks for completions: here is where it runs. */
 void rv_steer_note(struct rv_steer *steer, struct rv_worker *w);
 
-/* The task that is about to receive from a socket. */
-void rv_steer_turn(struct rv_steer *steer, struct rv_fd_slot *slot, int fd,
-                   const struct rove_runtime *runtime);
+/* The task that is about to receive from a socket; the same where steering is on. */
+void rv_steer_count(struct rv_steer *steer, struct rv_fd_slot *slot, int fd,
+                    const struct rove_runtime *runtime);
+static inline void rv_steer_turn(struct rv_steer *steer, struct rv_fd_slot *slot, int fd,
+                                 const struct rove_runtime *runtime)
+{
+    if (steer->cpus != 0) {
+        rv_steer_count(steer, slot, fd, runtime);
+    }
+}
 
 #endif

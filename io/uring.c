@@ -26,7 +26,6 @@
 #include "io/kick.h"
 #include "io/multi.h"
 #include "io/reactor.h"
-#include "io/sqe.h"
 #include "sched/current.h"
 #include "sched/ready.h"
 #include "sched/suspend.h"
@@ -65,19 +64,9 @@ static void take_answer(struct rv_uring *u, struct rv_op *op, int result)
     }
 }
 
-/*
- * A completion for a task: of an operation, of a request with many results, or of the request to
- * end one of them. True: something that was submitted has ended.
- */
-static bool take_completion(struct rv_uring *u, struct io_uring_cqe *cqe)
+static RV_NOINLINE bool take_other_completion(struct rv_uring *u, void *of, uint64_t tags,
+                                              const struct io_uring_cqe *cqe)
 {
-    uint64_t tags = cqe->user_data & RV_URING_DATA_TAGS;
-    void *of = (void *)(uintptr_t)(cqe->user_data & ~RV_URING_DATA_TAGS);
-    cqe->user_data = RV_URING_DATA_IGNORE;
-    if (RV_LIKELY(tags == 0)) {
-        rv_op_complete(of, cqe->res);
-        return true;
-    }
     if (tags == RV_URING_DATA_MULTI) {
         return rv_multi_reap(u, of, cqe);
     }
@@ -87,6 +76,23 @@ static bool take_completion(struct rv_uring *u, struct io_uring_cqe *cqe)
         rv_multi_answer(u, of, cqe->res);
     }
     return false;
+}
+
+/*
+ * A completion for a task: of an operation, of a request with many results, or of the request to
+ * end one of them. True: something that was submitted has ended.
+ */
+static RV_ALWAYS_INLINE bool take_completion(struct rv_uring *u, struct rv_worker *reaper,
+                                             struct io_uring_cqe *cqe)
+{
+    uint64_t tags = cqe->user_data & RV_URING_DATA_TAGS;
+    void *of = (void *)(uintptr_t)(cqe->user_data & ~RV_URING_DATA_TAGS);
+    cqe->user_data = RV_URING_DATA_IGNORE;
+    if (RV_LIKELY(tags == 0)) {
+        rv_op_complete_on(reaper, of, cqe->res);
+        return true;
+    }
+    return take_other_completion(u, of, tags, cqe);
 }
 
 /* The owner's own completion: what it slept for. */
@@ -119,7 +125,7 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
     for (; head != tail; head++) {
         struct io_uring_cqe *cqe = rv_ring_cqe(&u->ring, head);
         if (RV_LIKELY(cqe->user_data > RV_URING_DATA_TIMER)) {
-            ended += take_completion(u, cqe);
+            ended += take_completion(u, reaper, cqe);
             woken++;
         } else if (reaper == u->worker) {
             note_own(u, cqe);
@@ -232,47 +238,38 @@ static void ask_end(struct rv_op *op)
     }
 }
 
-void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe, struct rv_op *op)
-{
-    /* order: release U2. As documentation; the ring itself orders it. See find_ring. */
-    rv_store_release(&op->uring, u);
-    rv_sqe_fill(sqe, op);
-    sqe->user_data = (uint64_t)(uintptr_t)op;
-    rv_ring_push(&u->ring);
-    rv_count(&u->worker->count.ops_submitted, 1);
-}
-
 /*
  * Switches: the queue is full and the kernel short of memory. NULL: the descriptor is being closed
  * by somebody whose request may have passed this ring meanwhile.
  */
 static RV_NOINLINE struct io_uring_sqe *wait_for_sqe(const struct rv_op *op, struct rv_task *self)
 {
-    struct io_uring_sqe *sqe = NULL;
-    while (sqe == NULL) {
-        rv_uring_reap(rv_uring_of(rv_current_worker()));
+    struct io_uring_sqe *sqe;
+    while ((sqe = rv_uring_take_sqe(rv_uring_mine(rv_current_worker()))) == NULL) {
+        rv_uring_reap(rv_uring_mine(rv_current_worker()));
         rv_yield(self);
         if (op->slot != NULL && rv_fd_is_closing(op->slot)) {
             return NULL;
         }
-        sqe = rv_uring_take_sqe(rv_uring_of(rv_current_worker()));
     }
     return sqe;
 }
 
 /* False: nothing was queued, as wait_for_sqe says. */
-static bool submit(struct rv_op *op, struct rv_task *self)
+static RV_ALWAYS_INLINE bool submit(struct rv_worker *w, struct rv_op *op, struct rv_task *self)
 {
-    struct io_uring_sqe *sqe = rv_uring_take_sqe(rv_uring_of(rv_current_worker()));
+    struct io_uring_sqe *sqe = rv_ring_next(&rv_uring_mine(w)->ring);
     if (RV_UNLIKELY(sqe == NULL)) {
         sqe = wait_for_sqe(op, self);
         if (sqe == NULL) {
             return false;
         }
+        w = rv_current_worker();
     }
-    struct rv_worker *w = rv_current_worker();
-    rv_uring_queue(rv_uring_of(w), sqe, op);
-    rv_watch_left_behind(w);
+    rv_uring_queue(rv_uring_mine(w), sqe, op);
+    if (!w->is_alone) {
+        rv_watch_left_behind(w);
+    }
     return true;
 }
 
@@ -298,14 +295,17 @@ static RV_NOINLINE ssize_t wait_on(struct rv_op *op, struct rv_task *self)
 
 static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
 {
-    ssize_t sent;
-    if (rv_direct_may_send(op) && rv_direct_send(op, self, &sent)) {
-        return sent;
+    struct rv_worker *w = rv_current_worker();
+    if (rv_direct_may_send(rv_uring_mine(w), op)) {
+        if (rv_direct_send(op, self)) {
+            return op->result;
+        }
+        w = rv_current_worker();
     }
-    if (!(rv_post_has_home(op) && rv_post_at_home(op)) && !submit(op, self)) {
+    if (!(rv_post_has_home(op) && rv_post_at_home(op)) && !submit(w, op, self)) {
         return -ECANCELED;
     }
-    rv_park(self, RV_WAIT_IO, op);
+    rv_park_inline(self, RV_WAIT_IO, op);
     return RV_LIKELY(rv_op_is_done(op)) ? op->result : wait_on(op, self);
 }
 

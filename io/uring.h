@@ -13,6 +13,7 @@
 #include "io/buffers.h"
 #include "io/reactor.h"
 #include "io/ring.h"
+#include "io/sqe.h"
 
 /* user_data: the address of an operation or of a multi, or one of these. */
 #define RV_URING_DATA_IGNORE UINT64_C(1)
@@ -77,6 +78,12 @@ static inline struct rv_uring *rv_uring_of(const struct rv_worker *w)
     return &rv_uring_io_of(w->runtime)->rings[w->idx];
 }
 
+/* The calling worker's own. */
+static inline struct rv_uring *rv_uring_mine(const struct rv_worker *w)
+{
+    return w->poll_data;
+}
+
 /* uring_create.c: all rings of a runtime, not yet enabled: 0 or -errno. */
 int rv_uring_create(struct rove_runtime *runtime, struct rv_uring_io **out);
 void rv_uring_destroy(struct rv_uring_io *all);
@@ -96,7 +103,16 @@ bool rv_uring_drain_requests(struct rv_uring *u);
 unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper);
 
 /* The owner: an entry of its ring becomes this operation. */
-void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe, struct rv_op *op);
+static RV_ALWAYS_INLINE void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe,
+                                            struct rv_op *op)
+{
+    /* order: release U2. As documentation; the ring itself orders it. See find_ring. */
+    rv_store_release(&op->uring, u);
+    rv_sqe_fill(sqe, op);
+    sqe->user_data = (uint64_t)(uintptr_t)op;
+    rv_ring_push(&u->ring);
+    rv_count(&u->worker->count.ops_submitted, 1);
+}
 
 /* uring_sleep.c: the poller's sleep and wake. */
 void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns);
@@ -119,12 +135,14 @@ unsigned rv_post_take(struct rv_uring *from, struct rv_uring *u);
 /* u's owner, before it sleeps without being the guard: what it posted must not be forgotten. */
 void rv_post_remind(struct rv_uring *u);
 
-/* direct.c: sends without the ring if that is cheaper. False: it goes its usual way. */
-static inline bool rv_direct_may_send(const struct rv_op *op)
+/* direct.c: sends without the ring if that is cheaper. False: it goes its usual way, as it would if
+ * nobody asked. */
+static inline bool rv_direct_may_send(const struct rv_uring *mine, const struct rv_op *op)
 {
-    return op->kind == RV_OP_SEND || op->kind == RV_OP_SENDMSG;
+    return (op->kind == RV_OP_SEND || op->kind == RV_OP_SENDMSG) &&
+           rv_ring_unsent(&mine->ring) == 0;
 }
-bool rv_direct_send(struct rv_op *op, struct rv_task *self, ssize_t *result);
+bool rv_direct_send(struct rv_op *op, struct rv_task *self); /* the result in op->result */
 
 /* guard.c: sleepers that look after workers that compute. */
 

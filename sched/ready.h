@@ -54,6 +54,11 @@ void rv_ready_push_local(struct rv_worker *w, struct rv_task *t);
 void rv_ready_push(struct rv_task *t);
 struct rv_task *rv_ready_pop_queued(struct rv_worker *w); /* nobody calls these there */
 struct rv_task *rv_ready_pop_cont(struct rv_worker *w);
+static inline void rv_ready_push_from(struct rv_worker *here, struct rv_task *t)
+{
+    (void)here;
+    rv_ready_push(t);
+}
 #else
 /*
  * On worker w's own thread: the end of its queue. When the run queue is full, or older tasks wait
@@ -89,16 +94,20 @@ static RV_ALWAYS_INLINE void rv_ready_push_local(struct rv_worker *w, struct rv_
     }
 }
 
-/* Any thread; the caller owns t, which is ACTIVE. On a worker of its runtime: the end of its
- * queue. */
+/* Any thread, of worker `here` or NULL; the caller owns t, which is ACTIVE. On a worker of its
+ * runtime: the end of its queue. */
+static RV_ALWAYS_INLINE void rv_ready_push_from(struct rv_worker *here, struct rv_task *t)
+{
+    if (RV_UNLIKELY(here == NULL || here->runtime != t->runtime)) {
+        rv_ready_push_outside(here, t);
+    } else {
+        rv_ready_push_local(here, t);
+    }
+}
+
 static inline void rv_ready_push(struct rv_task *t)
 {
-    struct rv_worker *w = rv_current_worker();
-    if (RV_UNLIKELY(w == NULL || w->runtime != t->runtime)) {
-        rv_ready_push_outside(w, t);
-    } else {
-        rv_ready_push_local(w, t);
-    }
+    rv_ready_push_from(rv_current_worker(), t);
 }
 
 /* Owner: a suspended eager parent, newest first. */

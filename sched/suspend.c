@@ -21,15 +21,7 @@ void rv_park(struct rv_task *self, enum rv_wait_kind kind, const void *object)
 
 void rv_wake(struct rv_task *t)
 {
-    struct rv_worker *here = rv_current_worker();
-    if (here != NULL && rv_switch_reclaim(here, t)) {
-        rv_ready_push_local(here, t);
-        return;
-    }
-    /* PATH 11/14 -> sched/ready.h rv_ready_push */
-    if (rv_state_wake(&t->future.state)) {
-        rv_ready_push(t);
-    }
+    rv_wake_from(rv_current_worker(), t);
 }
 
 void rv_yield(struct rv_task *self)

@@ -47,6 +47,16 @@ RV_MAY_SWITCH static RV_ALWAYS_INLINE void rv_park_inline(struct rv_task *self,
 /* Any thread, any time: makes t ready if it is parked, else its next park returns at once. */
 void rv_wake(struct rv_task *t);
 
+/* The same in the caller's code, which runs on worker `here`, or on none (NULL). */
+static RV_ALWAYS_INLINE void rv_wake_from(struct rv_worker *here, struct rv_task *t)
+{
+    bool has_just_left = here != NULL && rv_switch_reclaim(here, t);
+    /* PATH 11/14 -> sched/ready.h rv_ready_push_from */
+    if (has_just_left || rv_state_wake(&t->future.state)) {
+        rv_ready_push_from(here, t);
+    }
+}
+
 /* Lets other ready tasks run once. */
 RV_MAY_SWITCH void rv_yield(struct rv_task *self);
 

@@ -27,8 +27,10 @@ static bool send_directly(enum rv_op_kind kind, unsigned flags, ssize_t *result)
     bool is_message = kind == RV_OP_SENDMSG || kind == RV_OP_RECVMSG;
     struct rv_op op = {.kind = kind, .fd = fds[1], .addr = is_message ? (void *)&message : text,
                        .len = 3, .flags = flags | MSG_NOSIGNAL, .task = self};
-    *result = -1234;
-    return rv_direct_send(&op, self, result);
+    op.result = -1234;
+    bool is_sent = rv_direct_send(&op, self);
+    *result = op.result;
+    return is_sent;
 }
 
 static int run_on_uring(rove_coro *body)
