@@ -153,7 +153,12 @@ int rove_timeout_exit(rove_timeout *block, int rc)
     }
     rv_store_relaxed(&t->state, (uint32_t)(state == EXPIRING ? EXPIRED : EXITED));
     bool is_mine = rv_state_uncancel(&self->future.state) <= t->cancelling;
-    if (!is_mine || rc != -ECANCELED) {
+    if (rc != -ECANCELED) {
+        return rc;
+    }
+    if (!is_mine) {
+        /* The other request came too, before or after the deadline's was felt: felt here, once. */
+        (void)rv_take_cancel(self);
         return rc;
     }
     return state == EXPIRING ? -ETIMEDOUT : -ENOMEM;
