@@ -74,6 +74,8 @@ void watch_report(uint64_t n);
 int64_t watch_cpu_ns(void);
 /* Resident memory and page tables of the server. */
 int64_t watch_memory_bytes(void);
+/* How many descriptors it has. */
+int64_t watch_descriptors(void);
 
 /* The modes. */
 void closed_run(void);

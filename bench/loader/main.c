@@ -6,7 +6,8 @@
  *
  *     closed   every connection has `depth` messages under way: rate and latencies at saturation
  *     open     `rate` messages a second whatever the server does; see open.c
- *     churn    open a connection, one message, close it, again; CONNECTIONS at once
+ *     churn    open a connection, one message, close it, again; CONNECTIONS at once, or, with a
+ *              rate, so many a second, and what the server holds before and after
  *     idle     CONNECTIONS that were used once: the server's memory and processor time
  *     count    `messages` on each connection, as closed, within SECONDS; nothing is measured
  *
@@ -24,7 +25,7 @@
 
 enum { EVENTS = 256 };
 
-struct settings loader_settings = {.depth = 1, .rate = 10000, .messages = 100};
+struct settings loader_settings = {.depth = 1, .messages = 100};
 struct histogram loader_latencies;
 int64_t loader_now;
 
@@ -142,8 +143,7 @@ int main(int argc, char **argv)
         parse_option(argv[i]);
     }
     errno = EINVAL;
-    if (s->connections == 0 || s->depth == 0 || s->depth > LOADER_MAX_DEPTH || s->rate == 0 ||
-        s->messages == 0 ||
+    if (s->connections == 0 || s->depth == 0 || s->depth > LOADER_MAX_DEPTH || s->messages == 0 ||
         s->seconds <= 0) {
         loader_die("arguments");
     }

@@ -79,6 +79,9 @@ static uint64_t count_unanswered(struct connection *all)
 
 void open_run(void)
 {
+    if (loader_settings.rate == 0) {
+        loader_settings.rate = 10000;
+    }
     int epoll = loader_epoll();
     struct connection *all = loader_connect_all(epoll);
     uint64_t next = 0;

@@ -98,6 +98,30 @@ int64_t watch_memory_bytes(void)
     return total;
 }
 
+static void add_descriptors(long pid, long tid, void *arg)
+{
+    char path[64];
+    if (pid != tid) {
+        return; /* once a process */
+    }
+    snprintf(path, sizeof path, "/proc/%ld/fd", pid);
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder && (entry = readdir(folder)) != NULL) {
+        *(int64_t *)arg += entry->d_name[0] != '.';
+    }
+    if (folder) {
+        closedir(folder);
+    }
+}
+
+int64_t watch_descriptors(void)
+{
+    int64_t total = 0;
+    each_thread(add_descriptors, &total);
+    return total;
+}
+
 static void open_one(struct counter *c, const struct perf_event_attr *event, long tid)
 {
     if (c->count < MAX_THREADS) {
