@@ -52,7 +52,8 @@ def check_report(folder, rows):
     for line in ("| | plain, ns/yield, 1 w | serial, ns/yield, 1 w |",
                  "| rove | **13.1** | – |", "| Go | 10.1 (1.30) | – |",
                  "| limit | 5 (2.62) | 5 |", "| Tokio | 10.1† | – |", "1.30 × Go's",
-                 "Left out: Java: no JDK of 21."):
+                 "Left out: Java: no JDK of 21.",
+                 "contexts | **limit, 1 w 2.62** | missed |", "Tokio, 1 w –; ", "- S1: "):
         if line not in text:
             sys.exit(f"the document lacks {line!r}:\n{text}")
     if charts != ["yield_many_plain.svg"]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from html import escape
 
-from harness import tables
+from harness import bars, tables
 from harness.plot import charts
 from harness.words import NAMES
 
@@ -70,6 +70,21 @@ def section(workload, rows, commands, drawn, is_first):
     return "\n".join(out + [commands_of(workload, commands), "</section>"])
 
 
+def bars_of(rows):
+    lines = []
+    for name, text, found, verdict in bars.table(rows):
+        figures = "; ".join(f"<b>{escape(figure)}</b>" if met is False else escape(figure)
+                            for figure, met in found)
+        lines.append(f'<tr><th scope="row">{name}</th><td class="text">{escape(text)}</td>'
+                     f'<td class="text">{figures}</td><td class="text">{verdict}</td></tr>')
+    why = "".join(f"<li>{name}: {escape(text)}</li>" for name, text in bars.reasons(rows))
+    return ('<section id="bars"><h2>Bars of the design</h2><p>rove\'s figure over the other\'s '
+            "where another is named, else rove\'s own. <b>Bold</b> is missed. "
+            f'{bars.summary(rows)}</p><div class="wide"><table><tbody>' + "\n".join(lines)
+            + "</tbody></table></div><p>Why, where something was missed:</p>"
+            f"<ul>{why}</ul></section>")
+
+
 def head_of(runs):
     first = runs[0]["machine"]
     commands = "\n".join(run["command"] for run in runs)
@@ -123,7 +138,8 @@ def write(path, runs):
                 '<meta name="viewport" content="width=device-width">\n'
                 f"<title>rove: benchmarks</title>\n<style>\n{STYLE}</style></head>\n<body>\n"
                 f"<h1>rove beside its limits and its peers</h1>\n{head_of(runs)}\n"
-                f"<nav>{links} · <a href=\"#behind\">where rove is behind</a></nav>\n{sections}\n"
+                f"<nav>{links} · <a href=\"#bars\">bars of the design</a> · "
+                f"<a href=\"#behind\">where rove is behind</a></nav>\n{sections}\n{bars_of(rows)}\n"
                 '<section id="behind"><h2>Where rove is behind</h2>\n'
                 f"<ul>{losses or '<li>Nowhere in this run, by more than a twentieth.</li>'}</ul>"
                 "</section>\n</body></html>\n")

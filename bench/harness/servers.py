@@ -22,8 +22,10 @@ from harness.workloads import BENCH, Folder
 
 ECHO = ["rove", "rove_epoll", "raw_epoll", "raw_uring", "go", "tokio", "java", "libuv", "node",
         "asyncio", "uvloop"]
+STALL = ["rove", "rove_epoll", "raw_epoll", "raw_own"]
 HTTP = ["rove", "rove_epoll", "raw_epoll", "hyper", "nginx", "go", "node"]
-OWN = {"rove", "rove_epoll", "raw_epoll", "raw_uring"}
+KINDS = {"echo": ECHO, "http": HTTP, "stall": STALL}
+OWN = {"rove", "rove_epoll", "raw_epoll", "raw_uring", "raw_own"}
 START_S = 20
 MANY = 5000  # connections that take a while to open
 OVERHEAD_S = {False: 0.27, True: 0.6, "idle": 1.2}  # of a window: the loader's start, its warm-up
@@ -37,14 +39,18 @@ CASES = {
              ("http_64x16", "http", "closed", 64, 0, "depth=16")],
     "open_loop": [("open_loop_40k", "echo", "open", 64, 64, "rate=40000")],
     "churn": [("churn_64", "echo", "churn", 64, 64)],
+    "stall": [("stall", "stall", "stall", 64, 64)],
     "idle": [("idle_echo", "echo", "idle", 5000, 64), ("idle_http", "http", "idle", 5000, 0)],
 }
 COUNTED = {"echo_64x64", "http_64", "http_64x16"}  # with one worker
 SMOKE = {"connections": 8, "seconds": 0.2}
 ONE_WORKER_ONLY = {"echo_1x64", "echo_5000x64", "echo_1x4096", "echo_64x4096", "echo_512x4096",
                    "echo_5000x4096", "idle_echo", "idle_http"}
+STALL_RATE = 40000
+STALL_WARM_S = 0.2  # the loader's, which the server's processor time includes
 TARGETS = ["bench_loader", "bench_echo_epoll", "bench_echo_uring", "bench_raw_epoll",
-           "echo_server", "http_server"]
+           "bench_stall_load", "bench_stall_epoll", "bench_stall_rove", "echo_server",
+           "http_server"]
 
 
 def factor_of(mode, connections):
@@ -52,7 +58,7 @@ def factor_of(mode, connections):
     but long enough for some messages on each connection, and for a tail."""
     if mode == "closed":
         return 3 if connections >= MANY else 1
-    return {"open": 3, "churn": 2, "idle": 4}[mode]
+    return {"open": 3, "churn": 2, "idle": 4, "stall": 5}[mode]
 
 
 class Server:
@@ -128,6 +134,12 @@ def nginx_command(workers, folder):
 
 def own_command(kind, name, workers, options):
     own = os.path.join(options.build, "bench")
+    if kind == "stall":
+        if name.startswith("raw"):
+            which = "shared" if name == "raw_epoll" else "own"
+            return [os.path.join(own, "stall", "epoll"), which, str(workers)]
+        return ["env", "ROVE_BACKEND=" + ("epoll" if name == "rove_epoll" else "auto"),
+                os.path.join(own, "stall", "rove"), str(workers)]
     if name.startswith("raw"):
         program = "http_epoll" if kind == "http" else name.replace("raw", "echo")
         return [os.path.join(own, program), str(workers)]
@@ -140,7 +152,7 @@ def own_command(kind, name, workers, options):
 def collect_commands(kind, options, skipped):
     """{server: command without the number of workers}; what cannot be had is said."""
     found = {}
-    for name in ECHO if kind == "echo" else HTTP:
+    for name in KINDS[kind]:
         if name.split("_")[0] not in (*options.only, "raw"):
             continue
         try:
@@ -241,6 +253,10 @@ class ServerCase(Case):
             for name, values in self.counted.items()]
 
     def loader_command(self, port, pids):
+        if self.mode == "stall":
+            return ["taskset", "-c", self.loader_cpus,
+                    os.path.join(self.options.build, "bench", "stall", "load"), port, self.load[2],
+                    str(STALL_RATE)]
         return ["taskset", "-c", self.loader_cpus,
                 os.path.join(self.options.build, "bench", "loader"), self.mode, port, *self.load,
                 *self.extra, "pids=" + pids]
@@ -294,7 +310,24 @@ class ServerCase(Case):
         finally:
             server.stop()
 
+    def measure_stall(self, server):
+        cpu = server.cpu_seconds()
+        done = subprocess.run(self.loader_command(str(server.port), ""), capture_output=True,
+                              text=True, timeout=60)
+        if done.returncode != 0:
+            raise peers.Missing(done.stderr.strip())
+        found = parse_output(done.stdout)
+        requests = found.pop("requests")[1]
+        if requests == 0:
+            raise peers.Missing("nothing was answered")
+        share = self.seconds_of_window / (self.seconds_of_window + STALL_WARM_S)
+        cpu = (server.cpu_seconds() - cpu) * share * 1e6 / requests
+        return {"rate": ("1/s", requests / self.seconds_of_window), **found,
+                "cpu": ("us/request", cpu)}
+
     def measure_server(self, server):
+        if self.mode == "stall":
+            return self.measure_stall(server)
         command = self.loader_command(str(server.port), ",".join(server.pids()))
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
@@ -322,6 +355,8 @@ def make_cases(name, options, commands):
         for workers in options.workers:
             # An open loop must not be kept from its processor: it is what keeps the time.
             cpus = len(os.sched_getaffinity(0)) - (row[2] == "open")
+            if row[2] == "stall" and workers == 1:
+                continue  # nobody could take over
             if workers == 1 or (workers <= cpus and row[0] not in ONE_WORKER_ONLY):
                 out.append(ServerCase(row, workers, commands[row[1]], options))
     return out

@@ -5,7 +5,7 @@ NAMES = {"rove": "rove", "limit": "limit", "go": "Go", "tokio": "Tokio", "rayon"
          "hyper": "hyper", "fiber": "Boost.Fiber", "tbb": "oneTBB", "libuv": "libuv",
          "node": "Node", "java": "Java", "asyncio": "asyncio", "uvloop": "uvloop",
          "nginx": "nginx", "raw_epoll": "raw epoll", "raw_uring": "raw io_uring",
-         "rove_epoll": "rove on epoll"}
+         "rove_epoll": "rove on epoll", "raw_own": "raw epoll, a set each"}
 
 WORDS = {
     "switch": {
@@ -207,6 +207,15 @@ WORDS = {
         "why": "a server that sleeps between messages is woken for nearly each: the kernel's "
                "wake-up is the median. With more workers than one the loader needs a processor "
                "too, and the tail is the kernel's scheduler."},
+    "stall": {
+        "what": "40,000 echoes a second on 64 connections; a hundred of them make the handler "
+                "compute for 1 ms: how late the others are answered, from when they were due. The "
+                "loader shares the two processors.",
+        "limit": "raw epoll is one set that two threads share, so that whoever is free takes the "
+                 "next event: the best there is for this, and dearer everywhere else.",
+        "why": "a worker that is free takes what waits behind one that computes: its queue, its "
+               "timers, and completions out of its ring (decisions/0004-rescue-by-whoever-looks.md"
+               "). Loops with a set each have nobody who does."},
     "churn": {
         "what": "Connections that are opened, used for one echo and closed, 64 at once; *rate* is "
                 "whole connections.",

@@ -8,7 +8,7 @@ PROGRAMS = ["switch", "yield_many", "spawn_join", "spawn_many", "chained_spawn",
             "channel", "channel_unbuffered", "pipe", "pipe_unbuffered", "fan_in", "queue",
             "select", "mutex", "mutex_free", "skynet", "fib", "nqueens", "uts", "wake_remote",
             "memory", "timers", "mixed", "file_read"]
-SERVERS = ["echo", "http", "open_loop", "churn", "idle"]  # harness/servers.py
+SERVERS = ["echo", "http", "open_loop", "stall", "churn", "idle"]  # harness/servers.py
 NAMES = PROGRAMS + SERVERS
 SOURCES = {"rove": "rove.c", "limit": "limit.c", "go": "go.go", "tokio": "tokio.rs",
            "rayon": "rayon.rs", "hyper": "hyper.rs", "fiber": "fiber.cpp", "tbb": "tbb.cpp",
