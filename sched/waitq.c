@@ -18,6 +18,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#define RV_WAITQ_AHEAD 8 /* bench/memory */
+
 void rv_waitq_push_front(struct rv_waitq *q, struct rv_waiter *w)
 {
     w->prev = NULL;
@@ -30,10 +32,25 @@ void rv_waitq_push_front(struct rv_waitq *q, struct rv_waiter *w)
     q->first = w;
 }
 
+/*
+ * Tasks made one after the other, and so their cells, lie a fixed distance apart: fetches what lies
+ * as far on. A million cells are a million pages, and each was a miss that the next waited for. A
+ * wrong guess costs the fetch.
+ */
+static RV_ALWAYS_INLINE void prefetch_on(const void *at, const void *next)
+{
+    uintptr_t apart = (uintptr_t)next - (uintptr_t)at;
+    /* Made of a number, for it may point nowhere. */
+    __builtin_prefetch((const void *)((uintptr_t)next + RV_WAITQ_AHEAD * apart), 1);
+}
+
 struct rv_waiter *rv_waitq_take_all(struct rv_waitq *q)
 {
     struct rv_waiter *first = q->first;
     for (struct rv_waiter *w = first; w != NULL; w = w->next) {
+        if (w->next != NULL) {
+            prefetch_on(w, w->next);
+        }
         w->prev = NULL;
     }
     *q = (struct rv_waitq){0};
@@ -44,6 +61,10 @@ void rv_waiter_fire_list(struct rv_waiter *first)
 {
     while (first != NULL) {
         struct rv_waiter *next = first->next;
+        if (next != NULL) {
+            prefetch_on(first, next);
+            prefetch_on(first->task, next->task);
+        }
         first->next = NULL;
         rv_waiter_fire(first);
         first = next;
