@@ -51,6 +51,7 @@ struct rv_block_stats {
     size_t out;    /* with callers or in their caches */
     size_t block_bytes;
     size_t mapped_bytes;
+    size_t trimmed_bytes; /* of them, given back */
 };
 
 /* 0, -EINVAL (0 bytes, or more than RV_BLOCK_CHUNK / 16), -ENOMEM. */
@@ -59,6 +60,13 @@ RV_WARN_UNUSED int rv_block_pool_create(size_t block_bytes, struct rv_block_pool
  * until the last rv_block_free_remote; else it is unmapped at once. NULL is allowed. */
 void rv_block_pool_release(struct rv_block_pool *pool);
 void rv_block_pool_stats(struct rv_block_pool *pool, struct rv_block_stats *stats);
+/* Blocks that came back since the last whole trim, without the lock: is one worth it? */
+size_t rv_block_pool_returned_hint(struct rv_block_pool *pool);
+/*
+ * Gives the memory of some chunks whose blocks are all free back to the kernel, from where the last
+ * call stopped. False: it has been at all of them. Of a chunk its first page stays.
+ */
+bool rv_block_pool_trim_some(struct rv_block_pool *pool);
 /* Calls visit for every block ever handed out, free ones included: the caller's state word in the
  * block says whether it lives. */
 void rv_block_pool_for_each(struct rv_block_pool *pool, void (*visit)(void *block, void *ctx),

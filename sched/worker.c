@@ -33,6 +33,7 @@
 #define RV_WORKER_CONTS_LOG2_MIN 6
 #define RV_WORKER_CONTS_LOG2_MAX 24
 #define RV_WORKER_KEEP_STACKS 4096 /* free stacks a runtime keeps: 16 MiB or a little more */
+#define RV_WORKER_KEEP_BLOCKS 4096 /* 1 MiB: fewer are not worth a look */
 #define RV_WORKER_TRIM_NS INT64_C(1000000000)
 #define RV_WORKER_TRIM_BATCHES 4   /* between two looks around: a few hundred microseconds */
 #define RV_WORKER_SOON_NS 20000000 /* arbitrary: later ones mind a long step less */
@@ -147,28 +148,41 @@ static void found(struct rv_worker *w)
     }
 }
 
-/* A little at a time: a million stacks take a second. */
-static int64_t give_stacks_back(struct rv_worker *w, struct rv_stack_pool *pool)
+/* Some free stacks go back to the kernel. True: there are more. */
+static bool trim_stacks(struct rv_stack_pool *pool)
 {
+    if (rv_stack_pool_free_hint(pool) <= RV_WORKER_KEEP_STACKS) {
+        return false;
+    }
     for (unsigned i = 0; i < RV_WORKER_TRIM_BATCHES; i++) {
         if (rv_stack_pool_free_hint(pool) <= RV_WORKER_KEEP_STACKS + RV_STACK_BATCH ||
             rv_stack_pool_trim_batch(pool) == 0) {
             rv_stack_pool_trim(pool, RV_WORKER_KEEP_STACKS * rv_os_page_size());
-            w->trim_at_ns = 0;
-            return INT64_MAX;
+            return false;
         }
     }
-    return w->now_ns;
+    return true;
+}
+
+/* A little at a time: a million stacks take a second. Then the tasks' blocks. */
+static int64_t give_memory_back(struct rv_worker *w)
+{
+    if (trim_stacks(w->runtime->stacks) || rv_block_pool_trim_some(w->runtime->blocks)) {
+        return w->now_ns;
+    }
+    w->trim_at_ns = 0;
+    return INT64_MAX;
 }
 
 /*
- * About to sleep: free stacks beyond RV_WORKER_KEEP_STACKS that nobody has needed for a second go
- * back to the kernel. Until when the worker may sleep because of that.
+ * About to sleep: what many tasks have left, stacks beyond RV_WORKER_KEEP_STACKS and blocks, and
+ * nobody has needed for a second, goes back to the kernel. Until when the worker may sleep because
+ * of that.
  */
-static int64_t trim_stacks(struct rv_worker *w)
+static int64_t trim_memory(struct rv_worker *w)
 {
-    struct rv_stack_pool *pool = w->runtime->stacks;
-    if (RV_LIKELY(rv_stack_pool_free_hint(pool) <= RV_WORKER_KEEP_STACKS)) {
+    if (RV_LIKELY(rv_stack_pool_free_hint(w->runtime->stacks) <= RV_WORKER_KEEP_STACKS &&
+                  rv_block_pool_returned_hint(w->runtime->blocks) <= RV_WORKER_KEEP_BLOCKS)) {
         w->trim_at_ns = 0;
         return INT64_MAX;
     }
@@ -177,7 +191,7 @@ static int64_t trim_stacks(struct rv_worker *w)
         w->trim_at_ns = w->now_ns + RV_WORKER_TRIM_NS;
         w->trim_created = created;
     } else if (w->now_ns >= w->trim_at_ns) {
-        return give_stacks_back(w, pool);
+        return give_memory_back(w);
     }
     return w->trim_at_ns;
 }
@@ -185,7 +199,7 @@ static int64_t trim_stacks(struct rv_worker *w)
 static void sleep_in_poller(struct rv_worker *w)
 {
     int64_t deadline = rv_load_relaxed(&w->timers.next_ns);
-    int64_t trim_at = trim_stacks(w);
+    int64_t trim_at = trim_memory(w);
     deadline = trim_at < deadline ? trim_at : deadline;
     if (w->runtime->worker_count > 1) {
         deadline = rv_watch_begin(w, w->now_ns, deadline);

@@ -188,7 +188,55 @@ static void *make_traffic(void *arg)
     return NULL;
 }
 
-/* Goal: threads that alloc, free, free remotely and look at once never share a block. */
+static void trim_all(struct rv_block_pool *pool)
+{
+    while (rv_block_pool_trim_some(pool))
+        ;
+}
+
+/* Goal: chunks of free blocks go back, and are as new; the neighbours of one that is out stay. */
+static void test_block_trim_takes_free_chunks(void **state)
+{
+    enum { N = 3000, PER_CHUNK = (RV_BLOCK_CHUNK - RV_CACHE_LINE) / sizeof(struct block) };
+    struct rv_block_cache c;
+    struct rv_block_pool *pool = make_pool(&c);
+    static struct block *blocks[N];
+    struct rv_block_stats stats;
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        blocks[i] = rv_block_alloc(&c);
+        assert_non_null(blocks[i]);
+        rv_store_relaxed(&blocks[i]->state, i + 1);
+    }
+    trim_all(pool);
+    rv_block_pool_stats(pool, &stats);
+    assert_int_equal(stats.trimmed_bytes, 0);
+    for (size_t i = 1; i < N; i++)
+        rv_block_free(&c, blocks[i]);
+    rv_block_cache_flush(&c);
+    assert_true(rv_block_pool_returned_hint(pool) >= N - 1);
+    trim_all(pool);
+    assert_int_equal(rv_block_pool_returned_hint(pool), 0);
+    rv_block_pool_stats(pool, &stats);
+    assert_true(stats.trimmed_bytes >= (N / PER_CHUNK - 2) * (RV_BLOCK_CHUNK - 4096));
+    assert_int_equal(rv_load_relaxed(&blocks[0]->state), 1);
+    assert_int_equal(rv_load_relaxed(&blocks[PER_CHUNK / 2]->state), PER_CHUNK / 2 + 1);
+    assert_int_equal(rv_load_relaxed(&blocks[PER_CHUNK + PER_CHUNK / 2]->state), 0);
+    for (size_t i = 1; i < N; i++) {
+        blocks[i] = rv_block_alloc(&c);
+        assert_ptr_equal(rv_block_pool_of(blocks[i]), pool);
+    }
+    rv_block_pool_stats(pool, &stats);
+    assert_int_equal(stats.trimmed_bytes, 0);
+    for (size_t i = 0; i < N; i++)
+        rv_block_free(&c, blocks[i]);
+    rv_block_cache_flush(&c);
+    expect_out(pool, 0);
+    rv_block_pool_release(pool);
+}
+
+/* Goal: threads that alloc, free, free remotely, look and trim at once never share a block. */
 static void test_block_threads_never_share_one(void **state)
 {
     struct traffic t;
@@ -206,6 +254,7 @@ static void test_block_threads_never_share_one(void **state)
         rv_block_pool_for_each(t.pool, count_visit, &visits);
         rv_block_pool_stats(t.pool, &stats);
         assert_true(visits <= stats.carved);
+        (void)rv_block_pool_trim_some(t.pool);
     }
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -220,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_block_hottest_first),
         cmocka_unit_test(test_block_released_pool_lives_until_the_last_block),
         cmocka_unit_test(test_block_sizes_are_checked),
+        cmocka_unit_test(test_block_trim_takes_free_chunks),
         cmocka_unit_test(test_block_threads_never_share_one),
     };
 

@@ -233,6 +233,47 @@ static void test_worker_init_is_ready_to_look_around(void **state)
     }
 }
 
+enum { SLEEPERS = 6000 }; /* more than a runtime keeps of either; TSan has 8128 fibres */
+
+static int wait_for_set(void *event, RV_UNUSED void **result)
+{
+    return rove_event_wait(event);
+}
+
+/* Until what they left has gone back: about a second after the last of them. */
+static int many_come_and_go(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    static rove_task *tasks[SLEEPERS];
+    struct rove_runtime *runtime = rv_current_worker()->runtime;
+    const rove_task_options eager = {.eager = true};
+    rove_event set = {0};
+    for (int i = 0; i < SLEEPERS; i++) {
+        tasks[i] = rove_create_task_with(&eager, wait_for_set, &set);
+        RV_EXPECT(tasks[i] != NULL);
+    }
+    rove_event_set(&set);
+    for (int i = 0; i < SLEEPERS; i++) {
+        RV_EXPECT_EQ(rove_join(tasks[i], NULL), 0);
+    }
+    struct rv_block_stats blocks;
+    struct rv_stack_stats stacks;
+    do {
+        rove_sleep(ROVE_MS(20));
+        rv_block_pool_stats(runtime->blocks, &blocks);
+        rv_stack_pool_stats(runtime->stacks, &stacks);
+    } while (blocks.trimmed_bytes == 0 || stacks.trimmed == 0);
+    return 0;
+}
+
+/* Goal: stacks and blocks of many tasks go back to the kernel when nobody needs them. */
+static void test_worker_gives_memory_back(void **state)
+{
+    (void)state;
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        rv_test_run_with(&(rove_options){.workers = workers}, many_come_and_go, NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_worker_computing_tasks_spread_over_all),
         cmocka_unit_test(test_worker_threads_carry_their_names),
         cmocka_unit_test(test_worker_broken_rules_stop_the_program),
+        cmocka_unit_test(test_worker_gives_memory_back),
         cmocka_unit_test(test_worker_init_is_ready_to_look_around),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
