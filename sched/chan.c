@@ -14,6 +14,7 @@
 #include "sched/chan.h"
 
 #include "core/check.h"
+#include "core/landing.h"
 #include "sched/suspend.h"
 
 #include <rove/blocking.h>
@@ -261,32 +262,33 @@ static RV_NOINLINE int transfer(rove_chan *c, enum rv_chan_op op, void *element,
     return rc;
 }
 
-/* The calling task, inside the lock of a channel that is at home here; NULL: not inside. */
-static RV_ALWAYS_INLINE struct rv_task *enter_at_home(rove_chan *c, const void *element,
-                                                      struct rv_worker *here)
+/* True: a task calls, and is inside the lock of a channel that is at home here. */
+static RV_ALWAYS_INLINE bool enter_at_home(rove_chan *c, const void *element,
+                                           struct rv_worker *here)
 {
     if (RV_UNLIKELY(here == NULL || c == NULL || element == NULL)) {
-        return NULL;
+        return false;
     }
     struct rv_task *self = rv_load_relaxed(&here->current);
     if (RV_UNLIKELY(self == NULL || (self->future.flags & RV_TASK_HIDDEN) != 0)) {
-        return NULL;
+        return false;
     }
-    return RV_LIKELY(rv_home_try_enter(&c->lock, here)) ? self : NULL;
+    return RV_LIKELY(rv_home_try_enter(&c->lock, here));
 }
 
-enum at_home { AT_HOME_NOT, AT_HOME_DONE, AT_HOME_QUEUED };
+enum at_home { AT_HOME_NOT, AT_HOME_DONE, AT_HOME_WAIT };
 
-/* What to do at home, at once. *partner: whom to fire after the lock; w: the caller's own cell. */
+/* What to do at home, at once. *partner: whom to fire after the lock. */
 static RV_ALWAYS_INLINE enum at_home meet(rove_chan *c, enum rv_chan_op op, void *element,
-                                          struct rv_waiter *w, struct rv_waiter **partner)
+                                          struct rv_waiter **partner)
 {
-    struct rv_waiter *other = c->waiters[op == RV_CHAN_SEND ? RV_CHAN_RECV : RV_CHAN_SEND].first;
+    struct rv_waitq *others = &c->waiters[op == RV_CHAN_SEND ? RV_CHAN_RECV : RV_CHAN_SEND];
+    struct rv_waiter *other = others->first;
     if (other != NULL) {
         if (RV_UNLIKELY(other->owner != NULL || other->task == NULL || is_cancelled(other))) {
             return AT_HOME_NOT;
         }
-        *partner = rv_waitq_pop(&c->waiters[op == RV_CHAN_SEND ? RV_CHAN_RECV : RV_CHAN_SEND]);
+        *partner = rv_waitq_pop(others);
         other->tag = RV_SYNC_GRANTED;
         if (op == RV_CHAN_SEND) {
             copy_element(other->value, element, c->element_size);
@@ -309,9 +311,7 @@ static RV_ALWAYS_INLINE enum at_home meet(rove_chan *c, enum rv_chan_op op, void
         buffer_push(c, element);
         return AT_HOME_DONE;
     }
-    w->value = element;
-    rv_waitq_push(&c->waiters[op], w);
-    return AT_HOME_QUEUED;
+    return AT_HOME_WAIT;
 }
 
 /* The rest of an operation that is queued (w), or that was not for transfer_at_home. */
@@ -326,39 +326,56 @@ static RV_NOINLINE int transfer_rest(rove_chan *c, enum rv_chan_op op, void *ele
     return rc == -EAGAIN ? transfer(c, op, element, &caller) : rc;
 }
 
-/* transfer for the task that runs on the worker whose home the channel is, or is to become. */
-static RV_ALWAYS_INLINE int transfer_at_home(rove_chan *c, enum rv_chan_op op, void *element)
+/* At home, inside the lock, which is left: the calling task queues itself and waits. */
+static RV_NO_STACK_PROTECTOR struct rv_landing wait_at_home(void *chan, void *element, uintptr_t op,
+                                                            const void *to)
 {
+    rove_chan *c = chan;
+    struct rv_task *self = rv_load_relaxed(&rv_current_worker()->current);
     struct rv_waiter w;
+    bool is_jump = false;
+    rv_waiter_init(&w, self);
+    w.value = element;
+    rv_waitq_push(&c->waiters[op], &w);
+    rv_home_leave(&c->lock, true);
+    if (RV_LIKELY(rv_state_may_park(&self->future.state))) {
+        is_jump = rv_park_to_land(self, RV_WAIT_CHAN, c, to);
+    }
+    if (RV_LIKELY(rv_waiter_is_fired(&w) && w.tag == RV_SYNC_GRANTED)) {
+        return (struct rv_landing){.rc = 0, .is_jump = is_jump};
+    }
+    return (struct rv_landing){.rc = transfer_rest(c, (enum rv_chan_op)op, element, &w)};
+}
+
+/* transfer for the task that runs on the worker whose home the channel is, or is to become. */
+static RV_ALWAYS_INLINE int transfer_at_home(rove_chan *c, enum rv_chan_op op, void *element,
+                                             const void *to)
+{
     struct rv_waiter *partner = NULL;
     struct rv_worker *here = rv_current_worker();
-    struct rv_task *self = enter_at_home(c, element, here);
-    if (RV_UNLIKELY(self == NULL)) {
+    if (RV_UNLIKELY(!enter_at_home(c, element, here))) {
         return transfer_rest(c, op, element, NULL);
     }
-    rv_waiter_init(&w, self);
-    enum at_home done = meet(c, op, element, &w, &partner);
+    enum at_home done = meet(c, op, element, &partner);
+    if (done == AT_HOME_WAIT) {
+        return rv_landing_call(c, element, op, to, wait_at_home);
+    }
     rv_home_leave(&c->lock, true);
     if (partner != NULL) {
         rv_sync_fire(partner, here);
         return 0;
-    }
-    if (done == AT_HOME_QUEUED) {
-        return rv_sync_park_once(&w, RV_WAIT_CHAN, c) && RV_LIKELY(w.tag == RV_SYNC_GRANTED)
-                   ? 0
-                   : transfer_rest(c, op, element, &w);
     }
     return RV_LIKELY(done == AT_HOME_DONE) ? 0 : transfer_rest(c, op, element, NULL);
 }
 
 int rove_chan_send(rove_chan *c, const void *element)
 {
-    return transfer_at_home(c, RV_CHAN_SEND, (void *)(uintptr_t)element);
+    return transfer_at_home(c, RV_CHAN_SEND, (void *)(uintptr_t)element, RV_LANDING_RETURN);
 }
 
 int rove_chan_recv(rove_chan *c, void *element)
 {
-    return transfer_at_home(c, RV_CHAN_RECV, element);
+    return transfer_at_home(c, RV_CHAN_RECV, element, RV_LANDING_RETURN);
 }
 
 int rove_chan_send_blocking(rove_chan *c, const void *element, rove_duration timeout)

@@ -107,8 +107,8 @@ struct rv_task *rv_ready_pick_fair(struct rv_worker *w)
 bool rv_ready_is_empty(const struct rv_worker *w)
 {
     struct rv_worker *self = &w->runtime->workers[w->idx];
-    return rv_runq_is_empty_owner(&self->runq) && rv_deque_size_hint(&self->conts) == 0 &&
-           rv_fifo_is_empty(&self->pinned);
+    return self->only == NULL && rv_runq_is_empty_owner(&self->runq) &&
+           rv_deque_size_hint(&self->conts) == 0 && rv_fifo_is_empty(&self->pinned);
 }
 
 void rv_ready_take_injected(struct rv_worker *w)

@@ -5,7 +5,8 @@
  * Idea: first in, first out, as asyncio's loop. The one ready task of a worker is a private batch
  * of its run queue, announced to nobody: the worker runs it within a step, and a pair of tasks that
  * hand over to each other never wakes another core. Private batches and the overflow can be reached
- * by a rescue only (watch.c), hence the biased lock around them.
+ * by a rescue only (watch.c), hence the biased lock around them. A lone worker has neither thieves
+ * nor rescuers: its one ready task lies in a word (`only`), and nothing is locked.
  *
  * Sleepers are told of new work when the public part of the run queue goes from empty to not empty:
  * whoever found it not empty was told before, or will look again before it sleeps (idle.c).
@@ -51,6 +52,7 @@ static inline bool rv_ready_is_bound(const struct rv_task *t)
 
 #ifdef RV_MODEL_TASKS /* a model whose tasks are its threads has them made ready by the model */
 void rv_ready_push_local(struct rv_worker *w, struct rv_task *t);
+#define rv_ready_push_alone rv_ready_push_local
 void rv_ready_push(struct rv_task *t);
 struct rv_task *rv_ready_pop_queued(struct rv_worker *w); /* nobody calls these there */
 struct rv_task *rv_ready_pop_cont(struct rv_worker *w);
@@ -60,6 +62,20 @@ static inline void rv_ready_push_from(struct rv_worker *here, struct rv_task *t)
     rv_ready_push(t);
 }
 #else
+/*
+ * A lone worker has no thief to tell and no rescuer to keep out, and one ready task of its own is
+ * kept in a word.
+ */
+static RV_ALWAYS_INLINE void rv_ready_push_alone(struct rv_worker *w, struct rv_task *t)
+{
+    if (rv_runq_is_empty_owner(&w->runq) && w->only == NULL) {
+        w->only = t;
+    } else if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) || !rv_runq_push(&w->runq, t)) {
+        rv_bias_owner_enter(&w->bias);
+        rv_ready_push_overflow(w, t);
+    }
+}
+
 /*
  * On worker w's own thread: the end of its queue. When the run queue is full, or older tasks wait
  * behind it, t goes behind those: order is kept, thieves find the run queue full, a rescuer reaches
@@ -72,12 +88,14 @@ static RV_ALWAYS_INLINE void rv_ready_push_local(struct rv_worker *w, struct rv_
         rv_ready_push_pinned(w, t);
         return;
     }
+    if (w->is_alone) {
+        rv_ready_push_alone(w, t);
+        return;
+    }
     rv_bias_owner_enter(&w->bias);
     if (rv_runq_push_private(&w->runq, t)) {
         rv_bias_owner_leave(&w->bias);
-        if (!w->is_alone) {
-            rv_idle_hint(w);
-        }
+        rv_idle_hint(w);
         return;
     }
     if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) || !rv_runq_push(&w->runq, t)) {
@@ -86,7 +104,7 @@ static RV_ALWAYS_INLINE void rv_ready_push_local(struct rv_worker *w, struct rv_
     }
     rv_bias_owner_leave(&w->bias);
     /* Looked at after the push: a thief may have taken the rest, and gone to sleep, before. */
-    uint32_t size = w->is_alone ? 2 : rv_runq_size_hint(&w->runq);
+    uint32_t size = rv_runq_size_hint(&w->runq);
     if (size <= 1) {
         rv_idle_notify_queued(w->runtime);
     } else if (size == RV_IDLE_MANY && RV_UNLIKELY(rv_load_relaxed(&w->runtime->idle.calm) != 0)) {
@@ -147,8 +165,27 @@ static RV_ALWAYS_INLINE void rv_ready_prefetch(struct rv_worker *w)
     }
 }
 
+static RV_ALWAYS_INLINE struct rv_task *rv_ready_pop_alone(struct rv_worker *w)
+{
+    struct rv_task *t = w->only;
+    if (t != NULL) {
+        w->only = NULL;
+        return t;
+    }
+    t = rv_runq_pop(&w->runq);
+    rv_ready_prefetch(w);
+    if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) && rv_runq_private_hint(&w->runq) == 0) {
+        rv_bias_owner_enter(&w->bias);
+        return rv_ready_refill(w, t);
+    }
+    return t;
+}
+
 static RV_ALWAYS_INLINE struct rv_task *rv_ready_pop_queued(struct rv_worker *w)
 {
+    if (w->is_alone) {
+        return rv_ready_pop_alone(w);
+    }
     rv_bias_owner_enter(&w->bias);
     struct rv_task *t = rv_runq_pop(&w->runq);
     rv_ready_prefetch(w);

@@ -25,9 +25,9 @@
 /* Runnable tasks that only w itself, or a rescuer, would see. */
 static bool has_private_work(struct rv_worker *w)
 {
-    return rv_runq_private_hint(&w->runq) > 0 || rv_deque_size_hint(&w->conts) > 0 ||
-           !rv_backlog_is_empty(&w->overflow) || !rv_fifo_is_empty(&w->pinned) ||
-           !rv_inbox_is_empty(&w->inbox);
+    return w->only != NULL || rv_runq_private_hint(&w->runq) > 0 ||
+           rv_deque_size_hint(&w->conts) > 0 || !rv_backlog_is_empty(&w->overflow) ||
+           !rv_fifo_is_empty(&w->pinned) || !rv_inbox_is_empty(&w->inbox);
 }
 
 /* Somebody sleeps for a short time, and looks at the queues then (idle.c, `calm`). */

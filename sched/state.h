@@ -98,6 +98,12 @@ static inline bool rv_state_has_cancel(const rv_state_word *state)
     return (rv_load_relaxed(state) & RV_STATE_CANCEL) != 0;
 }
 
+/* The task's own look: true if its next park would not return at once, as far as can be seen. */
+static inline bool rv_state_may_park(const rv_state_word *state)
+{
+    return (rv_load_relaxed(state) & (RV_STATE_WOKEN | RV_STATE_CANCEL)) == 0;
+}
+
 /* Transitions; each says who may call it and what the caller owes afterwards. */
 
 /* After-switch action, registers saved. True: parked. False: a wake or a cancellation came first;

@@ -44,6 +44,22 @@ RV_MAY_SWITCH static RV_ALWAYS_INLINE void rv_park_inline(struct rv_task *self,
     self->wait_kind = RV_WAIT_NONE;
 }
 
+/*
+ * One park, of a task that nobody has woken or cancelled yet, in a wait that returns to `to` by a
+ * landing (core/landing.h). True: by a jump, as the task that left last would return elsewhere.
+ */
+RV_MAY_SWITCH static RV_ALWAYS_INLINE bool
+rv_park_to_land(struct rv_task *self, enum rv_wait_kind kind, const void *object, const void *to)
+{
+    self->worker->left_to = to;
+    self->wait_kind = (uint8_t)kind;
+    self->wait_object = object;
+    self->wait_since = self->worker->now_ns;
+    rv_switch_away_inline(self, RV_AFTER_PARK);
+    self->wait_kind = RV_WAIT_NONE;
+    return self->worker->left_to != to;
+}
+
 /* Any thread, any time: makes t ready if it is parked, else its next park returns at once. */
 void rv_wake(struct rv_task *t);
 

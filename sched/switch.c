@@ -11,10 +11,7 @@
 
 RV_NOINLINE RV_NO_STACK_PROTECTOR void rv_switch_away(struct rv_task *self, enum rv_after after)
 {
-    struct rv_task *next;
-    struct rv_context *to = rv_switch_next(self->worker, self, after, &next);
-    rv_context_switch(&self->context, to, next);
-    rv_switch_arrive(self->worker);
+    rv_switch_away_inline(self, after);
 }
 
 RV_NO_STACK_PROTECTOR void rv_switch_to_child(struct rv_task *self, struct rv_task *child)

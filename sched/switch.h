@@ -54,6 +54,7 @@ static RV_ALWAYS_INLINE bool rv_switch_reclaim(struct rv_worker *here, const str
 
 #ifdef RV_MODEL_TASKS
 #define rv_switch_to_child_inline(self, child, is_fresh) rv_switch_to_child(self, child)
+#define rv_switch_away_inline rv_switch_away
 void rv_switch_arrive(struct rv_worker *w);
 struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
                                   struct rv_task **next);
@@ -142,6 +143,15 @@ static RV_ALWAYS_INLINE struct rv_context *rv_switch_next(struct rv_worker *w,
     }
     rv_store_relaxed(&w->current, NULL);
     return &w->scheduler;
+}
+
+/* rv_switch_away in the caller's code. */
+static RV_ALWAYS_INLINE void rv_switch_away_inline(struct rv_task *self, enum rv_after after)
+{
+    struct rv_task *next;
+    struct rv_context *to = rv_switch_next(self->worker, self, after, &next);
+    rv_context_switch(&self->context, to, next);
+    rv_switch_arrive(self->worker);
 }
 
 /* Fresh: who creates child has not had its handle yet. */

@@ -98,10 +98,14 @@ static RV_ALWAYS_INLINE bool rv_sync_park_once(struct rv_waiter *w, enum rv_wait
 static RV_ALWAYS_INLINE void rv_sync_fire(struct rv_waiter *w, struct rv_worker *here)
 {
     struct rv_task *task = w->task;
-    if (rv_switch_reclaim(here, task)) {
+    if (RV_LIKELY(rv_switch_reclaim(here, task))) {
         /* order: relaxed. It is ours until it is queued, and the queue hands this over. */
         rv_store_relaxed(&w->fired, 1);
-        rv_ready_push_local(here, task);
+        if (rv_ready_is_bound(task)) {
+            rv_ready_push_pinned(here, task);
+        } else {
+            rv_ready_push_alone(here, task); /* only a lone worker puts parks off */
+        }
     } else {
         rv_waiter_fire(w);
     }

@@ -69,7 +69,8 @@ int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned i
 
 void rv_worker_fini(struct rv_worker *w)
 {
-    RV_CHECK(rv_runq_is_empty_owner(&w->runq) && rv_backlog_is_empty(&w->overflow),
+    RV_CHECK(w->only == NULL && rv_runq_is_empty_owner(&w->runq) &&
+                 rv_backlog_is_empty(&w->overflow),
              "no task is left in the queues of a worker that ends");
     rv_timers_fini(&w->timers);
     rv_backlog_fini(&w->overflow);

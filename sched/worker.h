@@ -64,6 +64,8 @@ struct rv_worker {
     bool is_pinned_first;               /* an eager parent that is pinned runs next */
     uint32_t tick;                      /* switches left until the next look around */
     uint32_t tick_budget;               /* what tick starts from, by how long steps last */
+    struct rv_task *only;               /* a lone worker's: ready, before all of runq, or NULL */
+    const void *left_to;                /* where the last landing wait returns to (suspend.h) */
     struct rv_fifo pinned;
     int64_t now_ns;                     /* clock at the last look around */
     uint64_t next_id, last_id;          /* task ids it may still hand out */

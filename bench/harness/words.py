@@ -47,8 +47,12 @@ WORDS = {
                 "smallest buffer is one.",
         "limit": "two jumps that carry the value.",
         "why": "four channel operations and two switches; the partner that was woken runs next, "
-               "on the same worker; a second worker costs the trials of stealing it and their "
-               "end, when the pair is left alone for a while."},
+               "on the same worker. A channel that any thread may use, whose waits can be "
+               "cancelled and seen in a report, takes its steps beside the two jumps: no locked "
+               "instruction and no misprediction is left in them (docs/hot-path.md, 7, 8, 16, "
+               "17), and what remains is the number of instructions. A second worker costs the "
+               "trials of stealing the partner and their end, when the pair is left alone for a "
+               "while."},
     "channel": {
         "what": "Four senders and four receivers on one channel with a buffer of 64. Tokio's own "
                 "channels have one receiver, so it is not here.",

@@ -14,6 +14,7 @@ set(ROVE_CORE_SOURCES
     core/heap.c
     core/home.c
     core/inbox.c
+    core/landing.c
     core/lock.c
     core/os.c
     core/os_cpu.c
