@@ -236,20 +236,30 @@ class Progress:
 
     def __init__(self, planned, limit):
         self.planned, self.limit, self.done = max(planned, 1), limit, 0
-        self.begin = time.monotonic()
+        self.begin = self.last = time.monotonic()
+        self.again, self.is_again = 0, False  # seconds that repeats took; whether one is running
 
     def has_time(self):
         """For a repeat: not at the cost of what is still planned."""
         rest = max(0, self.planned - self.done)
         return time.monotonic() - self.begin + rest < self.limit
 
+    def left(self):
+        """Seconds, and how sure that is."""
+        passed, rest = time.monotonic() - self.begin, self.planned - self.done
+        if rest <= 0:
+            return f"at most {max(0, self.limit - passed):.0f} s left"
+        pace = (passed - self.again) / self.done if self.done > 5 else 1
+        return f"{rest * pace:.0f} s left"
+
     def step(self, what, seconds):
-        passed = time.monotonic() - self.begin
-        pace = passed / self.done if self.done > 5 else 1
-        left = max(0, self.planned - self.done) * pace
-        share = min(1.0, self.done / self.planned)
+        """Something of so many planned seconds begins; 0: a repeat."""
+        now = time.monotonic()
+        self.again += (now - self.last) * self.is_again
+        self.last, self.is_again = now, seconds == 0
+        share, left = min(1.0, self.done / self.planned), self.left()
         self.done += seconds
         if sys.stderr.isatty():
             bar = "#" * int(30 * share)
-            print(f"\r[{bar:<30}] {share:4.0%}  {left:4.0f} s left  {what:<40}", end="",
-                  file=sys.stderr, flush=True)
+            print(f"\r[{bar:<30}] {share:4.0%}  {left:<20} {what:<40}", end="", file=sys.stderr,
+                  flush=True)

@@ -2,9 +2,9 @@
 """User instructions a request, where the processor counts none for us: virtual ones mostly do not.
 
 The server runs under callgrind, which counts what it executes, and gets loads of a fixed number of
-messages; what a load of many has cost more than one of few, each message has. A server without
-whole counters is not slower than it is, but its instructions do not depend on that, or little: its
-batches are as large as the loader can make them.
+messages; what a load of many has cost more than one of few, its messages have. It is some fifty
+times slower then, so that its batches are as large as the loader can make them; else what it
+executes does not depend on how fast it does.
 """
 import glob
 import os
