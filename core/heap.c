@@ -232,7 +232,6 @@ struct rv_heap_node *rv_heap_pop(struct rv_heap *h)
         return NULL;
     node = h->nodes[h->entries[0].slot];
     rv_heap_remove(h, node);
-    prefetch_node(h, 0); /* most likely the next to go */
     return node;
 }
 

@@ -66,6 +66,12 @@ void rv_heap_update(struct rv_heap *h, struct rv_heap_node *node, int64_t key);
 struct rv_heap_node *rv_heap_pop(struct rv_heap *h);
 void rv_heap_check(const struct rv_heap *h);
 
+/* Whose entry is the smallest, most likely the next to go; to prefetch. NULL when empty. */
+static inline const struct rv_heap_node *rv_heap_first(const struct rv_heap *h)
+{
+    return h->count == 0 ? NULL : h->nodes[h->entries[0].slot];
+}
+
 static inline uint32_t rv_heap_count(const struct rv_heap *h)
 {
     return h->count;

@@ -17,6 +17,8 @@
 #include <errno.h>
 
 #define RV_TIMER_FIRE_BATCH 64 /* lock hold time stays in the microseconds; arbitrary */
+#define RV_TIMER_AHEAD_BELOW ((uintptr_t)2 * RV_CACHE_LINE)
+#define RV_TIMER_AHEAD_LINES 8 /* bench/timers */
 
 int rv_timers_init(struct rv_timers *ts)
 {
@@ -68,6 +70,21 @@ bool rv_timer_disarm(struct rv_timer *t)
     return was_armed;
 }
 
+/*
+ * A timer lies in the frames of who sleeps: its context some lines below, its first frames and its
+ * seat above. Those of a million sleepers have left the caches, and are wanted in this order: the
+ * timer, then all of them at once when the task goes on.
+ */
+static void prefetch_sleeper(const struct rv_heap_node *node)
+{
+    const uintptr_t at = (uintptr_t)node; /* a number: what it makes may lie outside of the stack */
+    if (node != NULL) {
+        for (uintptr_t line = 0; line < RV_TIMER_AHEAD_LINES; line++) {
+            __builtin_prefetch((const void *)(at - RV_TIMER_AHEAD_BELOW + line * RV_CACHE_LINE), 1);
+        }
+    }
+}
+
 static unsigned fire_some(struct rv_timers *ts, int64_t now_ns)
 {
     unsigned n = 0;
@@ -77,6 +94,7 @@ static unsigned fire_some(struct rv_timers *ts, int64_t now_ns)
         struct rv_timer *t = rv_container_of(node, struct rv_timer, node);
         n++;
         ts->fired++;
+        prefetch_sleeper(rv_heap_first(&ts->heap));
         t->fire(t); /* t may be gone from here on */
     }
     note_next(ts);
