@@ -464,11 +464,22 @@ void rv_stack_cache_check(const struct rv_stack_cache *c)
     check_items(c->pool, c->items, c->count);
 }
 
+/* valgrind takes what is below a running task's frames for nobody's, and would report the look. */
+static void show_to_valgrind(const struct rv_stack *s)
+{
+#if RV_VALGRIND
+    (void)VALGRIND_MAKE_MEM_DEFINED(s->low, s->high - s->low);
+#else
+    (void)s;
+#endif
+}
+
 RV_NO_ASAN RV_NO_TSAN size_t rv_stack_used(const struct rv_stack *s)
 {
     const volatile uint64_t *at = (const volatile uint64_t *)(const void *)s->low;
     const volatile uint64_t *end = (const volatile uint64_t *)(const void *)s->high;
 
+    show_to_valgrind(s);
     while (at < end && *at == 0)
         at++;
     return (size_t)((const char *)(const void *)s->high - (const char *)(const volatile void *)at);
@@ -479,6 +490,7 @@ RV_NO_ASAN RV_NO_TSAN void rv_stack_wipe(const struct rv_stack *s, const void *e
     volatile uint64_t *at = (volatile uint64_t *)(void *)s->low;
     const volatile uint64_t *last = (const volatile uint64_t *)end;
 
+    show_to_valgrind(s);
     for (; at + 1 <= last; at++) {
         if (*at != 0) /* a page that was never touched stays untouched */
             *at = 0;

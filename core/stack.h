@@ -31,6 +31,8 @@
 
 #if RV_ASAN
 #include <sanitizer/asan_interface.h>
+#elif RV_VALGRIND
+#include <valgrind/memcheck.h>
 #endif
 
 #define RV_STACK_MIN_BYTES ((size_t)16384)
@@ -149,6 +151,8 @@ static inline void rv_stack_poison(struct rv_stack *s)
 {
 #if RV_ASAN
     __asan_poison_memory_region(s->low, (size_t)(s->high - s->low));
+#elif RV_VALGRIND
+    (void)VALGRIND_MAKE_MEM_NOACCESS(s->low, s->high - s->low);
 #else
     (void)s;
 #endif
@@ -158,6 +162,9 @@ static inline void rv_stack_unpoison(struct rv_stack *s)
 {
 #if RV_ASAN
     __asan_unpoison_memory_region(s->low, (size_t)(s->high - s->low));
+#elif RV_VALGRIND
+    /* Defined, for the pool reads what it wrote there; frames are undefined as they are entered. */
+    (void)VALGRIND_MAKE_MEM_DEFINED(s->low, s->high - s->low);
 #else
     (void)s;
 #endif
