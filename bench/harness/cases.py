@@ -197,6 +197,9 @@ class ProgramCase(Case):
         self.workload, self.commands = workload, commands
         self.pinned = self.cpus if workload.needs_all_cpus else self.cpus[:workers]
 
+    def start(self):
+        machine.touch_memory(self.workload.needs_mib)
+
     def command(self, implementation):
         return ["taskset", "-c", ",".join(str(c) for c in self.pinned),
                 *self.commands[implementation], *self.workload.arguments(self.workers)]
