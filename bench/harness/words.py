@@ -99,7 +99,10 @@ WORDS = {
     "mutex_free": {
         "what": "One task locks, adds one, unlocks.",
         "limit": "a futex lock that nobody else wants.",
-        "why": "two atomic steps, and who holds it since when is noted for the call graph."},
+        "why": "two atomic steps, as in Go's mutex, are most of it, and who holds it since when is "
+               "noted for the call graph. The lock with a home, which spares channels both steps "
+               "on one worker, was left out here: a mutex is what several workers share, and "
+               "there it would be one look more."},
     "mutex": {
         "what": "64 tasks lock, add one, unlock.",
         "limit": "a futex lock and as many threads as workers, without any order of waiters.",
