@@ -20,7 +20,7 @@
 enum {
     BATCH = RV_TSAN || RV_ASAN ? 50 : 250,
     LEASH = 4,
-    SKEW = 200, /* rounds of rv_cpu_relax, at most; arbitrary */
+    SKEW = 60,  /* rounds of rv_cpu_relax, at most: where a pause is long, 3 us */
     SPINS = 64  /* before the processor is offered to others; arbitrary */
 };
 
