@@ -208,6 +208,8 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT ROVE_SANITIZE)
         --ctest ${CMAKE_CTEST_COMMAND} --build ${CMAKE_CURRENT_BINARY_DIR})
     rove_add_check(check/hardening Python3::Interpreter tests/check_hardening.py
         --library $<TARGET_FILE:rove_shared> --program $<TARGET_FILE:rove_tool>)
+    rove_add_check(check/no_cost Python3::Interpreter tests/check_no_cost.py
+        --build ${CMAKE_CURRENT_BINARY_DIR})
     # Two seconds of what `tools/soak` does for ten minutes; the caches are full, so nothing grows.
     if(ROVE_BUILD_EXAMPLES)
         rove_add_check(check/soak Python3::Interpreter tools/soak --minutes 0.04
