@@ -151,9 +151,7 @@ REASONS = {
     "S3": "the bar is in ns of another day of the machine, on which the limit took 15 to 49. "
           "Tasks that wait to begin have no stack since decision 0008, which divided it by five; "
           "to prefetch the blocks of a batch was tried and costs yields more than it gives.",
-    "S4": "two jumps and nothing else is a prototype without locks, cancellation, or a worker to "
-          "look after. Four channel operations are 600 instructions here; no park between two "
-          "that hand over, and locks without a locked instruction, were kept (docs/hot-path.md).",
+    "S4": "see ping_pong.",
     "S5": "see mutex.",
     "S6": "see skynet.",
     "S7": "two jumps and a fresh context are the limit, and a task is its block, its state and "

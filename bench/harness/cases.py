@@ -9,6 +9,7 @@ from harness import machine, peers, results
 from harness.workloads import ONE_THREAD
 
 RUN_TIMEOUT_S = 300
+PACE_S = 20  # of what was planned, before its pace is believed
 LATER = 3  # times that bench/run comes back, at its end, to what a case lacks
 
 
@@ -244,16 +245,20 @@ class Progress:
 
     def has_time(self):
         """For a repeat: not at the cost of what is still planned."""
-        rest = max(0, self.planned - self.done)
+        rest = max(0, self.planned - self.done) * max(1, self.pace())
         return time.monotonic() - self.begin + rest < self.limit
+
+    def pace(self):
+        """Seconds that a planned one takes."""
+        passed = time.monotonic() - self.begin - self.again
+        return passed / self.done if self.done > PACE_S else 1
 
     def left(self):
         """Seconds, and how sure that is."""
         passed, rest = time.monotonic() - self.begin, self.planned - self.done
         if rest <= 0:
             return f"at most {max(0, self.limit - passed):.0f} s left"
-        pace = (passed - self.again) / self.done if self.done > 5 else 1
-        return f"{rest * pace:.0f} s left"
+        return f"{rest * self.pace():.0f} s left"
 
     def step(self, what, seconds):
         """Something of so many planned seconds begins; 0: a repeat."""

@@ -5,7 +5,7 @@
 #define FEW_SMOKE       200
 #define MANY            1000000
 #define MANY_SMOKE      2000
-#define ASLEEP_MS       1000
+#define ASLEEP_MS       500
 #define ASLEEP_MS_SMOKE 20
 /* What they cost does not depend on how many workers there are. */
 #define ONE_WORKER      1
