@@ -176,6 +176,8 @@ static void refuse_in_child(unsigned number, unsigned error)
 static void test_poller_refused_ring_falls_back(void **state)
 {
     (void)state;
+    if (rv_ring_probe() < 0)
+        skip(); /* refused already, for a reason of its own */
     refuse_in_child(__NR_io_uring_setup, EPERM);
     refuse_in_child(__NR_io_uring_setup, ENOSYS);
     refuse_in_child(__NR_io_uring_setup, ENOMEM);

@@ -459,6 +459,8 @@ static void test_process_thousand_children_at_once_leave_nothing(void **state)
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     more = before;
     more.rlim_cur = before.rlim_cur < CROWD_DESCRIPTORS ? CROWD_DESCRIPTORS : before.rlim_cur;
+    if (more.rlim_cur > before.rlim_max)
+        skip(); /* scripts/refused makes descriptors scarce */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
     rv_test_usage_read(&usage);
     assert_int_equal(rove_run_with(&(rove_options){.workers = 2}, run_crowd, NULL, NULL), 0);
