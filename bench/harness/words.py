@@ -165,7 +165,8 @@ WORDS = {
         "why": "a stack needs a page of its own, and making one is the kernel's page fault, as in "
                "the limit; Tokio's tasks have no stack, and Go's begin with two KiB and are "
                "copied when they grow. To wake one is to run on a page that has left the caches "
-               "and to give its stack back."},
+               "and to give its stack back; the next one's cell and frames are fetched ahead, "
+               "which took half of it (docs/hot-path.md, 16)."},
     "timers": {
         "what": "A million tasks sleep at once; their deadlines are spread over one second. How "
                 "late they run, and the processor time of the whole process.",
