@@ -95,7 +95,6 @@ int rv_accepts_next(struct rv_accepts *a, struct rv_task *self)
 void rv_accepts_fini(struct rv_accepts *a, struct rv_task *self)
 {
     int fd;
-    rv_multi_end(&a->multi);
     rv_multi_wait_idle(&a->multi, self);
     while (look(a, self, &fd) == TAKEN) {
         if (fd >= 0) {

@@ -237,7 +237,6 @@ void rv_flow_take(struct rv_flow *f, struct rv_piece *piece)
 void rv_flow_end(struct rv_flow *f, struct rv_task *self)
 {
     if (f->is_on) {
-        rv_multi_end(&f->multi);
         rv_multi_wait_idle(&f->multi, self);
     }
 }

@@ -92,14 +92,28 @@ static void post_end(struct rv_multi *m)
     rv_uring_post_request(m->uring, &m->request);
 }
 
+/* Lock held. True: the caller asks, when it has given the lock back. */
+static bool must_ask(struct rv_multi *m)
+{
+    bool must = m->is_armed && !m->is_asking;
+    m->is_asking |= must;
+    return must;
+}
+
+static void ask(struct rv_multi *m)
+{
+    if (m->uring->worker != rv_current_worker() || !queue_end(m->uring, m)) {
+        post_end(m);
+    }
+}
+
 void rv_multi_end(struct rv_multi *m)
 {
     rv_lock_acquire(&m->lock);
-    bool must_ask = m->is_armed && !m->is_asking;
-    m->is_asking |= must_ask;
+    bool must = must_ask(m);
     rv_lock_release(&m->lock);
-    if (must_ask && (m->uring->worker != rv_current_worker() || !queue_end(m->uring, m))) {
-        post_end(m);
+    if (must) {
+        ask(m);
     }
 }
 
@@ -109,10 +123,14 @@ void rv_multi_wait_idle(struct rv_multi *m, struct rv_task *self)
     for (;;) {
         rv_lock_acquire(&m->lock);
         bool is_idle = rv_multi_is_idle(m);
+        bool must = must_ask(m); /* somebody who had begun to before has just started it */
         m->ender = is_idle ? NULL : self;
         rv_lock_release(&m->lock);
         if (is_idle) {
             break;
+        }
+        if (must) {
+            ask(m);
         }
         rv_park(self, RV_WAIT_IO, m);
         was_cancelled |= rv_take_cancel(self);

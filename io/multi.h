@@ -64,7 +64,8 @@ bool rv_multi_is_known(const struct rv_task *self);
 bool rv_multi_start(struct rv_multi *m);
 /* A task: asks for the last result. */
 void rv_multi_end(struct rv_multi *m);
-/* A task, after rv_multi_end; nobody starts it any more. Suspends, whatever is cancelled. */
+/* A task: asks for the last result, if need be, and waits for it. Who starts it all the same, later
+ * than this looks, finds its descriptor being closed. Suspends, whatever is cancelled. */
 void rv_multi_wait_idle(struct rv_multi *m, struct rv_task *self);
 
 struct io_uring_cqe;

@@ -317,6 +317,24 @@ RV_TASK_TEST(test_flow_forgotten_stream_ends_with_the_runtime)
     return 0;
 }
 
+/* Goal: who waits for the end of a flow that a reader has started behind its back ends it. */
+RV_TASK_TEST(test_flow_started_behind_its_end_ends)
+{
+    int fds[2];
+    struct rv_flow flow;
+    struct rv_task *self = rv_current_task();
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    rv_flow_init(&flow, self, fds[0], true);
+    if (flow.is_on && rv_flow_start(&flow)) {
+        rv_multi_wait_idle(&flow.multi, self); /* asked for by nobody before */
+    }
+    RV_EXPECT(rv_multi_is_idle(&flow.multi));
+    rv_flow_fini(&flow);
+    RV_EXPECT_EQ(rove_close(fds[0]), 0);
+    RV_EXPECT_EQ(rove_close(fds[1]), 0);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_flow_unread_streams_leave_buffers_to_others),
         cmocka_unit_test(test_flow_closed_among_arrivals_gives_back),
         cmocka_unit_test(test_flow_forgotten_stream_ends_with_the_runtime),
+        cmocka_unit_test(test_flow_started_behind_its_end_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
