@@ -58,7 +58,8 @@ bool rv_multi_start(struct rv_multi *m)
     m->uring = u;
     m->is_armed = true;
     rv_lock_release(&m->lock);
-    rv_fetch_add_relaxed(&u->multis, 1);
+    /* order: release O4. The request as its task described it; pairs with meet. */
+    rv_fetch_add_release(&u->multis, 1);
     fill(sqe, m);
     rv_ring_push(&u->ring);
     rv_count(&u->worker->count.ops_submitted, 1);
@@ -158,8 +159,17 @@ static bool has_slot(struct rv_uring *u, int fd)
     return rv_fdtab_get(&rv_uring_io_of(u->worker->runtime)->io.fds, fd, &error) != NULL;
 }
 
+/* Before the first touch: a guard that reaps for this ring's owner has no other edge to what its
+ * tasks made than through the kernel. */
+static void meet(struct rv_uring *u)
+{
+    /* order: acquire O4. Every request that was ever started on u; pairs with rv_multi_start. */
+    (void)rv_load_acquire(&u->multis);
+}
+
 bool rv_multi_reap(struct rv_uring *u, struct rv_multi *m, const struct io_uring_cqe *cqe)
 {
+    meet(u);
     bool has_buffer = (cqe->flags & IORING_CQE_F_BUFFER) != 0;
     bool is_last = (cqe->flags & IORING_CQE_F_MORE) == 0;
     uint32_t buffer = RV_BUFFER_NONE;
@@ -192,6 +202,7 @@ bool rv_multi_reap(struct rv_uring *u, struct rv_multi *m, const struct io_uring
 
 void rv_multi_answer(struct rv_uring *u, struct rv_multi *m, int result)
 {
+    meet(u);
     rv_lock_acquire(&m->lock);
     RV_CHECK(m->is_asking && m->uring == u, "what was asked for is answered once");
     if (m->is_armed && result < 0) {
