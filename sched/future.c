@@ -22,6 +22,7 @@
 #include "sched/current.h"
 #include "sched/debug.h"
 #include "sched/gather.h"
+#include "sched/join.h"
 #include "sched/runtime.h"
 #include "sched/shield.h"
 #include "sched/suspend.h"
@@ -62,7 +63,7 @@ struct rove_future *rv_future_alloc(size_t bytes, enum rv_future_kind kind, uint
 static struct rv_waiter *wait_for_solo(struct rove_future *f)
 {
     struct rv_waiter *w;
-    /* order: acquire F2. The cell's fields; pairs with wait_for_done and take_back. */
+    /* order: acquire F2. The cell's fields; pairs with rv_join_list and take_back. */
     for (unsigned spins = 0; (w = rv_load_acquire(&f->solo)) == NULL; spins++) {
         if (spins < 100) {
             rv_cpu_relax();
@@ -205,7 +206,7 @@ static void take_back(struct rv_task *self, struct rove_future *f, struct rv_wai
         rv_store_relaxed(&f->solo, NULL); /* the next solo waiter's store is the first it finds */
         is_back = rv_state_retract_solo(&f->state);
         if (!is_back) {
-            /* order: release F2. As in wait_for_done; the completer may not have read it yet. */
+            /* order: release F2. As in rv_join_list; the completer may not have read it yet. */
             rv_store_release(&f->solo, w);
         }
     } else {
@@ -248,18 +249,16 @@ static int await_cell(struct rv_task *self, struct rove_future *f, struct rv_wai
 
 static int wait_for_done(struct rv_task *self, struct rove_future *f)
 {
-    struct rv_waiter w;
-    rv_waiter_init(&w, self);
-    enum rv_solo got = rv_state_announce_solo(&f->state);
-    if (got == RV_SOLO_OURS) {
-        /* order: release F2. The cell before its address; pairs with wait_for_solo. */
-        rv_store_release(&f->solo, &w);
-    }
-    if (got == RV_SOLO_DONE || (got == RV_SOLO_TAKEN && !rv_future_add_waiter(f, &w))) {
-        return 0;
-    }
+    struct rv_join j; /* its cell is filled in when it is listed */
+    j.future = f;
+    j.is_listed = false;
     self->awaiting = f;
-    int rc = await_cell(self, f, &w, got == RV_SOLO_OURS);
+    int rc = 0;
+    if (rv_join_make_way(&j, self) && !j.is_listed) {
+        rc = rv_take_cancel(self) ? -ECANCELED : 0;
+    } else if (j.is_listed || rv_join_list(&j, self)) {
+        rc = await_cell(self, f, &j.cell, j.is_solo);
+    }
     self->awaiting = NULL;
     return rc;
 }

@@ -13,7 +13,8 @@
  * it out again, and neither pays an atomic instruction. A wake or a cancellation that comes from
  * another thread meanwhile is left in the word, where rv_switch_settle finds it: nobody else could
  * run the task any sooner. With more workers somebody could; so there it parks on arrival, and in
- * debug mode, for who looks from another thread would take it for one that is ready.
+ * debug mode, for who looks from another thread would take it for one that is ready. A lone worker
+ * puts off even more for a task that awaits the next one: join.h.
  *
  * Cost: one jump, one pick, a few stores to the worker's own lines. No allocation, no system call;
  * an atomic read-modify-write only to park (PARKED must not be missed by a waker), and on a lone
@@ -24,6 +25,7 @@
 #define RV_SCHED_SWITCH_H
 
 #include "core/check.h"
+#include "sched/join.h"
 #include "sched/ready.h"
 #include "sched/seat.h"
 #include "sched/task.h"
@@ -81,6 +83,20 @@ static RV_ALWAYS_INLINE void rv_switch_settle(struct rv_worker *w)
         if (RV_UNLIKELY(!rv_state_park(&w->after_task->future.state))) {
             rv_ready_push_local(w, w->after_task);
         }
+    } else if (w->after == RV_AFTER_JOIN) {
+        rv_join_settle(w);
+    }
+}
+
+/* The running task stops: who waits in `after`, for it or for somebody else. */
+static RV_ALWAYS_INLINE void rv_switch_settle_last(struct rv_worker *w, enum rv_after after)
+{
+    if (after == RV_AFTER_FINISH && w->after == RV_AFTER_JOIN) {
+        RV_ASSERT(&w->current->future == w->join->future, "a task makes way for the next");
+        w->after = RV_AFTER_NOTHING;
+        rv_ready_push_alone(w, w->after_task);
+    } else {
+        rv_switch_settle(w);
     }
 }
 
@@ -126,7 +142,7 @@ static RV_ALWAYS_INLINE struct rv_context *rv_switch_next(struct rv_worker *w,
     if (RV_UNLIKELY(w->is_debug)) {
         rv_debug_step_end(w, self, after == RV_AFTER_FINISH);
     }
-    rv_switch_settle(w);
+    rv_switch_settle_last(w, after);
     w->after = after;
     w->after_task = self;
     *next = rv_ready_pick(w);

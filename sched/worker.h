@@ -32,6 +32,7 @@
 
 #include <pthread.h>
 
+struct rv_join;
 struct rv_task;
 struct rove_runtime;
 
@@ -41,6 +42,7 @@ struct rove_runtime;
 enum rv_after {
     RV_AFTER_NOTHING,
     RV_AFTER_PARK,   /* ACTIVE -> PARKED, or ready again if a wake came */
+    RV_AFTER_JOIN,   /* a lone worker's: made way for the task it awaits (join.h) */
     RV_AFTER_READY,  /* a yield: to the end of the ready queue */
     RV_AFTER_CONT,   /* an eager parent: onto conts */
     RV_AFTER_FINISH  /* ended: publish if not yet done, drop the runtime's reference */
@@ -65,6 +67,7 @@ struct rv_worker {
     uint32_t tick;                      /* switches left until the next look around */
     uint32_t tick_budget;               /* what tick starts from, by how long steps last */
     struct rv_task *only;               /* a lone worker's: ready, before all of runq, or NULL */
+    struct rv_join *join;               /* with RV_AFTER_JOIN: of after_task, in its frame */
     const void *left_to;                /* where the last landing wait returns to (suspend.h) */
     struct rv_fifo pinned;
     int64_t now_ns;                     /* clock at the last look around */

@@ -37,6 +37,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     sched/idle.c
     sched/interrupt.c
     sched/items.c
+    sched/join.c
     sched/latest.c
     sched/local.c
     sched/many.c

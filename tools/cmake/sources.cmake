@@ -55,6 +55,7 @@ set(ROVE_SCHED_SOURCES
     sched/inspect.c
     sched/interrupt.c
     sched/items.c
+    sched/join.c
     sched/latest.c
     sched/local.c
     sched/many.c
