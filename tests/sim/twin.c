@@ -23,7 +23,8 @@ enum { SCRIPTS = 16, FUTURES = 8, STEPS = 64, CALLBACKS = 256, ROUNDS = 30 };
 enum op {
     OP_YIELD, OP_SLEEP, OP_AWAIT, OP_SET, OP_SET_ERROR, OP_CANCEL, OP_GATHER, OP_OUTCOMES,
     OP_SHIELD, OP_LIMIT, OP_WAIT, OP_FAIL, OP_START, OP_CALLBACK, OP_CALL_SOON, OP_COUNT,
-    OP_GROUP, OP_AS_COMPLETED, OP_WAIT_FOR, OP_GATHER_FUTURE, OP_RETURN
+    OP_GROUP, OP_AS_COMPLETED, OP_WAIT_FOR, OP_GATHER_FUTURE, OP_RETURN, OP_LOCK, OP_SEMAPHORE,
+    OP_EVENT_WAIT, OP_EVENT_SET, OP_EVENT_CLEAR, OP_COND_WAIT, OP_NOTIFY, OP_BARRIER
 };
 
 struct step {
@@ -43,6 +44,11 @@ struct note {
 
 static struct script scripts[SCRIPTS];
 static rove_future *futures[FUTURES];
+static rove_mutex locks[2], cond_lock;
+static rove_semaphore semaphores[2];
+static rove_event events[2];
+static rove_cond cond;
+static rove_barrier barrier;
 static struct note notes[CALLBACKS];
 static bool is_over;
 static int script_count, future_count, started, note_count;
@@ -172,6 +178,55 @@ static int in_limit(int me, const struct step *s, int next)
     return rc;
 }
 
+/* The next `c` steps with a lock or a semaphore. */
+static int with_lock(int me, const struct step *s, int next)
+{
+    bool is_lock = s->op == OP_LOCK;
+    int rc = is_lock ? rove_mutex_lock(&locks[s->a]) : rove_semaphore_acquire(&semaphores[s->a]);
+    if (rc < 0)
+        return rc;
+    say(me, is_lock ? "has" : "took", s->a);
+    rc = run_steps(me, next, s->c);
+    if (is_lock)
+        rove_mutex_unlock(&locks[s->a]);
+    else
+        (void)rove_semaphore_release(&semaphores[s->a]);
+    return rc;
+}
+
+static int with_cond(int me, const struct step *s)
+{
+    int rc = rove_mutex_lock(&cond_lock);
+    if (rc < 0)
+        return rc;
+    if (s->op == OP_NOTIFY)
+        rove_cond_notify(&cond, (size_t)s->b);
+    else if ((rc = rove_cond_wait(&cond, &cond_lock)) == 0)
+        say(me, "notified", 0);
+    rove_mutex_unlock(&cond_lock);
+    return rc;
+}
+
+static int meet(int me)
+{
+    int rc = rove_barrier_wait(&barrier);
+    if (rc >= 0)
+        say(me, "index", rc);
+    return rc < 0 ? rc : 0;
+}
+
+static int with_event(int me, const struct step *s)
+{
+    int rc = 0;
+    if (s->op == OP_EVENT_SET)
+        rove_event_set(&events[s->a]);
+    else if (s->op == OP_EVENT_CLEAR)
+        rove_event_clear(&events[s->a]);
+    else if ((rc = rove_event_wait(&events[s->a])) == 0)
+        say(me, "saw", s->a);
+    return rc;
+}
+
 static int start(int k)
 {
     if (scripts[k].task == NULL)
@@ -214,9 +269,25 @@ static int with_target(int me, const struct step *s)
     }
 }
 
+static int act_sync(int me, const struct step *s, int next)
+{
+    switch (s->op) {
+    case OP_LOCK:
+    case OP_SEMAPHORE:
+        return with_lock(me, s, next);
+    case OP_COND_WAIT:
+    case OP_NOTIFY:
+        return with_cond(me, s);
+    case OP_BARRIER:
+        return meet(me);
+    default:
+        return with_event(me, s);
+    }
+}
+
 static int act(int me, const struct step *s, int next)
 {
-    switch ((enum op)s->op) {
+    switch (s->op) {
     case OP_YIELD:
         return rove_yield();
     case OP_SLEEP:
@@ -243,17 +314,9 @@ static int act(int me, const struct step *s, int next)
     case OP_COUNT:
         say(me, "count", rove_cancelling(rove_current_task()));
         return 0;
-    case OP_RETURN:
-    case OP_AWAIT:
-    case OP_SET:
-    case OP_SET_ERROR:
-    case OP_CANCEL:
-    case OP_SHIELD:
-    case OP_CALLBACK:
-    case OP_WAIT_FOR:
-        return with_target(me, s);
+    default:
+        return s->op >= OP_LOCK ? act_sync(me, s, next) : with_target(me, s);
     }
-    return -EPROTO;
 }
 
 /* A step that names a script which was not started, or its own task, is left out. */
@@ -273,7 +336,8 @@ static int run_steps(int me, int from, int count)
 {
     for (int i = from; i < from + count; i++) {
         const struct step *s = &scripts[me].steps[i];
-        bool is_block = s->op == OP_LIMIT || s->op == OP_GROUP;
+        bool is_block = s->op == OP_LIMIT || s->op == OP_GROUP || s->op == OP_LOCK ||
+                        s->op == OP_SEMAPHORE;
         if (s->op == OP_RETURN)
             return 0;
         if (is_out(s))
@@ -289,10 +353,23 @@ static int run_steps(int me, int from, int count)
     return 0;
 }
 
+static void make_locks(void)
+{
+    for (int i = 0; i < 2; i++) {
+        locks[i] = (rove_mutex){0};
+        events[i] = (rove_event){0};
+        rove_semaphore_init(&semaphores[i], (size_t)i + 1, 0);
+    }
+    cond_lock = (rove_mutex){0};
+    cond = (rove_cond){0};
+    rove_barrier_init(&barrier, 2);
+}
+
 static int run_all(RV_UNUSED void *arg, RV_UNUSED void **result)
 {
     for (int i = 0; i < future_count; i++)
         futures[i] = rove_create_future();
+    make_locks();
     for (int i = 0; i < started; i++)
         start(i);
     for (int round = 0; round < ROUNDS; round++) {
