@@ -12,8 +12,9 @@ from harness.words import NAMES
 class Check:
     """A figure of a run, and the least or the most that it may be."""
 
-    def __init__(self, label, figure, bound, is_least=False, is_ratio=True):
-        self.label, self.figure, self.bound = label, figure, bound
+    def __init__(self, label, figure, bound, wants, is_least=False, is_ratio=True):
+        """wants: {(workload, workers, implementation)} that the figure is computed from."""
+        self.label, self.figure, self.bound, self.wants = label, figure, bound, wants
         self.is_least, self.is_ratio = is_least, is_ratio
 
     def result(self, rows):
@@ -38,7 +39,8 @@ def over(workload, metric, workers, other, bound, label="", their_metric=None):
         mine = row_of(rows, workload, metric, workers)
         theirs = row_of(rows, workload, their_metric or metric, workers, other)
         return mine and ratio(mine, theirs)
-    return Check(label or f"{NAMES[other]}, {workers} w", figure, bound, metric == "rate")
+    wants = {(workload, workers, "rove"), (workload, workers, other)}
+    return Check(label or f"{NAMES[other]}, {workers} w", figure, bound, wants, metric == "rate")
 
 
 def own(workload, metric, workers, bound, label=""):
@@ -46,7 +48,8 @@ def own(workload, metric, workers, bound, label=""):
     def figure(rows):
         mine = row_of(rows, workload, metric, workers)
         return mine and mine["median"]
-    return Check(label or f"{workers} w", figure, bound, is_ratio=False)
+    return Check(label or f"{workers} w", figure, bound, {(workload, workers, "rove")},
+                 is_ratio=False)
 
 
 def two(workload, above, below, bound, label, is_least=False):
@@ -54,7 +57,7 @@ def two(workload, above, below, bound, label, is_least=False):
     def figure(rows):
         first, second = row_of(rows, workload, *above), row_of(rows, workload, *below)
         return first["median"] / second["median"] if first and second else None
-    return Check(label, figure, bound, is_least)
+    return Check(label, figure, bound, {(workload, w, "rove") for _, w in (above, below)}, is_least)
 
 
 def peers(workload, metric, workers, others, bound):
@@ -183,6 +186,12 @@ REASONS = {
     "R7": "rove asks the page cache first, one system call a read, where the limit shares one "
           "among 32.",
 }
+
+
+def wanted(workload, workers):
+    """Whose rows of a case some bar is computed from."""
+    found = set().union(*(check.wants for _, _, checks in BARS for check in checks))
+    return {name for of, n, name in found if (of, n) == (workload, workers)}
 
 
 def verdict(results):

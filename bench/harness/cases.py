@@ -10,7 +10,10 @@ from harness.workloads import ONE_THREAD
 
 RUN_TIMEOUT_S = 300
 PACE_S = 20  # of what was planned, before its pace is believed
-LATER = 3  # times that bench/run comes back, at its end, to what a case lacks
+AT_ONCE = 2  # turns that make up for disturbed ones before the next case has its own
+WAIT_S = 4  # at most, for processors to be quiet and as near as in the windows that count
+LOOK_S = 0.1  # of it
+SHARED_S = 0.05  # that the line's time after one window is young enough to be the next one's before
 
 
 def say(text):
@@ -43,6 +46,7 @@ class Case:
         self.seconds = {i: [] for i in self.windows}
         self.key = f"{name} w={workers}"
         self.turn = 0
+        self.last_line = None  # (when, ns)
         self.failed = set()
         self.failures = []  # of our own programs: the run goes on, and fails at its end
 
@@ -62,18 +66,40 @@ class Case:
         """Processor time of ours that is not in a child that ended."""
         return 0.0
 
-    def start(self):
-        """Before the first repetition."""
+    def start(self, names=None):
+        """Before the first repetition, and before those of some are repeated."""
 
     def stop(self):
         """After the last."""
 
-    def measure(self, implementation):
-        line = [os.path.join(self.options.build, "bench", "line"),
+    def line(self):
+        return [os.path.join(self.options.build, "bench", "line"),
                 *(str(c) for c in self.cpus[:2])]
+
+    def window(self):
+        window = machine.Window(self.line(), self.needs_line, self.own_seconds)
+        if self.last_line and time.monotonic() - self.last_line[0] < SHARED_S:
+            window.lines.append(self.last_line[1])
+        return window
+
+    def is_calm(self):
+        """Whether a window that begins now might count."""
+        with machine.Window(self.line(), self.needs_line, self.own_seconds) as window:
+            time.sleep(LOOK_S)
+        return not window.fault(self.level())
+
+    def await_calm(self):
+        """Before a repeat: cheaper than a window that will not count. Only so long, since where
+        most windows are may change."""
+        end = time.monotonic() + WAIT_S
+        while not self.is_calm() and time.monotonic() < end:
+            pass
+
+    def measure(self, implementation):
         begin = time.monotonic()
-        with machine.Window(line, self.needs_line, self.own_seconds) as window:
+        with self.window() as window:
             found = self.measure_once(implementation)
+        self.last_line = (time.monotonic(), window.lines[-1]) if window.lines else None
         window.complaint, window.turn = self.complaint(found), self.turn
         self.seconds[implementation].append(time.monotonic() - begin)
         self.windows[implementation].append((window, found))
@@ -101,8 +127,10 @@ class Case:
     def lacks(self, name, wanted):
         return len(self.good(name)) < wanted
 
-    def is_complete(self, wanted):
-        return not any(self.lacks(name, wanted) for name in self.windows)
+    def lacking(self, wanted, names=None):
+        """Of names (None: all) those with fewer windows that count."""
+        return [name for name in self.windows
+                if (names is None or name in names) and self.lacks(name, wanted)]
 
     def in_turn(self):
         names = list(self.windows)
@@ -115,27 +143,28 @@ class Case:
             self.measure_or_drop(name)
         self.turn += 1
 
-    def take_turn_again(self, progress, wanted):
-        """Those that lack windows that count, and rove, so that there is a round to compare in."""
+    def take_turn_again(self, progress, lacking):
+        """And rove, so that there is a round to compare in."""
         for name in self.in_turn():
-            if (name == "rove" or self.lacks(name, wanted)) and progress.has_time():
-                progress.step(f"{self.key} {name}", 0)
+            if (name == "rove" or name in lacking) and progress.has_time(self.expected(name)):
+                progress.step(f"{self.key} {name}, again", 0)
+                self.await_calm()
                 self.measure_or_drop(name)
         self.turn += 1
 
     def run(self, progress):
-        """As planned, then what must be had at once, since the machine is as it is now."""
+        """As planned, then some of what must be had at once; mend() comes back to the rest."""
         while self.turn < self.repetitions() and self.windows:
             self.take_turn(progress)
-        self.repeat(progress, self.least_good())
+        self.repeat(progress, self.least_good(), 0 if self.options.smoke else AT_ONCE)
 
-    def repeat(self, progress, wanted):
-        """Up to as many turns again, until all have so many windows that count; bench/run comes
-        back at its end to what a few minutes have not mended."""
-        for _ in range(0 if self.options.smoke else self.repetitions()):
-            if self.is_complete(wanted) or not progress.has_time():
+    def repeat(self, progress, wanted, turns, names=None):
+        """Up to so many turns, until all of names have so many windows that count."""
+        for _ in range(turns):
+            lacking = self.lacking(wanted, names)
+            if not lacking or not progress.has_time():
                 return
-            self.take_turn_again(progress, wanted)
+            self.take_turn_again(progress, lacking)
 
     def measure_or_drop(self, name):
         try:
@@ -198,7 +227,7 @@ class ProgramCase(Case):
         self.workload, self.commands = workload, commands
         self.pinned = self.cpus if workload.needs_all_cpus else self.cpus[:workers]
 
-    def start(self):
+    def start(self, names=None):
         machine.touch_memory(self.workload.needs_mib)
 
     def command(self, implementation):
@@ -216,23 +245,35 @@ class ProgramCase(Case):
         return parse_output(done.stdout)
 
 
-def mend(cases, progress):
-    """What was disturbed, again at the end, since the machine may be another by now: first what
-    lacks a median, then what lacks a repetition."""
+def mend(cases, progress, first):
+    """What was disturbed, again at the end, since the machine may be another by now, turn by turn
+    until nothing is lacking or the time is over: what lacks a median before what lacks
+    repetitions, and of each those first that first(case) names."""
     for wanted in (Case.least_good, Case.repetitions):
-        for _ in range(LATER):
-            for case in cases:
-                if case.windows and progress.has_time() and not case.is_complete(wanted(case)):
-                    case.start()
-                    try:
-                        case.repeat(progress, wanted(case))
-                    finally:
-                        case.stop()
+        for names_of in (first, lambda case: None):
+            while mend_once(cases, progress, wanted, names_of):
+                pass
 
 
-def progress_limit(planned, minutes):
+def mend_once(cases, progress, wanted, names_of):
+    """Whether anything was repeated."""
+    is_any = False
+    for case in cases:
+        lacking = case.lacking(wanted(case), names_of(case))
+        if not lacking or not progress.has_time(sum(case.expected(name) for name in lacking)):
+            continue
+        try:
+            case.start({"rove", *lacking})
+            case.repeat(progress, wanted(case), AT_ONCE, lacking)
+        finally:
+            case.stop()
+        is_any = True
+    return is_any
+
+
+def progress_limit(planned, seconds):
     """Seconds after which nothing is repeated any more."""
-    return min(2 * planned + 10, 60 * minutes)
+    return min(2 * planned + 10, seconds)
 
 
 class Progress:
@@ -243,10 +284,10 @@ class Progress:
         self.begin = self.last = time.monotonic()
         self.again, self.is_again = 0, False  # seconds that repeats took; whether one is running
 
-    def has_time(self):
-        """For a repeat: not at the cost of what is still planned."""
+    def has_time(self, seconds=0):
+        """For a repeat of so many seconds: not at the cost of what is still planned."""
         rest = max(0, self.planned - self.done) * max(1, self.pace())
-        return time.monotonic() - self.begin + rest < self.limit
+        return time.monotonic() - self.begin + rest + seconds < self.limit
 
     def pace(self):
         """Seconds that a planned one takes."""

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import machine, results  # noqa: E402
-from harness.cases import Case, Progress  # noqa: E402
+from harness.cases import Case, Progress, mend  # noqa: E402
 
 
 def want(is_right, what):
@@ -54,6 +54,9 @@ class FakeCase(Case):
         super().__init__("fake", 1, names, options, False)
         self.script = iter(script)
 
+    def await_calm(self):
+        """The script says when it is calm."""
+
     def measure(self, implementation):
         value, complaint = next(self.script)
         if complaint == "fails":
@@ -72,7 +75,7 @@ def run(case, is_mended=True):
     progress = Progress(1, 1000)
     case.run(progress)
     if is_mended:
-        case.repeat(progress, case.repetitions())
+        mend([case], progress, lambda case: None)
     return case
 
 
@@ -103,6 +106,53 @@ def check_repeats():
     want(Progress(10, 20).has_time() and not Progress(20, 10).has_time(), "time for repeats")
 
 
+def check_mending():
+    """At the end: medians before repetitions, those of a bar first, until nothing is lacking; and
+    nothing when the time is over."""
+    order = []
+
+    class Named(FakeCase):
+        def start(self, names=None):
+            order.append((self.name, names))
+
+    noise, count = [(9, "noise")], [(1, None)]
+    cases = [Named(noise + 3 * count, 3, ("go",)),
+             Named(2 * noise + 6 * count, 3, ("go", "tokio"))]
+    for case, name in zip(cases, ("other", "bar")):
+        case.name = name
+        while case.turn < 1:
+            case.take_turn(Progress(1, 1000))
+    mend(cases, Progress(1, 0), lambda case: None)
+    want(not order, "repeats when the time is over")
+    mend(cases, Progress(1, 1000), lambda case: {"go"} if case.name == "bar" else set())
+    starts = [("bar", {"rove", "go"}), ("other", {"rove", "go"}), ("bar", {"rove", "tokio"})]
+    want(order == 2 * starts, f"order of repeats: {order}")
+    counts = [row["runs"] for case in cases for row in case.rows()]
+    want(counts == [3, 3, 3], f"all are complete: {counts}")
+
+
+def check_calm():
+    """A repeat waits while others use the processors, and for a line as near as it was."""
+    case = FakeCase([(1, [60, 61])], 1)
+    case.take_turn(Progress(1, 1000))
+    looks = iter([([300, 310], 0), ([60, 300], 0), ([61, 62], 0.5), ([70, 71], 0)])
+
+    class Looked(machine.Window):
+        def __enter__(self):
+            self.lines, self.foreign = next(looks)
+            return self
+
+        def __exit__(self, *_):
+            """The look has it all."""
+
+    real, machine.Window = machine.Window, Looked
+    try:
+        Case.await_calm(case)
+    finally:
+        machine.Window = real
+    want(next(looks, None) is None, "a repeat begins when it is calm, and no later")
+
+
 def check_rounds():
     """Half as fast all along, while the machine slows down: the rounds' ratios say two."""
     values = [10.0, 20.0, 40.0, 80.0, 160.0]
@@ -119,13 +169,15 @@ def main():
     check_levels()
     check_rounds()
     check_repeats()
+    check_mending()
+    check_calm()
     check_spinner()
     check_case("quiet", [(1, None), (2, None), (3, None)], [1, 2, 3], None)
     check_case("run again", [(1, None), (9, "noise"), (3, None), (2, None)], [1, 3, 2], None)
     check_case("two of three count", [(1, None), (2, None)] + [(9, "noise")] * 4, [1, 2], None,
                is_mended=False)
-    check_case("one of six", [(1, None)] + [(9, "noise")] * 5, [1] + [9] * 5,
-               "1 of 6 runs count; noise", is_mended=False)
+    check_case("one of five", [(1, None)] + [(9, "noise")] * 4, [1] + [9] * 4,
+               "1 of 5 runs count; noise", is_mended=False)
     check_case("fails once", [(1, None), (0, "fails"), (2, None), (3, None)], [1, 2, 3], None)
     case = run(FakeCase([(1, None)] + [(9, "noise")] * 5 + [(2, None), (3, None)], 3))
     want(case.rows()[0]["values"] == [1, 2, 3], "what was disturbed for long is repeated later")

@@ -87,7 +87,8 @@ class Window:
                                                    text=True, timeout=20).stdout))
 
     def __enter__(self):
-        self.time_line()
+        if not self.lines:
+            self.time_line()
         self.begin = (time.monotonic(), busy_seconds(),
                       own_seconds() + self.more_own_seconds())
         return self

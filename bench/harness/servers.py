@@ -298,11 +298,13 @@ class ServerCase(Case):
                       shown(self.count_command("PORT", instructions.MANY))]
         return lines
 
-    def start(self):
+    def start(self, names=None):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the servers inherit it
         self.folder = tempfile.TemporaryDirectory(prefix="rove-bench-")
         for name in [] if self.mode == "idle" else list(self.windows):
+            if names and name not in names:
+                continue
             try:
                 self.servers[name] = self.launch(name)
             except peers.Missing as e:
