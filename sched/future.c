@@ -337,9 +337,20 @@ void rv_futures_release(size_t n, struct rove_future *const fs[])
     }
 }
 
+/* Done, and the caller has the only handle: nobody else knows it any more. */
+static RV_ALWAYS_INLINE bool is_done_and_ours(struct rove_future *f)
+{
+    return f != NULL && rv_state_is_last(&f->state) && f->callbacks == NULL;
+}
+
 int rove_join(rove_task *t, void **result)
 {
     struct rv_task *self = rv_current_task();
+    if (RV_LIKELY(self != NULL && is_done_and_ours(t) && t->kind == RV_FUTURE_TASK)) {
+        int done = rv_future_read(t, result);
+        rv_task_destroy(rv_task_of(t));
+        return done;
+    }
     int rc = await(self, t, result);
     if (RV_LIKELY(self != NULL)) { /* else nothing was done: the caller still has its reference */
         rove_release(t);

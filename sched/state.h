@@ -261,13 +261,18 @@ static inline bool rv_state_finish_unseen(rv_state_word *state)
 void rv_state_retain(rv_state_word *state);
 /* Introspection, no reference held: true if the object lived and a reference was taken. */
 bool rv_state_retain_live(rv_state_word *state);
+/* Holder of a reference: true if it is done, and nobody else has one. */
+static inline bool rv_state_is_last(const rv_state_word *state)
+{
+    /* order: acquire S5, S1. All use of the object by the other holders; and the result before
+     * DONE. */
+    uint64_t word = rv_load_acquire(state);
+    return rv_state_refs(word) == 1 && rv_state_phase(word) == RV_PHASE_DONE;
+}
 /* Holder of a reference: true if it was the last; the caller owns the memory. */
 static inline bool rv_state_release(rv_state_word *state)
 {
-    /* order: acquire S5. The only reference to something done is nobody else's: no need to
-     * count. */
-    uint64_t word = rv_load_acquire(state);
-    if (rv_state_refs(word) == 1 && rv_state_phase(word) == RV_PHASE_DONE) {
+    if (rv_state_is_last(state)) { /* no need to count */
         return true;
     }
     /* order: acq_rel S5. All use of the object before its end, in every holder. */
