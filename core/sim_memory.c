@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/check.h"
 #include "core/sim.h"
@@ -32,6 +33,9 @@
 #define BLOCKS_BYTES ((size_t)1 << 30)
 #define PAGE_BYTES ((size_t)4096)
 #define PAGES_BYTES ((size_t)64 << 30)
+#define KEPT_BYTES ((size_t)64 << 20) /* of pages; arbitrary */
+#define CLEARED_BYTES ((size_t)256 << 10) /* of blocks; arbitrary */
+#define CPUS 2 /* arbitrary */
 #define RANGE_BYTES (STACKS_BYTES + BLOCKS_BYTES + PAGES_BYTES)
 #define CLASSES 40
 #define PAINT 0xdb
@@ -65,6 +69,15 @@ static char *pages_at(void)
     return memory.range + STACKS_BYTES + BLOCKS_BYTES;
 }
 
+/* As new, for the next run. */
+static void clear_blocks(void)
+{
+    if (memory.blocks_used <= CLEARED_BYTES)
+        memset(blocks_at(), 0, memory.blocks_used);
+    else
+        (void)madvise(blocks_at(), memory.blocks_used, MADV_DONTNEED);
+}
+
 int rv_sim_memory_reset(void)
 {
     char *range = memory.range;
@@ -78,7 +91,7 @@ int rv_sim_memory_reset(void)
     } else {
         show(blocks_at(), memory.blocks_used); /* stacks: when they are handed out */
         show(pages_at(), memory.pages_used);
-        (void)madvise(blocks_at(), memory.blocks_used, MADV_DONTNEED);
+        clear_blocks();
         (void)madvise(pages_at(), memory.pages_used, MADV_DONTNEED);
     }
     memset(&memory, 0, sizeof(memory));
@@ -207,11 +220,37 @@ void *rv_sim_map(size_t bytes)
     return addr;
 }
 
+/* Nothing is mapped at the same place again, so most of it can wait for the next reset. */
 void rv_sim_unmap(void *addr, size_t bytes)
 {
     memory.pages_live -= bytes;
-    (void)madvise(addr, bytes, MADV_DONTNEED);
+    if (memory.pages_used > KEPT_BYTES)
+        (void)madvise(addr, bytes, MADV_DONTNEED);
     hide(addr, bytes);
+}
+
+void *rv_sim_mmap(RV_UNUSED void *addr, size_t bytes, RV_UNUSED int access, RV_UNUSED int flags,
+                  RV_UNUSED int fd, RV_UNUSED off_t at)
+{
+    void *pages = rv_sim_map(bytes);
+    return pages == NULL ? MAP_FAILED : pages;
+}
+
+int rv_sim_munmap(void *addr, size_t bytes)
+{
+    rv_sim_unmap(addr, bytes);
+    return 0;
+}
+
+int rv_sim_madvise(RV_UNUSED void *addr, RV_UNUSED size_t bytes, RV_UNUSED int advice)
+{
+    return 0;
+}
+
+long rv_sim_sysconf(int name)
+{
+    RV_CHECK(name == _SC_NPROCESSORS_CONF, "the library asks for nothing else");
+    return CPUS;
 }
 
 size_t rv_sim_memory_blocks(void)

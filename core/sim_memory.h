@@ -11,6 +11,7 @@
 #define RV_CORE_SIM_MEMORY_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Everything is empty again: 0, or -ENOMEM when the addresses cannot be had. */
 int rv_sim_memory_reset(void);
@@ -26,6 +27,12 @@ char *rv_sim_strdup(const char *text);
 /* Whole pages, zero. */
 void *rv_sim_map(size_t bytes);
 void rv_sim_unmap(void *addr, size_t bytes);
+
+/* Anonymous memory, by the system's names; nobody forks here. And how many processors there are. */
+void *rv_sim_mmap(void *addr, size_t bytes, int access, int flags, int fd, off_t at);
+int rv_sim_munmap(void *addr, size_t bytes);
+int rv_sim_madvise(void *addr, size_t bytes, int advice);
+long rv_sim_sysconf(int name);
 
 /* The stack of virtual thread i. */
 void *rv_sim_memory_stack(unsigned i, size_t *bytes);

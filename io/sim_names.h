@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -29,6 +30,10 @@
 #define aligned_alloc rv_sim_aligned_alloc
 #define free rv_sim_free
 #define strdup rv_sim_strdup
+#define mmap rv_sim_mmap
+#define munmap rv_sim_munmap
+#define madvise rv_sim_madvise
+#define sysconf rv_sim_sysconf
 
 #define eventfd rv_sim_eventfd
 #define close rv_sim_close

@@ -13,10 +13,12 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-enum { BLOCKS = 60 };
+enum { BLOCKS = 60, MANY_BYTES = 100000000 };
 
 static bool is_all(const void *at, size_t n, unsigned char value)
 {
@@ -148,6 +150,41 @@ static void test_sim_memory_stacks_are_apart(void **state)
     }
 }
 
+/* Goal: what the system maps, and how many processors it has, is the machine's, too. */
+static void test_sim_memory_stands_for_the_system(void **state)
+{
+    (void)state;
+    assert_int_equal(rv_sim_memory_reset(), 0);
+    char *first = rv_sim_mmap(NULL, 100, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0);
+    char *second = rv_sim_mmap(NULL, MANY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0);
+    assert_int_equal(rv_sim_memory_pages(), 100 + MANY_BYTES);
+    first[99] = second[MANY_BYTES - 1] = 1;
+    assert_int_equal(rv_sim_madvise(first, 100, MADV_DONTFORK), 0);
+    assert_int_equal(rv_sim_munmap(first, 100), 0); /* behind so many pages they go at once */
+    assert_int_equal(rv_sim_munmap(second, MANY_BYTES), 0);
+    assert_int_equal(rv_sim_memory_pages(), 0);
+    assert_ptr_equal(rv_sim_mmap(NULL, SIZE_MAX / 2, PROT_READ, MAP_PRIVATE, -1, 0), MAP_FAILED);
+    assert_int_equal(rv_sim_memory_reset(), 0);
+    assert_ptr_equal(rv_sim_mmap(NULL, 100, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0), first);
+    assert_int_equal(first[99], 0);
+    assert_int_equal(rv_sim_munmap(first, 100), 0);
+    assert_int_equal(rv_sim_sysconf(_SC_NPROCESSORS_CONF), 2);
+}
+
+/* Goal: blocks are zero in the next run, whether they are few or many. */
+static void test_sim_memory_is_empty_again(void **state)
+{
+    (void)state;
+    for (size_t bytes = 1000; bytes <= 1000000; bytes *= 1000) {
+        assert_int_equal(rv_sim_memory_reset(), 0);
+        char *block = rv_sim_malloc(bytes);
+        memset(block, 0x55, bytes);
+        assert_int_equal(rv_sim_memory_reset(), 0);
+        assert_ptr_equal(rv_sim_calloc(1, bytes), block);
+        assert_true(is_all(block, bytes, 0));
+    }
+}
+
 static int write_after_free(void)
 {
     if (rv_sim_memory_reset() < 0)
@@ -198,6 +235,8 @@ int main(void)
         cmocka_unit_test(test_sim_memory_keeps_the_c_librarys_promises),
         cmocka_unit_test(test_sim_memory_pages_are_counted),
         cmocka_unit_test(test_sim_memory_stacks_are_apart),
+        cmocka_unit_test(test_sim_memory_stands_for_the_system),
+        cmocka_unit_test(test_sim_memory_is_empty_again),
         cmocka_unit_test(test_sim_memory_misuse_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
