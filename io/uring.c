@@ -115,10 +115,11 @@ static void note_own(struct rv_uring *u, const struct io_uring_cqe *cqe)
  */
 unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
 {
-    /* order: acquire K1. What the owner wrote before it pushed; pairs with rv_ring_push. */
-    (void)rv_load_acquire(u->ring.sq_tail);
     uint32_t head = rv_ring_cq_head(&u->ring);
     uint32_t tail = rv_ring_cq_tail(&u->ring);
+    /* order: acquire K1. What the owner wrote before it pushed what has been completed, so after
+     * the look at that; pairs with rv_ring_push. */
+    (void)rv_load_acquire(u->ring.sq_tail);
     uint32_t kept = tail;
     unsigned woken = 0;
     unsigned ended = 0;
