@@ -28,6 +28,7 @@
 #include "io/edge.h"
 #include "io/kick.h"
 #include "io/offload.h"
+#include "io/plain.h"
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/ready.h"
@@ -217,6 +218,29 @@ static ssize_t epoll_run(struct rv_op *op, struct rv_task *self)
     rv_count(&w->count.ops_completed, 1);
     rv_op_pay_turn(self);
     return result;
+}
+
+static RV_ALWAYS_INLINE ssize_t run_plain(struct rv_op *op, struct rv_task *self,
+                                          enum rv_op_kind kind)
+{
+    (void)kind;
+    return epoll_run(op, self);
+}
+
+static RV_NO_STACK_PROTECTOR ssize_t epoll_recv(struct rv_task *self, int fd, void *addr,
+                                                size_t len, unsigned flags)
+{
+    struct rv_op op;
+    rv_plain_init(&op, fd, addr, len, flags);
+    return rv_plain_call(&op, self, RV_OP_RECV, run_plain);
+}
+
+static RV_NO_STACK_PROTECTOR ssize_t epoll_send(struct rv_task *self, int fd, void *addr,
+                                                size_t len, unsigned flags)
+{
+    struct rv_op op;
+    rv_plain_init(&op, fd, addr, len, flags);
+    return rv_plain_call(&op, self, RV_OP_SEND, run_plain);
 }
 
 /* Takes out of a locked slot who wants any of `events`, as a list linked by next. */
@@ -450,6 +474,8 @@ const struct rv_reactor rv_epoll_reactor = {
         .rescue = epoll_rescue,
     },
     .run = epoll_run,
+    .recv = epoll_recv,
+    .send = epoll_send,
     .end_waits = epoll_end_waits,
     .kicked = epoll_kicked,
     .wants_nonblocking = true,

@@ -258,6 +258,12 @@ static RV_NOINLINE ssize_t run_again(struct rv_op *op, struct rv_task *self,
     }
 }
 
+RV_NOINLINE ssize_t rv_op_go_on(struct rv_op *op, struct rv_task *self, ssize_t result)
+{
+    result = settle(op, result, op->slot);
+    return result >= 0 ? result : run_again(op, self, op->slot, result);
+}
+
 static RV_ALWAYS_INLINE ssize_t run_until_settled(struct rv_op *op, struct rv_task *self,
                                                   struct rv_fd_slot *slot)
 {

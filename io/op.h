@@ -133,20 +133,9 @@ ssize_t rv_op_run(struct rv_op *op);
 /* The same with no look at cancellations that are pending already, for calls that go on. */
 ssize_t rv_op_run_more(struct rv_op *op);
 
-/* Runs a plain receive or send. Of the operation the fields are set that these two have, and no
- * others: to clear the rest takes as long as a switch. */
-static RV_ALWAYS_INLINE ssize_t rv_op_run_plain(enum rv_op_kind kind, int fd, void *addr,
-                                                size_t len, unsigned flags)
-{
-    struct rv_op op;
-    op.kind = kind;
-    op.fd = fd;
-    op.flags = flags;
-    op.addr = addr;
-    op.len = len;
-    op.deadline_ns = INT64_MAX;
-    return rv_op_run(&op);
-}
+/* The rest of a plain receive or send (io/plain.h) whose first result is not the last word: an
+ * error, or an end was asked for. */
+ssize_t rv_op_go_on(struct rv_op *op, struct rv_task *self, ssize_t result);
 
 /*
  * For a back-end, by the task, after each park: has an end been asked for since? Takes a pending

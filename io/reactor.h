@@ -29,11 +29,16 @@ struct rv_io {
 int rv_io_init(struct rv_io *io, unsigned workers);
 void rv_io_fini(struct rv_io *io);
 
+typedef ssize_t rv_reactor_plain(struct rv_task *self, int fd, void *addr, size_t len,
+                                 unsigned flags);
+
 struct rv_reactor {
     struct rv_poller_ops poller;
     /* Runs the operation for `self`, suspending it: result as the kernel gives it. An end asked
      * for with rv_op_wants_end gives -ECANCELED, unless a result came first. */
     ssize_t (*run)(struct rv_op *op, struct rv_task *self);
+    /* The whole of a plain receive or send of the calling task (io/plain.h). */
+    rv_reactor_plain *recv, *send;
     /* Ends whatever waits on a descriptor that is being closed; may suspend; each gets -ECANCELED
      * or -EBADF. Operations still in flight are then on their way out. */
     void (*end_waits)(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,

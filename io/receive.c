@@ -19,7 +19,11 @@ enum { AT_ONCE = 8 }; /* buffers of a message's rest; arbitrary */
 
 static ssize_t receive(int fd, void *buf, size_t n, int flags)
 {
-    return rv_op_run_plain(RV_OP_RECV, fd, buf, n, (unsigned)flags);
+    struct rv_task *self = rv_current_task();
+    if (RV_UNLIKELY(self == NULL)) {
+        return -EPERM;
+    }
+    return rv_reactor_of(self->runtime)->recv(self, fd, buf, n, (unsigned)flags);
 }
 
 static RV_NOINLINE bool is_stream(int fd)

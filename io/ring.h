@@ -81,10 +81,11 @@ static inline uint32_t rv_ring_unsent(const struct rv_ring *ring)
 /* The next free entry, zeroed; NULL: full, enter first. */
 static inline struct io_uring_sqe *rv_ring_next(struct rv_ring *ring)
 {
-    if (RV_UNLIKELY(rv_ring_unsent(ring) == ring->sq_entries)) {
+    uint32_t tail = rv_load_relaxed(ring->sq_tail);
+    if (RV_UNLIKELY(tail - rv_load_relaxed(ring->sq_head) == ring->sq_entries)) {
         return NULL;
     }
-    struct io_uring_sqe *sqe = &ring->sqes[rv_load_relaxed(ring->sq_tail) & ring->sq_mask];
+    struct io_uring_sqe *sqe = &ring->sqes[tail & ring->sq_mask];
     __builtin_memset(sqe, 0, sizeof(*sqe));
     return sqe;
 }

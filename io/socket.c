@@ -16,8 +16,12 @@
 
 ssize_t rove_send(int fd, const void *buf, size_t n, int flags)
 {
-    return rv_op_run_plain(RV_OP_SEND, fd, (void *)(uintptr_t)buf, n,
-                           (unsigned)flags | MSG_NOSIGNAL);
+    struct rv_task *self = rv_current_task();
+    if (RV_UNLIKELY(self == NULL)) {
+        return -EPERM;
+    }
+    return rv_reactor_of(self->runtime)->send(self, fd, (void *)(uintptr_t)buf, n,
+                                              (unsigned)flags | MSG_NOSIGNAL);
 }
 
 ssize_t rove_sendmsg(int fd, const struct msghdr *m, int flags)

@@ -19,18 +19,25 @@ static inline unsigned rv_sqe_bytes(const struct rv_op *op)
 /* The same as below of any kind. */
 void rv_sqe_fill_any(struct io_uring_sqe *sqe, const struct rv_op *op);
 
-/* Fills a zeroed entry; user_data is left to the caller. */
-static inline void rv_sqe_fill(struct io_uring_sqe *sqe, const struct rv_op *op)
+/* The same of a receive or send, in the caller's code. */
+static RV_ALWAYS_INLINE void rv_sqe_fill_plain(struct io_uring_sqe *sqe, const struct rv_op *op,
+                                               enum rv_op_kind kind)
 {
-    if (RV_UNLIKELY(op->kind != RV_OP_RECV && op->kind != RV_OP_SEND)) {
-        rv_sqe_fill_any(sqe, op);
-        return;
-    }
-    sqe->opcode = op->kind == RV_OP_RECV ? IORING_OP_RECV : IORING_OP_SEND;
+    sqe->opcode = kind == RV_OP_RECV ? IORING_OP_RECV : IORING_OP_SEND;
     sqe->fd = op->fd;
     sqe->addr = (uint64_t)(uintptr_t)op->addr;
     sqe->len = rv_sqe_bytes(op);
     sqe->msg_flags = op->flags;
+}
+
+/* Fills a zeroed entry; user_data is left to the caller. */
+static inline void rv_sqe_fill(struct io_uring_sqe *sqe, const struct rv_op *op)
+{
+    if (RV_LIKELY(op->kind == RV_OP_RECV || op->kind == RV_OP_SEND)) {
+        rv_sqe_fill_plain(sqe, op, op->kind);
+    } else {
+        rv_sqe_fill_any(sqe, op);
+    }
 }
 
 #endif

@@ -23,8 +23,8 @@
 
 #include "core/check.h"
 #include "core/clock.h"
-#include "io/kick.h"
 #include "io/multi.h"
+#include "io/plain.h"
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/ready.h"
@@ -33,9 +33,6 @@
 
 #include <errno.h>
 #include <unistd.h>
-
-#define HELPERS_FOR_FILES 8   /* arbitrary: reads that miss the page cache */
-#define HELPERS_FOR_OTHERS 64 /* arbitrary: terminals and other devices that cannot be polled */
 
 void rv_uring_post_request(struct rv_uring *u, struct rv_ring_request *request)
 {
@@ -310,6 +307,43 @@ static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
     return RV_LIKELY(rv_op_is_done(op)) ? op->result : wait_on(op, self);
 }
 
+/* The same of a plain receive or send. */
+static RV_ALWAYS_INLINE ssize_t run_plain(struct rv_op *op, struct rv_task *self,
+                                          enum rv_op_kind kind)
+{
+    struct rv_worker *w = self->worker;
+    struct rv_uring *u = rv_uring_mine(w);
+    bool may_differ = kind == RV_OP_SEND ? rv_ring_unsent(&u->ring) == 0
+                                         : rv_load_relaxed(&op->slot->home) != 0;
+    struct io_uring_sqe *sqe = may_differ ? NULL : rv_ring_next(&u->ring);
+    if (RV_UNLIKELY(sqe == NULL)) {
+        return uring_run(op, self);
+    }
+    rv_sqe_fill_plain(sqe, op, kind);
+    rv_uring_push(u, sqe, op);
+    if (!w->is_alone) {
+        rv_watch_left_behind(w);
+    }
+    rv_park_here(self, RV_WAIT_IO, op);
+    return RV_LIKELY(rv_op_is_done(op)) ? op->result : wait_on(op, self);
+}
+
+static RV_NO_STACK_PROTECTOR ssize_t uring_recv(struct rv_task *self, int fd, void *addr,
+                                                size_t len, unsigned flags)
+{
+    struct rv_op op;
+    rv_plain_init(&op, fd, addr, len, flags);
+    return rv_plain_call(&op, self, RV_OP_RECV, run_plain);
+}
+
+static RV_NO_STACK_PROTECTOR ssize_t uring_send(struct rv_task *self, int fd, void *addr,
+                                                size_t len, unsigned flags)
+{
+    struct rv_op op;
+    rv_plain_init(&op, fd, addr, len, flags);
+    return rv_plain_call(&op, self, RV_OP_SEND, run_plain);
+}
+
 /* A closer's request goes round all rings, one after the other: nothing to allocate. */
 struct close_round {
     struct rv_ring_request request;
@@ -416,41 +450,6 @@ static void uring_kicked(struct rv_worker *w)
     rv_store_release(&u->is_kicked, 0u);
 }
 
-static int uring_worker_start(struct rv_worker *w)
-{
-    struct rv_uring *u = rv_uring_of(w);
-    struct rv_uring_io *all = rv_uring_io_of(w->runtime);
-    RV_ASSERT(u->worker == w, "workers are numbered as in the array");
-    w->poll_data = u;
-    int rc = rv_ring_enable(&u->ring);
-    if (rc == 0) {
-        (void)rv_ring_limit_helpers(&u->ring, HELPERS_FOR_FILES, HELPERS_FOR_OTHERS);
-    }
-    if (rc == 0 && all->may_kick) {
-        rc = rv_ring_set_event(&u->ring, all->alarm_fd);
-    }
-    if (rc == 0) {
-        (void)rv_buffers_init(&u->buffers, &u->ring);
-    }
-    if (rc == 0 && all->may_kick) {
-        rv_kick_allow();
-    }
-    return rc;
-}
-
-static void uring_worker_stop(struct rv_worker *w)
-{
-    struct rv_uring *u = rv_uring_of(w);
-    if (rv_uring_io_of(w->runtime)->may_kick) {
-        rv_kick_forbid();
-    }
-    rv_uring_disarm_wake(u);
-    rv_multi_end_all(u);
-    rv_io_forget_sigpipe(rv_io_of(w->runtime));
-    rv_lock_acquire(&u->cq_lock); /* kept: nobody may look at the completions any more */
-    rv_ring_destroy(&u->ring);
-}
-
 static int uring_runtime_start(struct rove_runtime *runtime)
 {
     struct rv_uring_io *all = NULL;
@@ -476,8 +475,8 @@ const struct rv_reactor rv_uring_reactor = {
         .name = "io_uring",
         .runtime_start = uring_runtime_start,
         .runtime_stop = uring_runtime_stop,
-        .worker_start = uring_worker_start,
-        .worker_stop = uring_worker_stop,
+        .worker_start = rv_uring_worker_start,
+        .worker_stop = rv_uring_worker_stop,
         .poll = uring_poll,
         .sleep = rv_uring_sleep,
         .wake = rv_uring_wake,
@@ -487,6 +486,8 @@ const struct rv_reactor rv_uring_reactor = {
     },
     .kicked = uring_kicked,
     .run = uring_run,
+    .recv = uring_recv,
+    .send = uring_send,
     .end_waits = uring_end_waits,
     .opens_nonblocking = true,
 };

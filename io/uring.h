@@ -87,6 +87,9 @@ static inline struct rv_uring *rv_uring_mine(const struct rv_worker *w)
 /* uring_create.c: all rings of a runtime, not yet enabled: 0 or -errno. */
 int rv_uring_create(struct rove_runtime *runtime, struct rv_uring_io **out);
 void rv_uring_destroy(struct rv_uring_io *all);
+/* The worker itself: its ring begins (0 or -errno), and ends. */
+int rv_uring_worker_start(struct rv_worker *w);
+void rv_uring_worker_stop(struct rv_worker *w);
 
 /* The owner: a free entry; NULL only when the kernel takes nothing at the moment. */
 struct io_uring_sqe *rv_uring_take_sqe(struct rv_uring *u);
@@ -102,16 +105,23 @@ bool rv_uring_drain_requests(struct rv_uring *u);
 /* Wakes the tasks of completed operations; 0 also when somebody else is at it. cq_lock held. */
 unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper);
 
+/* The owner: an entry that has been filled is this operation's. */
+static RV_ALWAYS_INLINE void rv_uring_push(struct rv_uring *u, struct io_uring_sqe *sqe,
+                                           struct rv_op *op)
+{
+    /* order: release U2. As documentation; the ring itself orders it. See find_ring. */
+    rv_store_release(&op->uring, u);
+    sqe->user_data = (uint64_t)(uintptr_t)op;
+    rv_ring_push(&u->ring);
+    rv_count(&u->worker->count.ops_submitted, 1);
+}
+
 /* The owner: an entry of its ring becomes this operation. */
 static RV_ALWAYS_INLINE void rv_uring_queue(struct rv_uring *u, struct io_uring_sqe *sqe,
                                             struct rv_op *op)
 {
-    /* order: release U2. As documentation; the ring itself orders it. See find_ring. */
-    rv_store_release(&op->uring, u);
     rv_sqe_fill(sqe, op);
-    sqe->user_data = (uint64_t)(uintptr_t)op;
-    rv_ring_push(&u->ring);
-    rv_count(&u->worker->count.ops_submitted, 1);
+    rv_uring_push(u, sqe, op);
 }
 
 /* uring_sleep.c: the poller's sleep and wake. */

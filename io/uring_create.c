@@ -3,9 +3,12 @@
  * Purpose: memory, rings and descriptors of the io_uring back-end.
  *
  * Idea: everything that may be refused is asked for here, before a worker starts: then the other
- * back-end takes over and no task ever sees a half of this one.
+ * back-end takes over and no task ever sees a half of this one. Each worker then enables its own
+ * ring, and takes it down.
  */
+#include "core/check.h"
 #include "io/kick.h"
+#include "io/multi.h"
 #include "io/uring.h"
 
 #include <errno.h>
@@ -13,6 +16,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#define HELPERS_FOR_FILES 8   /* arbitrary: reads that miss the page cache */
+#define HELPERS_FOR_OTHERS 64 /* arbitrary: terminals and other devices that cannot be polled */
 
 void rv_uring_destroy(struct rv_uring_io *all)
 {
@@ -95,4 +101,39 @@ int rv_uring_create(struct rove_runtime *runtime, struct rv_uring_io **out)
     }
     *out = all;
     return 0;
+}
+
+int rv_uring_worker_start(struct rv_worker *w)
+{
+    struct rv_uring *u = rv_uring_of(w);
+    struct rv_uring_io *all = rv_uring_io_of(w->runtime);
+    RV_ASSERT(u->worker == w, "workers are numbered as in the array");
+    w->poll_data = u;
+    int rc = rv_ring_enable(&u->ring);
+    if (rc == 0) {
+        (void)rv_ring_limit_helpers(&u->ring, HELPERS_FOR_FILES, HELPERS_FOR_OTHERS);
+    }
+    if (rc == 0 && all->may_kick) {
+        rc = rv_ring_set_event(&u->ring, all->alarm_fd);
+    }
+    if (rc == 0) {
+        (void)rv_buffers_init(&u->buffers, &u->ring);
+    }
+    if (rc == 0 && all->may_kick) {
+        rv_kick_allow();
+    }
+    return rc;
+}
+
+void rv_uring_worker_stop(struct rv_worker *w)
+{
+    struct rv_uring *u = rv_uring_of(w);
+    if (rv_uring_io_of(w->runtime)->may_kick) {
+        rv_kick_forbid();
+    }
+    rv_uring_disarm_wake(u);
+    rv_multi_end_all(u);
+    rv_io_forget_sigpipe(rv_io_of(w->runtime));
+    rv_lock_acquire(&u->cq_lock); /* kept: nobody may look at the completions any more */
+    rv_ring_destroy(&u->ring);
 }

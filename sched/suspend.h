@@ -44,6 +44,18 @@ RV_MAY_SWITCH static RV_ALWAYS_INLINE void rv_park_inline(struct rv_task *self,
     self->wait_kind = RV_WAIT_NONE;
 }
 
+/* The same of a task that is known to be no callback, with the switch in the caller's code too. One
+ * that has been woken before comes back by way of the queue. */
+RV_MAY_SWITCH static RV_ALWAYS_INLINE void rv_park_here(struct rv_task *self,
+                                                        enum rv_wait_kind kind, const void *object)
+{
+    self->wait_kind = (uint8_t)kind;
+    self->wait_object = object;
+    self->wait_since = self->worker->now_ns;
+    rv_switch_away_inline(self, RV_AFTER_PARK);
+    self->wait_kind = RV_WAIT_NONE;
+}
+
 /*
  * One park, of a task that nobody has woken or cancelled yet, in a wait that returns to `to` by a
  * landing (core/landing.h). True: by a jump, as the task that left last would return elsewhere.
