@@ -11,8 +11,10 @@
 #include "core/clock.h"
 #include "core/os.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 enum { MESSAGES = 200, SENDERS = 3, SLOW_STEP_NS = 200000 };
 
@@ -274,6 +276,33 @@ static void test_worker_gives_memory_back(void **state)
     }
 }
 
+/* What /proc says; -EACCES: of another thread only the privileged hear. */
+static long timer_slack_of(int32_t tid)
+{
+    char path[64];
+    long slack = -EACCES;
+    snprintf(path, sizeof path, "/proc/%d/timerslack_ns", (int)tid);
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        slack = fscanf(file, "%ld", &slack) == 1 ? slack : -EACCES;
+        fclose(file);
+    }
+    return slack;
+}
+
+/* Goal: no worker's sleep is rounded by the kernel's 50 us: by its own word, and for all of them by
+ * the kernel's. */
+RV_TASK_TEST(test_worker_threads_have_no_timer_slack)
+{
+    const struct rove_runtime *runtime = rv_current_worker()->runtime;
+    RV_EXPECT_EQ(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0), 1);
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        long slack = timer_slack_of(runtime->workers[i].tid);
+        RV_EXPECT(slack == 1 || slack == -EACCES);
+    }
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_worker_budget_follows_the_steps),
         cmocka_unit_test(test_worker_computing_tasks_spread_over_all),
         cmocka_unit_test(test_worker_threads_carry_their_names),
+        cmocka_unit_test(test_worker_threads_have_no_timer_slack),
         cmocka_unit_test(test_worker_broken_rules_stop_the_program),
         cmocka_unit_test(test_worker_gives_memory_back),
         cmocka_unit_test(test_worker_init_is_ready_to_look_around),
