@@ -16,10 +16,15 @@
  */
 #define RV_HOME_BOUND 2u
 
-/* Lock held. Whoever is at home is so no more, and not inside. */
-static RV_COLD void evict(struct rv_home *h, uintptr_t name)
+#define RV_HOME_BITS ((uintptr_t)(RV_HOME_CANDIDATE | RV_HOME_BOUND))
+
+RV_COLD void rv_home_evict(struct rv_home *h, const void *me)
 {
-    rv_store_relaxed(&h->home, name | RV_HOME_CANDIDATE | RV_HOME_BOUND);
+    uintptr_t name = rv_load_relaxed(&h->home) & ~RV_HOME_BITS;
+    rv_store_relaxed(&h->home, name | RV_HOME_BITS);
+    if (name == (uintptr_t)me) {
+        return; /* it is here, so not inside */
+    }
     /* order: heavy H1. home before the look at busy; with light in rv_home_enter. */
     rv_fence_heavy();
     /* order: acquire H2. What was done at home; pairs with rv_home_leave. */
@@ -32,13 +37,23 @@ static RV_COLD void evict(struct rv_home *h, uintptr_t name)
     }
 }
 
+RV_COLD bool rv_home_settle(struct rv_home *h, const void *me)
+{
+    uintptr_t home = rv_load_relaxed(&h->home);
+    if ((home & RV_HOME_BOUND) != 0 && (home & ~RV_HOME_BITS) != (uintptr_t)me) {
+        return false;
+    }
+    rv_store_relaxed(&h->home, (uintptr_t)me);
+    return true;
+}
+
 RV_NO_LOCK_ANALYSIS bool rv_home_enter_slow(struct rv_home *h, const void *me)
 {
     rv_lock_acquire(&h->lock);
     uintptr_t home = rv_load_relaxed(&h->home);
-    uintptr_t name = home & ~(uintptr_t)(RV_HOME_CANDIDATE | RV_HOME_BOUND);
+    uintptr_t name = home & ~RV_HOME_BITS;
     if (home == name && name != 0) {
-        evict(h, name);
+        rv_home_evict(h, me);
         h->streak = 0;
     } else if (name != (uintptr_t)me || me == NULL) {
         h->streak = 0;

@@ -13,6 +13,8 @@
  *          Store buffering with an asymmetric fence pair, as in core/bias.h: they cannot both miss
  *          the other. The heavy fence is a system call; so a home is given only after
  *          RV_HOME_STREAK entries in succession, over which its price is spread.
+ *          A user with a word of its own that others change without `lock` (the mutex) calls
+ *          rv_home_settle and rv_home_evict itself.
  * Threads: any; a home is a thread that has a name of its own, an address that no other living
  *          thread has. No suspension inside.
  * Rejected: core/bias.h, whose owner is fixed and whose helpers may give up.
@@ -43,6 +45,12 @@ struct rv_home {
 
 /* The lock is held; true: at home, to be told to rv_home_leave. */
 bool rv_home_enter_slow(struct rv_home *h, const void *me);
+
+/* `lock` is held. True: `me` is at home from now on. False: another was once, so nobody is. */
+bool rv_home_settle(struct rv_home *h, const void *me);
+/* `lock` is held, by thread `me` (NULL: no name). Whoever is at home is so no more, and not inside.
+ */
+void rv_home_evict(struct rv_home *h, const void *me);
 
 /* `me`: the calling thread's name, even, not NULL. False: not at home, and not inside. */
 RV_NO_LOCK_ANALYSIS static RV_ALWAYS_INLINE bool rv_home_try_enter(struct rv_home *h,

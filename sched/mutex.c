@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: the mutex: one compare-exchange when free, first come first served when not.
+ * Purpose: the mutex: one compare-exchange when free, none where one worker uses it, and first
+ *          come first served when it is not free.
  *
  * Idea: state is LOCKED and SLOW (sync.h). An unlock with waiters does not free the mutex but
  * hands it to the first of them, so nobody overtakes a woken waiter; a running task takes a free
@@ -15,6 +16,12 @@
  * little before it queues. `where` is the owner's worker and that worker's switch count when it
  * took the mutex: while the count stands, the owner has not been switched out.
  *
+ * Most mutexes are used by one worker for long. After RV_HOME_STREAK locks in succession it is that
+ * worker's home (core/home.h): the word has the bit HOME, so that no compare-exchange succeeds, and
+ * is changed by plain stores, at home without the inner lock. Anybody else comes with the inner
+ * lock and evicts; then the word is without the bit. At home nobody spins, so `where` is not kept:
+ * who evicts makes up for it.
+ *
  * Who was handed the mutex and finds itself cancelled hands it on to the next.
  *
  * In debug mode every lock makes the word SLOW, so the fast unlock need not ask who reports, and is
@@ -28,6 +35,7 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "core/home.h"
 #include "sched/hold.h"
 #include "sched/runtime.h"
 #include "sched/suspend.h"
@@ -39,16 +47,18 @@
 
 #define RV_MUTEX_LOCKED 1u
 #define RV_MUTEX_SLOW   2u
+#define RV_MUTEX_HOME   4u              /* without SLOW: the first who waits ends it */
 
 #ifndef RV_MUTEX_SPIN                   /* a model has few */
 #define RV_MUTEX_SPIN        100        /* rounds of rv_cpu_relax; a few microseconds; arbitrary */
 #define RV_MUTEX_YIELDS      5          /* then so many of rv_os_sched_yield; bench/mutex */
 #endif
 #define RV_MUTEX_WORKER_BITS 16
+#define RV_MUTEX_WORKER      ((UINT64_C(1) << (RV_MUTEX_WORKER_BITS - 1)) - 1)
 #define RV_MUTEX_QUEUED      (UINT64_C(1) << (RV_MUTEX_WORKER_BITS - 1)) /* a hint, for unlock */
 
 struct RV_SYNC_OVERLAY rv_mutex {
-    struct rv_lock lock; /* guards waiters, and state while it is SLOW */
+    struct rv_home home; /* its lock, the inner one, guards waiters, and state while it is SLOW */
     RV_ATOMIC(uint32_t) state;
     RV_ATOMIC(void *) owner;
     struct rv_waitq waiters;
@@ -81,9 +91,53 @@ static uint64_t where_of(const struct rv_worker *w, unsigned idx)
 /* Debug mode: so that the unlock takes the slow way and can report. */
 static RV_COLD void force_slow(struct rv_mutex *m)
 {
-    rv_lock_acquire(&m->lock);
+    rv_lock_acquire(&m->home.lock);
     (void)rv_fetch_or_relaxed(&m->state, RV_MUTEX_SLOW);
-    rv_lock_release(&m->lock);
+    rv_lock_release(&m->home.lock);
+}
+
+/* The calling task has it, and has had it so often in succession that it may stay. */
+static RV_COLD void come_home(struct rv_mutex *m, const struct rv_worker *here)
+{
+    uint32_t locked = RV_MUTEX_LOCKED;
+    rv_lock_acquire(&m->home.lock);
+    m->home.streak = 0;
+    if (!here->is_debug && rv_home_settle(&m->home, here) &&
+        !rv_cas_relaxed(&m->state, &locked, RV_MUTEX_LOCKED | RV_MUTEX_HOME)) {
+        rv_home_evict(&m->home, here); /* somebody is about to queue */
+    }
+    rv_lock_release(&m->home.lock);
+}
+
+/* Where the owner runs, as own would have noted it, for a mutex that worker `w` had at home. */
+static uint64_t where_at_home(const struct rv_mutex *m, const struct rv_worker *w)
+{
+    const struct rv_worker *here = rv_current_worker();
+    if (here == NULL) {
+        return 0;
+    }
+    const struct rove_runtime *runtime = here->runtime;
+    for (unsigned i = 0; i < runtime->worker_count; i++) {
+        if (&runtime->workers[i] == w) { /* so it lives */
+            uint64_t where = where_of(w, i);
+            return rv_load_relaxed(&w->current) == rv_load_relaxed(&m->owner) ? where : 0;
+        }
+    }
+    return 0;
+}
+
+/* Inner lock held: a mutex at home becomes one like others. */
+static void leave_home(struct rv_mutex *m)
+{
+    uint32_t state = rv_load_relaxed(&m->state);
+    if (RV_UNLIKELY((state & RV_MUTEX_HOME) != 0)) {
+        const struct rv_worker *w = (void *)rv_load_relaxed(&m->home.home);
+        rv_home_evict(&m->home, rv_current_worker());
+        rv_store_relaxed(&m->where, where_at_home(m, w));
+        state = rv_load_relaxed(&m->state) & RV_MUTEX_LOCKED;
+        /* order: release M1. What was done at home (H2), for the next; pairs with try_fast. */
+        rv_store_release(&m->state, state);
+    }
 }
 
 /* The calling task has it; `queued` is 0 or QUEUED: the next unlock hands over. */
@@ -119,6 +173,23 @@ static void own_slow(struct rv_mutex *m, const struct rv_caller *caller)
     rv_store_release(&m->owner, rv_sync_identity(caller));
 }
 
+/* The calling task, on worker `here`, finds a free mutex at home, and owns it. */
+static RV_ALWAYS_INLINE bool try_at_home(struct rv_mutex *m, struct rv_task *self,
+                                         struct rv_worker *here)
+{
+    if (!rv_home_try_enter(&m->home, here)) {
+        return false;
+    }
+    bool is_free = rv_load_relaxed(&m->state) == RV_MUTEX_HOME && !here->is_debug;
+    if (RV_LIKELY(is_free)) {
+        rv_store_relaxed(&m->state, RV_MUTEX_HOME | RV_MUTEX_LOCKED);
+        rv_store_relaxed(&m->since, here->now_ns);
+        rv_store_relaxed(&m->owner, (void *)self);
+    }
+    rv_home_leave(&m->home, true);
+    return is_free;
+}
+
 static inline bool try_fast(struct rv_mutex *m)
 {
     uint32_t free = 0;
@@ -127,6 +198,23 @@ static inline bool try_fast(struct rv_mutex *m)
     return rv_load_relaxed(&m->owner) == NULL &&
            /* order: acquire M1. The last owner's writes; pairs with rove_mutex_unlock. */
            rv_cas_acquire(&m->state, &free, RV_MUTEX_LOCKED);
+}
+
+/* try_fast for a task, which owns it then. */
+static RV_ALWAYS_INLINE bool try_fast_task(struct rv_mutex *m, struct rv_task *self)
+{
+    if (RV_UNLIKELY(!try_fast(m))) {
+        return false;
+    }
+    const struct rv_worker *here = self->worker;
+    uint64_t last_where = rv_load_relaxed(&m->where);
+    own(m, self, 0);
+    if (((last_where ^ (here->idx + 1)) & RV_MUTEX_WORKER) != 0) {
+        m->home.streak = 0;
+    } else if (RV_UNLIKELY(++m->home.streak >= RV_HOME_STREAK)) {
+        come_home(m, here);
+    }
+    return true;
 }
 
 /* Is the owner on another core at this moment? Also yes while it changes hands. */
@@ -151,12 +239,17 @@ static bool spin(struct rv_mutex *m, const struct rv_task *self)
     if (self == NULL || self->runtime->worker_count == 1) {
         return false;
     }
+    if ((rv_load_relaxed(&m->state) & RV_MUTEX_HOME) != 0) {
+        rv_lock_acquire(&m->home.lock);
+        leave_home(m);
+        rv_lock_release(&m->home.lock);
+    }
     for (unsigned i = 0; i < RV_MUTEX_SPIN + RV_MUTEX_YIELDS; i++) {
         uint32_t state = rv_load_relaxed(&m->state);
         if (state == 0 && try_fast(m)) {
             return true;
         }
-        if ((state & RV_MUTEX_SLOW) != 0 || !owner_runs(m, self)) {
+        if ((state & (RV_MUTEX_SLOW | RV_MUTEX_HOME)) != 0 || !owner_runs(m, self)) {
             return false;
         }
         if (i < RV_MUTEX_SPIN) {
@@ -175,7 +268,8 @@ static bool spin(struct rv_mutex *m, const struct rv_task *self)
 static int enqueue(struct rv_mutex *m, struct rv_waiter *w, bool may_wait)
 {
     int rc = 0;
-    rv_lock_acquire(&m->lock);
+    rv_lock_acquire(&m->home.lock);
+    leave_home(m);
     uint32_t before = rv_load_relaxed(&m->state);
     if ((before & RV_MUTEX_SLOW) == 0) {
         /* order: acquire M1. The last owner's writes, if free; pairs with rove_mutex_unlock. */
@@ -192,7 +286,7 @@ static int enqueue(struct rv_mutex *m, struct rv_waiter *w, bool may_wait)
         rv_waitq_push(&m->waiters, w);
         rc = -EAGAIN;
     }
-    rv_lock_release(&m->lock);
+    rv_lock_release(&m->home.lock);
     return rc;
 }
 
@@ -224,7 +318,8 @@ static RV_NOINLINE void unlock_slow(struct rv_mutex *m)
         rv_hold_end(m);
         report(m, task);
     }
-    rv_lock_acquire(&m->lock);
+    rv_lock_acquire(&m->home.lock);
+    leave_home(m);
     rv_store_relaxed(&m->owner, NULL);
     struct rv_waiter *w = rv_waitq_pop(&m->waiters);
     if (w == NULL) {
@@ -237,7 +332,7 @@ static RV_NOINLINE void unlock_slow(struct rv_mutex *m)
             rv_store_relaxed(&m->state, RV_MUTEX_LOCKED);
         }
     }
-    rv_lock_release(&m->lock);
+    rv_lock_release(&m->home.lock);
     if (w != NULL) {
         rv_waiter_fire(w);
     }
@@ -255,7 +350,7 @@ static int lock_slow(struct rv_mutex *m, const struct rv_caller *caller)
     int rc = enqueue(m, &w, true);
     bool has_waited = rc == -EAGAIN;
     if (has_waited) {
-        rc = rv_sync_wait(&m->waiters, &m->lock, &w, caller, RV_WAIT_MUTEX, m);
+        rc = rv_sync_wait(&m->waiters, &m->home.lock, &w, caller, RV_WAIT_MUTEX, m);
     }
     if (rc == 0) {
         own_slow(m, caller);
@@ -267,6 +362,15 @@ static int lock_slow(struct rv_mutex *m, const struct rv_caller *caller)
     return rc;
 }
 
+/* Not at home here. */
+static RV_NOINLINE int lock_away(struct rv_mutex *m, struct rv_task *self)
+{
+    if (RV_LIKELY(try_fast_task(m, self))) {
+        return 0;
+    }
+    return lock_slow(m, &(struct rv_caller){.task = self, .timeout_ns = -1});
+}
+
 int rove_mutex_lock(rove_mutex *public)
 {
     struct rv_task *self = rv_current_task();
@@ -274,11 +378,7 @@ int rove_mutex_lock(rove_mutex *public)
         return self == NULL ? -EPERM : -EINVAL;
     }
     struct rv_mutex *m = mutex_of(public);
-    if (RV_UNLIKELY(!try_fast(m))) {
-        return lock_slow(m, &(struct rv_caller){.task = self, .timeout_ns = -1});
-    }
-    own(m, self, 0);
-    return 0;
+    return RV_LIKELY(try_at_home(m, self, self->worker)) ? 0 : lock_away(m, self);
 }
 
 int rove_mutex_lock_blocking(rove_mutex *public, rove_duration timeout)
@@ -308,13 +408,13 @@ int rove_mutex_trylock(rove_mutex *public)
         return -EINVAL;
     }
     struct rv_mutex *m = mutex_of(public);
-    if (!try_fast(m)) {
+    if (!try_at_home(m, caller.task, caller.task->worker) && !try_fast_task(m, caller.task)) {
         uint32_t state = rv_load_relaxed(&m->state);
         if ((state & RV_MUTEX_LOCKED) != 0 || enqueue(m, NULL, false) != 0) {
             return -EAGAIN;
         }
+        own(m, caller.task, 0);
     }
-    own(m, caller.task, 0);
     return 0;
 }
 
@@ -322,7 +422,10 @@ bool rv_mutex_lock_uncancelled(rove_mutex *public, struct rv_task *self)
 {
     struct rv_mutex *m = mutex_of(public);
     bool is_cancelled = false;
-    if (!try_fast(m) && !spin(m, self)) {
+    if (try_at_home(m, self, self->worker) || try_fast_task(m, self)) {
+        return false;
+    }
+    if (!spin(m, self)) {
         struct rv_waiter w;
         rv_waiter_init(&w, self);
         w.owner = self;
@@ -352,12 +455,31 @@ void rv_mutex_lock_thread(rove_mutex *public)
     }
 }
 
+/* True: it was at home here, and still is. */
+static RV_ALWAYS_INLINE bool unlock_at_home(struct rv_mutex *m)
+{
+    const struct rv_worker *here = rv_current_worker();
+    if (RV_UNLIKELY(here == NULL) || !rv_home_try_enter(&m->home, here)) {
+        return false;
+    }
+    bool is_locked = rv_load_relaxed(&m->state) == (RV_MUTEX_HOME | RV_MUTEX_LOCKED);
+    if (RV_LIKELY(is_locked)) {
+        rv_store_relaxed(&m->owner, NULL);
+        rv_store_relaxed(&m->state, RV_MUTEX_HOME);
+    }
+    rv_home_leave(&m->home, true); /* the last touch: who evicts waits for it */
+    return is_locked;
+}
+
 void rove_mutex_unlock(rove_mutex *public)
 {
     if (RV_UNLIKELY(public == NULL)) {
         return;
     }
     struct rv_mutex *m = mutex_of(public);
+    if (RV_LIKELY(unlock_at_home(m))) {
+        return;
+    }
     uint32_t locked = RV_MUTEX_LOCKED;
     /* The look, as in try_fast: with a queue the state is known to be SLOW. */
     if (RV_LIKELY((rv_load_relaxed(&m->where) & RV_MUTEX_QUEUED) == 0)) {

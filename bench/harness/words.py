@@ -99,17 +99,15 @@ WORDS = {
     "mutex_free": {
         "what": "One task locks, adds one, unlocks.",
         "limit": "a futex lock that nobody else wants.",
-        "why": "two atomic steps, as in Go's mutex, are most of it, and who holds it since when is "
-               "noted for the call graph. The lock with a home, which spares channels both steps "
-               "on one worker, was left out here: a mutex is what several workers share, and "
-               "there it would be one look more."},
+        "why": "a mutex that one worker has locked a thousand times in succession is at home "
+               "there: it is taken and given by plain stores until somebody else comes "
+               "(docs/hot-path.md, *A mutex at home*). The limit and Go take two atomic steps."},
     "mutex": {
         "what": "64 tasks lock, add one, unlock.",
         "limit": "a futex lock and as many threads as workers, without any order of waiters.",
-        "why": "free locks cost two atomic steps; contended ones cost what it takes to move the "
-               "line, and fairness costs a hand-over. Boost.Fiber is faster with two workers "
-               "because its 64 fibers stay on the thread that made them: its figure is that of "
-               "one worker."},
+        "why": "with one worker as mutex_free; contended locks cost what it takes to move the "
+               "line, and fairness costs a hand-over. Boost.Fiber's 64 fibers stay on the thread "
+               "that made them, so its figure with two workers is that of one."},
     "skynet": {
         "what": "A tree of tasks ten wide and six deep: 1,111,111 tasks that all wait for their "
                 "children.",

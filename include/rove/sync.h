@@ -18,6 +18,9 @@ ROVE_BEGIN_DECLS
 
 typedef struct rove_mutex { /* private */
     uint32_t lock_;
+    uint8_t busy_, spare_;
+    uint16_t streak_;
+    void *home_;
     uint32_t state_;
     void *owner_;
     void *first_;
@@ -90,7 +93,8 @@ typedef struct rove_local { /* private; a key, not a value: declare it static */
  * m  all-zero or used before.
  *
  * Returns 0 · -ECANCELED (not locked) · -EDEADLK (the caller holds it) · -EPERM.
- * Threads: task. Suspends: while it is held. Cost: one atomic step when free; no allocation.
+ * Threads: task. Suspends: while it is held. Cost: one atomic step when free, none as long as one
+ *          worker uses it; no allocation.
  * asyncio: Lock.acquire.
  */
 ROVE_API int rove_mutex_lock(rove_mutex *m);
@@ -101,7 +105,7 @@ ROVE_API int rove_mutex_lock(rove_mutex *m);
  * m  all-zero or used before.
  *
  * Returns 0 · -EAGAIN (held) · -EPERM.
- * Threads: task. Suspends: no. Cost: one atomic step.
+ * Threads: task. Suspends: no. Cost: as rove_mutex_lock.
  * asyncio: Lock.locked and acquire.
  */
 ROVE_API int rove_mutex_trylock(rove_mutex *m);
@@ -113,7 +117,8 @@ ROVE_API int rove_mutex_trylock(rove_mutex *m);
  *    another task's is reported in debug mode.
  *
  * Returns nothing.
- * Threads: who locked it. Suspends: no. Cost: one atomic step; one wake-up if someone waits.
+ * Threads: who locked it. Suspends: no. Cost: one atomic step, none as long as one worker
+ *          uses it; one wake-up if someone waits.
  * asyncio: Lock.release.
  */
 ROVE_API void rove_mutex_unlock(rove_mutex *m);

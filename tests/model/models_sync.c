@@ -6,6 +6,8 @@
  */
 #include "double.h"
 
+#include "core/home.h"
+
 #include <errno.h>
 #include <rove/blocking.h>
 #include <rove/sync.h>
@@ -55,6 +57,34 @@ static void cancel_first(void)
 
 /* mutex */
 
+/* Thread 1's worker is at home; or is about to be. */
+static void setup_home(void)
+{
+    begin(3);
+    mutex.state_ = 4; /* HOME */
+    mutex.home_ = rv_double_worker(1);
+}
+
+static void setup_home_symmetric(void)
+{
+    setup_home();
+    rv_model_set_fences(false);
+}
+
+static void setup_home_and_thread(void)
+{
+    begin(1);
+    mutex.state_ = 4;
+    mutex.home_ = rv_double_worker(1);
+}
+
+static void setup_before_home(void)
+{
+    begin(3);
+    mutex.streak_ = RV_HOME_STREAK - 1;
+    mutex.where_ = 2; /* worker 1 */
+}
+
 static void lock_once(void)
 {
     RV_MODEL_CHECK(rove_mutex_lock(&mutex) == 0, "nobody cancels");
@@ -103,6 +133,29 @@ static void try_lock(void)
         guarded++;
         rove_mutex_unlock(&mutex);
     }
+}
+
+/* Comes home, and again if it was evicted. */
+static void lock_to_stay(void)
+{
+    for (int i = 0; i < 3; i++) {
+        RV_MODEL_CHECK(rove_mutex_lock(&mutex) == 0, "nobody cancels");
+        guarded++;
+        mutex.streak_ = RV_HOME_STREAK - 1;
+        rove_mutex_unlock(&mutex);
+    }
+}
+
+/* The task goes on elsewhere while it has the mutex. */
+static void lock_and_move(void)
+{
+    struct rv_worker *first = rv_double_worker(1);
+    RV_MODEL_CHECK(rove_mutex_lock(&mutex) == 0, "nobody cancels");
+    guarded++;
+    rv_double_be_worker(rv_double_worker(4));
+    rove_mutex_unlock(&mutex);
+    rv_double_be_worker(first);
+    lock_once();
 }
 
 static void finish_mutex(void)
@@ -311,6 +364,15 @@ static const struct rv_model models[] = {
     {"mutex/try", setup_three, {lock_once, lock_once, try_lock}, finish_mutex, 0},
     {"mutex/slow_and_fast", setup_three, {lock_twice, lock_twice, lock_once}, finish_mutex,
      RV_MODEL_WIDE},
+    {"mutex/home", setup_home, {lock_twice, lock_once}, finish_mutex, 0},
+    {"mutex/home_symmetric", setup_home_symmetric, {lock_twice, lock_once}, finish_mutex, 0},
+    {"mutex/home_try", setup_home, {lock_twice, try_lock, try_lock}, finish_mutex, 0},
+    {"mutex/home_two_visitors", setup_home, {lock_twice, lock_once, lock_once}, finish_mutex,
+     RV_MODEL_WIDE},
+    {"mutex/home_left_locked", setup_home, {lock_and_move, lock_once}, finish_mutex, 0},
+    {"mutex/home_blocking", setup_home_and_thread, {lock_twice, lock_blocking}, finish_mutex, 0},
+    {"mutex/comes_home", setup_before_home, {lock_twice, lock_once}, finish_mutex, 0},
+    {"mutex/comes_home_again", setup_before_home, {lock_to_stay, lock_once}, finish_mutex, 0},
     {"rwlock/two_writers", setup_two, {write_twice, write_once}, finish, 0},
     {"rwlock/reader", setup_two, {write_once, read_twice}, finish, 0},
     {"rwlock/two_readers", setup_three, {read_once, read_once, write_once}, finish, 0},

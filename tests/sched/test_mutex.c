@@ -6,6 +6,7 @@
 #include "support/fixture.h"
 
 #include "core/clock.h"
+#include "core/home.h"
 #include "core/os.h"
 #include "sched/current.h"
 #include "sched/mutex.h"
@@ -211,6 +212,97 @@ static void test_mutex_stress_excludes_and_loses_nothing(void **state)
     rv_test_run_on(64, stress_body, &rounds);
 }
 
+static void *try_in_thread(void *arg)
+{
+    struct scene *s = arg;
+    s->rc = rove_mutex_lock_blocking(&s->mutex, 0);
+    return NULL;
+}
+
+static int come_home_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct scene s = {0};
+    pthread_t visitor;
+    unsigned long locks = 0;
+    for (; s.mutex.home_ != rv_current_worker(); locks++) {
+        RV_REQUIRE_EQ(rove_mutex_lock(&s.mutex), 0);
+        rove_mutex_unlock(&s.mutex);
+    }
+    RV_EXPECT(locks >= RV_HOME_STREAK && locks <= RV_HOME_STREAK + 1);
+    RV_REQUIRE_EQ(rove_mutex_lock(&s.mutex), 0);
+    RV_EXPECT_EQ(rove_mutex_trylock(&s.mutex), -EAGAIN);
+    RV_EXPECT_PTR(rv_mutex_owner(&s.mutex), rv_current_task());
+    RV_EXPECT_PTR(s.mutex.home_, rv_current_worker());
+    RV_REQUIRE_EQ(pthread_create(&visitor, NULL, try_in_thread, &s), 0);
+    pthread_join(visitor, NULL);
+    RV_EXPECT_EQ(s.rc, -ETIMEDOUT); /* excluded, and the mutex is at home no more */
+    RV_EXPECT(s.mutex.home_ != rv_current_worker());
+    rove_mutex_unlock(&s.mutex);
+    for (locks = 0; s.mutex.home_ != rv_current_worker(); locks++) {
+        RV_REQUIRE_EQ(rove_mutex_lock(&s.mutex), 0);
+        rove_mutex_unlock(&s.mutex);
+    }
+    RV_REQUIRE_EQ(rove_mutex_trylock(&s.mutex), 0);
+    RV_EXPECT_EQ(rove_mutex_lock(&s.mutex), -EDEADLK);
+    rove_mutex_unlock(&s.mutex);
+    return 0;
+}
+
+/* Goal: a mutex that one worker uses comes to be at home there, excludes as before, and a visitor
+ * ends it. */
+static void test_mutex_comes_home_and_excludes_visitors(void **state)
+{
+    (void)state;
+    rv_test_run(come_home_body, NULL);
+}
+
+/* In bursts that are long enough to come home; now and then over a suspension. */
+static bool burst_step(struct rv_member *m)
+{
+    struct stress *s = m->ctx;
+    unsigned locks = m->is_task ? RV_HOME_STREAK + 10 : 1;
+    for (unsigned i = 0; i < locks; i++) {
+        int rc = m->is_task ? rove_mutex_lock(&s->mutex)
+                            : rove_mutex_lock_blocking(&s->mutex, ROVE_FOREVER);
+        if (rc != 0) {
+            RV_EXPECT_EQ(rc, -ECANCELED);
+            continue;
+        }
+        RV_EXPECT(!s->is_inside);
+        s->is_inside = true;
+        s->counter++;
+        if (m->is_task && rv_rand_below(&m->rand, 1000) == 0) {
+            (void)rove_yield();
+        }
+        s->is_inside = false;
+        rove_mutex_unlock(&s->mutex);
+        m->done++;
+    }
+    return m->done < s->rounds;
+}
+
+/* Goal: exclusion while homes come and go, with cancellations and plain threads in between. */
+static int burst_body(void *arg, RV_UNUSED void **result)
+{
+    struct stress s = {.rounds = *(unsigned *)arg * rv_crowd_factor()};
+    struct rv_crowd crowd;
+    struct rv_rand rand;
+    rv_rand_seed(&rand, rv_crowd_seed());
+    rv_crowd_start(&crowd, 4, 1, burst_step, &s);
+    unsigned long sum = rv_crowd_finish(&crowd, &rand);
+    RV_EXPECT_EQ(s.counter, sum);
+    return 0;
+}
+
+static void test_mutex_stress_of_bursts_excludes(void **state)
+{
+    (void)state;
+    unsigned rounds = 3000;
+    rv_test_run_on(1, burst_body, &rounds);
+    rv_test_run_on(2, burst_body, &rounds);
+    rv_test_run_on(8, burst_body, &rounds);
+}
+
 static void *lock_in_thread(void *arg)
 {
     struct scene *s = arg;
@@ -393,6 +485,8 @@ int main(void)
         cmocka_unit_test(test_mutex_cancelled_waiter_leaves_the_line),
         cmocka_unit_test(test_mutex_handover_that_meets_a_cancellation_goes_on),
         cmocka_unit_test(test_mutex_stress_excludes_and_loses_nothing),
+        cmocka_unit_test(test_mutex_comes_home_and_excludes_visitors),
+        cmocka_unit_test(test_mutex_stress_of_bursts_excludes),
         cmocka_unit_test(test_mutex_serves_plain_threads),
         cmocka_unit_test(test_mutex_held_by_a_thread_is_told_in_the_call_graph),
         cmocka_unit_test(test_mutex_unlock_of_a_free_one_stops_the_program),
