@@ -43,6 +43,21 @@ static inline bool rv_items_has_room(const struct rv_items *items)
 size_t rv_items_next_bytes(const struct rv_items *items);
 /* Moves into a block of `bytes`; returns the block that is to be freed, or NULL. */
 void *rv_items_install(struct rv_items *items, void *block, size_t bytes);
+/* FIFO only: rv_items_push and rv_items_pop in the caller's code, for the paths that matter. */
+static inline void rv_items_push_last(struct rv_items *items, void *value)
+{
+    size_t tail = (items->head + items->count++) & (items->capacity - 1);
+    items->slots[tail] = (struct rv_item){.value = value};
+}
+
+static inline void *rv_items_pop_first(struct rv_items *items)
+{
+    void *value = items->slots[items->head].value;
+    items->head = (items->head + 1) & (items->capacity - 1);
+    items->count--;
+    return value;
+}
+
 /* There must be room. */
 void rv_items_push(struct rv_items *items, void *value);
 /* The next one out; there must be one. */

@@ -211,10 +211,33 @@ static int put(rove_queue *q, void *item, const struct rv_caller *caller)
     }
 }
 
+/* What happens most as straight code: at home, in order, and nobody waits. False: nothing done. */
+static RV_ALWAYS_INLINE bool put_at_home(rove_queue *q, void *item, const struct rv_worker *here)
+{
+    if (RV_UNLIKELY(!rv_home_try_enter(&q->lock, here))) {
+        return false;
+    }
+    bool is_plain = q->items.order == RV_ITEMS_FIFO && rv_waitq_is_empty(&q->getters) &&
+                    q->items.count < q->maxsize && rv_items_has_room(&q->items) && !q->is_shutdown;
+    if (RV_LIKELY(is_plain)) {
+        rv_items_push_last(&q->items, item);
+        q->unfinished++;
+        rv_store_relaxed(&q->size, q->items.count);
+    }
+    rv_home_leave(&q->lock, true);
+    return is_plain;
+}
+
 int rove_queue_put(rove_queue *q, void *item)
 {
-    struct rv_caller caller;
-    return rv_sync_is_task(&caller) ? put(q, item, &caller) : -EPERM;
+    struct rv_task *self = rv_current_task();
+    if (RV_UNLIKELY(self == NULL)) {
+        return -EPERM;
+    }
+    if (RV_LIKELY(q != NULL && put_at_home(q, item, self->worker))) {
+        return 0;
+    }
+    return put(q, item, &(struct rv_caller){.task = self, .timeout_ns = -1});
 }
 
 int rove_queue_put_blocking(rove_queue *q, void *item, rove_duration timeout)
@@ -295,10 +318,33 @@ static int get(rove_queue *q, void **item, const struct rv_caller *caller)
     return rc;
 }
 
+/* As put_at_home. */
+static RV_ALWAYS_INLINE bool get_at_home(rove_queue *q, void **item, const struct rv_worker *here)
+{
+    if (RV_UNLIKELY(!rv_home_try_enter(&q->lock, here))) {
+        return false;
+    }
+    bool is_plain = q->items.order == RV_ITEMS_FIFO && rv_waitq_is_empty(&q->putters) &&
+                    q->items.count > q->reserved;
+    if (RV_LIKELY(is_plain)) {
+        *item = rv_items_pop_first(&q->items);
+        q->taken++;
+        rv_store_relaxed(&q->size, q->items.count);
+    }
+    rv_home_leave(&q->lock, true);
+    return is_plain;
+}
+
 int rove_queue_get(rove_queue *q, void **item)
 {
-    struct rv_caller caller;
-    return rv_sync_is_task(&caller) ? get(q, item, &caller) : -EPERM;
+    struct rv_task *self = rv_current_task();
+    if (RV_UNLIKELY(self == NULL)) {
+        return -EPERM;
+    }
+    if (RV_LIKELY(q != NULL && item != NULL && get_at_home(q, item, self->worker))) {
+        return 0;
+    }
+    return get(q, item, &(struct rv_caller){.task = self, .timeout_ns = -1});
 }
 
 int rove_queue_get_blocking(rove_queue *q, void **item, rove_duration timeout)

@@ -387,6 +387,60 @@ static void test_queue_serves_plain_threads(void **state)
     rove_queue_destroy(q);
 }
 
+enum { PLENTY = 4000 }; /* more than RV_HOME_STREAK trips through the lock */
+
+static int put_plenty(void *arg, RV_UNUSED void **result)
+{
+    for (intptr_t i = 0; i < PLENTY; i++) {
+        RV_REQUIRE_EQ(rove_queue_put(arg, item(i)), 0);
+    }
+    return 0;
+}
+
+static void *put_one_more(void *arg)
+{
+    RV_EXPECT_EQ(rove_queue_put_blocking(arg, item(PLENTY), ROVE_FOREVER), 0);
+    return NULL;
+}
+
+/* Goal: a queue that one worker uses long enough to have its lock at home keeps order, bound and
+ * counts, through full and empty, and when a plain thread comes in between. */
+static int plenty_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    rove_queue *q = rove_queue_create(7);
+    rove_task *putter = rove_create_task(put_plenty, q);
+    pthread_t thread;
+    void *got = NULL;
+    for (intptr_t i = 0; i < PLENTY; i++) {
+        RV_REQUIRE_EQ(rove_queue_get(q, &got), 0);
+        RV_REQUIRE_EQ(number(got), i);
+        RV_EXPECT(rove_queue_size(q) <= 7);
+        RV_EXPECT_EQ(rove_queue_task_done(q), 0);
+    }
+    RV_EXPECT_EQ(rove_join(putter, NULL), 0);
+    RV_REQUIRE_EQ(pthread_create(&thread, NULL, put_one_more, q), 0);
+    RV_REQUIRE_EQ(rove_queue_get(q, &got), 0);
+    RV_EXPECT_EQ(number(got), PLENTY);
+    pthread_join(thread, NULL);
+    RV_EXPECT_EQ(rove_queue_put(q, item(1)), 0);
+    rove_queue_shutdown(q, false);
+    RV_EXPECT_EQ(rove_queue_put(q, item(2)), -EPIPE);
+    RV_EXPECT_EQ(rove_queue_get(q, &got), 0);
+    RV_EXPECT_EQ(rove_queue_get(q, &got), -EPIPE);
+    RV_EXPECT_EQ(rove_queue_task_done(q), 0);
+    RV_EXPECT_EQ(rove_queue_task_done(q), 0);
+    RV_EXPECT_EQ(rove_queue_task_done(q), -EINVAL);
+    RV_EXPECT_EQ(rove_queue_join(q), 0);
+    rove_queue_destroy(q);
+    return 0;
+}
+
+static void test_queue_at_home_keeps_order_and_counts(void **state)
+{
+    (void)state;
+    rv_test_run(plenty_body, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_queue_immediate_shutdown_drops_what_is_there),
         cmocka_unit_test(test_queue_stress_counts_exactly),
         cmocka_unit_test(test_queue_serves_plain_threads),
+        cmocka_unit_test(test_queue_at_home_keeps_order_and_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
