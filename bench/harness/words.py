@@ -88,8 +88,11 @@ WORDS = {
         "what": "As channel, over rove_queue: join, shutdown and task_done have their counts "
                 "kept. Go and Boost.Fiber have their channels here.",
         "limit": "as channel.",
-        "why": "a get that waits is granted the right to an item and takes it when it runs, which "
-               "is a second trip through the lock. As channel with two workers."},
+        "why": "a put or get that need not wait costs little more than a channel's; a get that "
+               "waits is granted the right to an item and takes it when it runs, as asyncio's "
+               "does, which is a second trip through the lock: handing the item over was left "
+               "out, for a cancelled getter must leave it to the next. As channel with two "
+               "workers."},
     "select": {
         "what": "A sender each on four unbuffered channels; one receiver selects among them. "
                 "Tokio's smallest buffer is one.",
