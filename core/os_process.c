@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -167,28 +166,6 @@ uint64_t rv_os_signal_mask(void)
     (void)pthread_sigmask(SIG_SETMASK, NULL, &set);
     memcpy(&words, &set, sizeof(words)); /* the kernel's 64 signals come first */
     return words;
-}
-
-const void *rv_os_map_file(const char *path, size_t *bytes)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    void *data = MAP_FAILED;
-
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &st) == 0 && st.st_size > 0)
-        data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    (void)close(fd);
-    if (data == MAP_FAILED)
-        return NULL;
-    *bytes = (size_t)st.st_size;
-    return data;
-}
-
-void rv_os_unmap_file(const void *data, size_t bytes)
-{
-    (void)munmap((void *)(uintptr_t)data, bytes);
 }
 
 /* As a string; empty if it is not to be had. */

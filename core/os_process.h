@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: what a process shares: fatal signals, fork, files to look into. The door to the kernel
+ * Purpose: what a process shares: fatal signals, fork, threads. The door to the kernel
  *          for those, beside core/os.h.
  * Threads: said at each call.
  */
@@ -54,10 +54,6 @@ void rv_os_watch_thread_end(const struct rv_os_end_watch *watch);
 void rv_os_end_thread_watch(void);
 /* The calling thread's signal mask, a bit a signal. One system call. */
 uint64_t rv_os_signal_mask(void);
-
-/* A whole file, read-only; NULL: not to be had. */
-const void *rv_os_map_file(const char *path, size_t *bytes);
-void rv_os_unmap_file(const void *data, size_t bytes);
 
 /*
  * The threads of this process, to be given to free(), without those that run nothing of the

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: core/os_process.h in a simulation: nothing is watched, faults kill as they would, the
- *          one real thread keeps its signal stack. Files of symbols are real.
+ *          one real thread keeps its signal stack.
  * Threads: virtual ones.
  */
 #include "core/os_process.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 void rv_os_watch_faults(rv_os_fault_look look)
@@ -54,28 +51,6 @@ void rv_os_refuse_thread_cancel(void)
 uint64_t rv_os_signal_mask(void)
 {
     return 0;
-}
-
-const void *rv_os_map_file(const char *path, size_t *bytes)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    void *data = MAP_FAILED;
-
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &st) == 0 && st.st_size > 0)
-        data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    (void)close(fd);
-    if (data == MAP_FAILED)
-        return NULL;
-    *bytes = (size_t)st.st_size;
-    return data;
-}
-
-void rv_os_unmap_file(const void *data, size_t bytes)
-{
-    (void)munmap((void *)(uintptr_t)data, bytes);
 }
 
 ssize_t rv_os_list_threads(pid_t **tids)

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/os_process.h"
+#include "core/os_file.h"
 
 struct table {
     const ElfW(Sym) *symbols;

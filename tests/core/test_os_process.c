@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: files to look into, alternate signal stacks, signal masks, fork handlers. Faults are
+ * Purpose: alternate signal stacks, signal masks, fork handlers. Faults are
  *          in sched/test_overflow.c.
  */
 #include "core/os_process.h"
@@ -17,24 +17,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static void test_os_process_file_is_mapped_whole(RV_UNUSED void **state)
-{
-    size_t bytes = 0;
-    const void *data = rv_os_map_file("/proc/self/exe", &bytes);
-    assert_non_null(data);
-    assert_true(bytes > 4096);
-    assert_memory_equal(data, "\177ELF", 4);
-    rv_os_unmap_file(data, bytes);
-}
-
-static void test_os_process_file_that_is_none_is_null(RV_UNUSED void **state)
-{
-    size_t bytes = 7;
-    assert_null(rv_os_map_file("/nowhere/at/all", &bytes));
-    assert_null(rv_os_map_file("/dev/null", &bytes)); /* empty */
-    assert_int_equal(bytes, 7);
-}
 
 static void test_os_process_alternate_stack_comes_and_goes(RV_UNUSED void **state)
 {
@@ -173,8 +155,6 @@ static void test_os_process_join_of_a_thread_is_seen(RV_UNUSED void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_os_process_file_is_mapped_whole),
-        cmocka_unit_test(test_os_process_file_that_is_none_is_null),
         cmocka_unit_test(test_os_process_alternate_stack_comes_and_goes),
         cmocka_unit_test(test_os_process_signal_mask_has_a_bit_a_signal),
         cmocka_unit_test(test_os_process_fork_handler_runs_in_the_child_only),

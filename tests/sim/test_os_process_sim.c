@@ -18,30 +18,6 @@
 
 #include <cmocka.h>
 
-/* Goal: a file is there to its last byte; one that is not, or has none, is NULL. */
-static void test_os_process_sim_maps_files(void **state)
-{
-    char path[] = "/tmp/rove-map-XXXXXX";
-    char text[5000];
-    size_t bytes = 1;
-    int fd = mkstemp(path);
-    (void)state;
-    assert_true(fd >= 0);
-    assert_null(rv_os_map_file(path, &bytes)); /* empty */
-    assert_int_equal(bytes, 1);
-    memset(text, 'y', sizeof text);
-    assert_int_equal(write(fd, text, sizeof text), sizeof text);
-    const char *data = rv_os_map_file(path, &bytes);
-    assert_non_null(data);
-    assert_int_equal(bytes, sizeof text);
-    assert_memory_equal(data, text, sizeof text);
-    rv_os_unmap_file(data, bytes);
-    close(fd);
-    assert_int_equal(unlink(path), 0);
-    assert_null(rv_os_map_file(path, &bytes));
-    assert_null(rv_os_map_file("/tmp", &bytes));
-}
-
 static struct sigaction fault_before, fault_after;
 
 static bool never_explained(const void *addr)
@@ -110,7 +86,6 @@ static void test_os_process_sim_exits_now(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_os_process_sim_maps_files),
         cmocka_unit_test(test_os_process_sim_watches_nothing),
         cmocka_unit_test(test_os_process_sim_exits_now),
     };

@@ -6,7 +6,7 @@
 set(ROVE_SIM_REPLACED core/os.c core/os_cpu.c core/os_process.c io/kick.c io/ring.c)
 # These keep the C library's names in spite of io/sim_names.h: they talk to the real machine.
 set(ROVE_SIM_REAL_SOURCES
-    core/check.c core/os_process_sim.c core/sim.c core/sim_memory.c core/sim_tape.c
+    core/check.c core/os_file.c core/os_process_sim.c core/sim.c core/sim_memory.c core/sim_tape.c
     io/sim_call.c sched/overflow.c)
 set(ROVE_SIM_SOURCES ${ROVE_SOURCES}
     core/os_sim.c

@@ -18,6 +18,7 @@ set(ROVE_CORE_SOURCES
     core/lock.c
     core/os.c
     core/os_cpu.c
+    core/os_file.c
     core/os_process.c
     core/park.c
     core/runq.c
