@@ -169,7 +169,7 @@ REASONS = {
     "S10": "a sleeping worker waits for sockets as well: its wake-up is a completion on its ring, "
            "Tokio's is a futex (docs/idle.md).",
     "S11": "see mixed.",
-    "R1": "tasks that suspend cost about 600 instructions an operation, of which an echo is two, "
+    "R1": "tasks that suspend cost about 480 instructions an operation, of which an echo is two, "
           "where the bare loops take 50 to 150 in all (docs/reactor-profile.md); on this machine "
           "the kernel takes 4 us a request, so that this is 5 to 20 %. At 5000 connections each "
           "task's buffer and stack have left the caches.",
@@ -177,8 +177,9 @@ REASONS = {
           "scheduler. What steering flows to a home worker brought is in decision 0006.",
     "R3": "the raw loop looks for empty lines and parses nothing. With one request at a time the "
           "kernel's share hides that; with sixteen it does not.",
-    "R4": "two operations of a task, about 600 instructions each; taking rare paths out of line "
-          "was worth 100 of 740 (docs/reactor-profile.md).",
+    "R4": "an echo is two operations of a task, about 480 instructions each: of 1243 that both "
+          "were, 280 could be cut. Two switches and their wakes are 400 of what is left "
+          "(docs/reactor-profile.md).",
     "R4b": "see echo.",
     "R4c": "see R3.",
     "R5": "see stall.",

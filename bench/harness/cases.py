@@ -99,7 +99,8 @@ class Case:
         begin = time.monotonic()
         with self.window() as window:
             found = self.measure_once(implementation)
-        self.last_line = (time.monotonic(), window.lines[-1]) if window.lines else None
+        is_timed = window.lines and not window.is_starved
+        self.last_line = (time.monotonic(), window.lines[-1]) if is_timed else None
         window.complaint, window.turn = self.complaint(found), self.turn
         self.seconds[implementation].append(time.monotonic() - begin)
         self.windows[implementation].append((window, found))

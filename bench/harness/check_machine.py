@@ -33,6 +33,17 @@ def check_faults():
         want((found or "").startswith(expected or "\0") or found is expected, f"{name}: {found}")
 
 
+def check_starved():
+    """A line that others keep from its processors disturbs the window, and nothing fails."""
+    real, machine.LINE_S = machine.LINE_S, 0.05
+    try:
+        with machine.Window(["tail", "-f", "/dev/null"], True) as window:
+            pass
+    finally:
+        machine.LINE_S = real
+    want((window.fault(None) or "").startswith("a line could not be timed"), "a line for ever")
+
+
 def check_spinner():
     """A process that is not ours keeps a processor busy: the kernel's own figures show it."""
     spinner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
@@ -171,6 +182,7 @@ def main():
     check_repeats()
     check_mending()
     check_calm()
+    check_starved()
     check_spinner()
     check_case("quiet", [(1, None), (2, None), (3, None)], [1, 2, 3], None)
     check_case("run again", [(1, None), (9, "noise"), (3, None), (2, None)], [1, 3, 2], None)

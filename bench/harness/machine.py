@@ -11,6 +11,7 @@ import time
 TICKS = os.sysconf("SC_CLK_TCK")
 FOREIGN_MAX = 0.12  # of one processor; REACTOR's bound: above it repeated runs disagree
 TOUCHED_MIB = 1000  # workloads that need less are touched by their warm-up
+LINE_S = 5  # for a line of 16,000 hands, which take some 2 ms: longer, and others have a processor
 LEVEL_FACTOR = 2.0  # lines of one level differ by less: about 18 ns between two threads of a core,
                     # 55 to 95 within a processor, 300 across two (bench/bench/line 0 1)
 
@@ -80,11 +81,16 @@ class Window:
         """more_own_seconds: processor time of ours that is not in a child that was waited for."""
         self.line, self.needs_line, self.more_own_seconds = line, needs_line, more_own_seconds
         self.lines, self.foreign, self.complaint, self.turn = [], 0.0, None, 0
+        self.is_starved = False
 
     def time_line(self):
-        if self.needs_line:
+        if not self.needs_line:
+            return
+        try:
             self.lines.append(float(subprocess.run(self.line, check=True, capture_output=True,
-                                                   text=True, timeout=20).stdout))
+                                                   text=True, timeout=LINE_S).stdout))
+        except subprocess.TimeoutExpired:
+            self.is_starved = True
 
     def __enter__(self):
         if not self.lines:
@@ -104,6 +110,8 @@ class Window:
         """What the measurement itself or others' load say against this window, or None."""
         if self.complaint:
             return self.complaint
+        if self.is_starved:
+            return f"a line could not be timed in {LINE_S} s"
         if self.foreign > FOREIGN_MAX:
             return f"foreign load of {self.foreign:.0%} of a processor"
         return None

@@ -96,9 +96,11 @@ WORDS = {
     "select": {
         "what": "A sender each on four unbuffered channels; one receiver selects among them. "
                 "Tokio's smallest buffer is one.",
-        "limit": "none was written.",
+        "limit": "none was written: bare jumps would be those of pipe_unbuffered.",
         "why": "a select that finds a sender costs little more than a receive; one that waits "
-               "stands in four lines and leaves three."},
+               "stands in four lines and leaves three, which is what a message costs here beyond "
+               "pipe_unbuffered's: each sender is handed its message alone, so that the receiver "
+               "mostly waits."},
     "mutex_free": {
         "what": "One task locks, adds one, unlocks.",
         "limit": "a futex lock that nobody else wants.",
@@ -149,7 +151,8 @@ WORDS = {
         "why": "the kernel's copy of 4 KiB is most of it. rove asks the cache first, a system "
                "call that never waits, and makes an operation of what is not there; Go blocks a "
                "thread in the system call; Tokio and libuv hand the read to another thread and "
-               "back."},
+               "back. It is behind the limit by a system call for each read, where the ring "
+               "shares one among 32."},
     "wake_remote": {
         "what": "A thread of the program wakes a sleeping task; from the call to the task's first "
                 "instruction.",
@@ -183,7 +186,11 @@ WORDS = {
                 "and nothing is measured.",
         "limit": "two threads, a processor each: one computes, one sleeps until one deadline "
                  "after the other. What is left is the kernel's timer.",
-        "why": "the second worker must fire the timers of the first while that one computes."},
+        "why": "the free worker fires the timers of the one that computes, and takes what is ready "
+               "there. Half of the ticks are as early as the kernel's timer; the tail is its next "
+               "look, which comes after 50 us to 5 ms (decisions/0004-rescue-by-whoever-looks.md),"
+               " and the ticks that fall due together and run one after the other. Boost.Fiber has "
+               "nobody who looks."},
     "echo": {
         "what": "An echo server under a closed loop: connections x bytes; each connection sends, "
                 "waits for its echo, compares every byte, sends the next. rove is the examples' "
@@ -230,7 +237,9 @@ WORDS = {
                 "whole connections.",
         "limit": "loops that accept themselves; with two threads, one more that deals out.",
         "why": "the kernel's handshake and teardown are most of it; rove adds an accept, a task "
-               "with its stack from the cache, and a close."},
+               "with its stack from the cache, and a close. Connections of a turn share the ring's "
+               "calls, but for the close; with two workers turns are shorter, and each wakes the "
+               "other: Tokio is ahead there."},
     "idle": {
         "what": "5000 connections that were used once and stay open: the server's memory for each "
                 "(resident and page tables, not the kernel's sockets), its processor time over a "
