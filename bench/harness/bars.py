@@ -147,10 +147,10 @@ BARS = [
 # Said of a bar of which this run missed something.
 REASONS = {
     "S1": "see yield_many.",
-    "S2": "an eager task ends on its creator's time and pays no locked instruction; a plain one "
-          "that is awaited before it ran pays five and a trip through the queue. What would save "
-          "four of them, a switch to the awaited task without a park, is described and not built "
-          "(docs/hot-path.md).",
+    "S2": "an eager task ends on its creator's time and pays no locked instruction. A plain one "
+          "that is awaited before it ran pays one since its creator makes way for it, and two "
+          "jumps that the limit has too; what is left is the block, the queue and the count of who "
+          "lives (docs/hot-path.md, 20).",
     "S3": "the bar is in ns of another day of the machine, on which the limit took 15 to 49. "
           "Tasks that wait to begin have no stack since decision 0008, which divided it by five; "
           "to prefetch the blocks of a batch was tried and costs yields more than it gives.",
@@ -169,7 +169,7 @@ REASONS = {
     "S10": "a sleeping worker waits for sockets as well: its wake-up is a completion on its ring, "
            "Tokio's is a futex (docs/idle.md).",
     "S11": "see mixed.",
-    "R1": "tasks that suspend cost about 480 instructions an operation, of which an echo is two, "
+    "R1": "tasks that suspend cost about 390 instructions an operation, of which an echo is two, "
           "where the bare loops take 50 to 150 in all (docs/reactor-profile.md); on this machine "
           "the kernel takes 4 us a request, so that this is 5 to 20 %. At 5000 connections each "
           "task's buffer and stack have left the caches.",
@@ -177,8 +177,8 @@ REASONS = {
           "scheduler. What steering flows to a home worker brought is in decision 0006.",
     "R3": "the raw loop looks for empty lines and parses nothing. With one request at a time the "
           "kernel's share hides that; with sixteen it does not.",
-    "R4": "an echo is two operations of a task, about 480 instructions each: of 1243 that both "
-          "were, 280 could be cut. Two switches and their wakes are 400 of what is left "
+    "R4": "an echo is two operations of a task, about 390 instructions each: of 1243 that both "
+          "were, 450 could be cut. Two switches and their wakes are 400 of what is left "
           "(docs/reactor-profile.md).",
     "R4b": "see echo.",
     "R4c": "see R3.",

@@ -25,7 +25,7 @@ WORDS = {
                 "eager tasks is compared by its only kind.",
         "limit": "a context made on a warm stack, a jump in and a jump out.",
         "why": "beside the two jumps: a stack from the worker's cache, a control block, two "
-               "references, and for the plain kind a trip through the queue."},
+               "references. A plain one that is awaited at once runs in its creator's turn, too."},
     "spawn_many": {
         "what": "100,000 tasks are created, then all are awaited.",
         "limit": "as many contexts on as many stacks, already touched, made and then entered.",
