@@ -99,12 +99,12 @@ static RV_COLD void force_slow(struct rv_mutex *m)
 /* The calling task has it, and has had it so often in succession that it may stay. */
 static RV_COLD void come_home(struct rv_mutex *m, const struct rv_worker *here)
 {
-    uint32_t locked = RV_MUTEX_LOCKED;
     rv_lock_acquire(&m->home.lock);
     m->home.streak = 0;
-    if (!here->is_debug && rv_home_settle(&m->home, here) &&
-        !rv_cas_relaxed(&m->state, &locked, RV_MUTEX_LOCKED | RV_MUTEX_HOME)) {
-        rv_home_evict(&m->home, here); /* somebody is about to queue */
+    /* A word that is LOCKED is changed by its owner, or with the lock. SLOW: somebody queues. */
+    if (rv_load_relaxed(&m->state) == RV_MUTEX_LOCKED && !here->is_debug &&
+        rv_home_settle(&m->home, here)) {
+        rv_store_relaxed(&m->state, RV_MUTEX_LOCKED | RV_MUTEX_HOME);
     }
     rv_lock_release(&m->home.lock);
 }
