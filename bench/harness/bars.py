@@ -160,7 +160,8 @@ REASONS = {
     "S7": "two jumps and a fresh context are the limit, and a task is its block, its state and "
           "its result besides. libfork and oneTBB have no stack for each call, and cannot suspend "
           "in one. Seven changes brought it from 360 to 230 ms for fib(32) (docs/hot-path.md, 11 "
-          "to 14).",
+          "to 14). A lone worker leaves out what thieves would need, so a second one brings a "
+          "little less than it could.",
     "S8": "to make a sleeper is the kernel's page fault, in the limit too, and a guard; to wake "
           "one is to run on a page that has left the caches, as the limit does, then to end and "
           "to give the stack back. See memory.",
