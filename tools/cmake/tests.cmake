@@ -135,7 +135,9 @@ function(rove_add_sim_seeds)
 endfunction()
 
 include(test_list)
-if(NOT ROVE_SANITIZE)
+# The checker sees plain memory through the compiler's hooks for races. Of clang's the memsets go to
+# the C library instead, past the checker: it would take a cell that was made anew for the old one.
+if(NOT ROVE_SANITIZE AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
     include(models)
 endif()
 
