@@ -205,9 +205,11 @@ rove_add_check(check/asyncio_map Python3::Interpreter tests/check_asyncio_map.py
 rove_add_check(check/misuse Python3::Interpreter tests/check_misuse.py)
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT ROVE_SANITIZE)
-    # The pages name tests that only this build has, as those of installed copies.
-    rove_add_check(check/hazards Python3::Interpreter tests/check_hazards.py
-        --ctest ${CMAKE_CTEST_COMMAND} --build ${CMAKE_CURRENT_BINARY_DIR})
+    # The pages name tests that only this build has, as those of installed copies, and models.
+    if(TARGET model)
+        rove_add_check(check/hazards Python3::Interpreter tests/check_hazards.py
+            --ctest ${CMAKE_CTEST_COMMAND} --build ${CMAKE_CURRENT_BINARY_DIR})
+    endif()
     rove_add_check(check/hardening Python3::Interpreter tests/check_hardening.py
         --library $<TARGET_FILE:rove_shared> --program $<TARGET_FILE:rove_tool>)
     rove_add_check(check/no_cost Python3::Interpreter tests/check_no_cost.py
