@@ -32,6 +32,23 @@ package_is_installed() {
     dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null | grep -q '^installed$'
 }
 
+# Asks the archive what it has, once a run.
+update_lists() {
+    [ -n "${lists_are_fresh:-}" ] && return 0
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
+        warn "apt-get update failed; trying with the lists that are there"
+    lists_are_fresh=yes
+}
+
+# one_is_installed "a|b"
+one_is_installed() {
+    local name
+    for name in ${1//|/ }; do
+        package_is_installed "$name" && return 0
+    done
+    return 1
+}
+
 # need_packages NAME...: installs those that are missing. "a|b" is satisfied by either, and the
 # first that the archive knows is installed: package names differ between releases.
 need_packages() {
@@ -41,16 +58,11 @@ need_packages() {
     }
     local wanted name chosen missing=()
     for wanted in "$@"; do
-        chosen=""
-        for name in ${wanted//|/ }; do
-            package_is_installed "$name" && continue 2
-        done
-        missing+=("$wanted")
+        one_is_installed "$wanted" || missing+=("$wanted")
     done
     [ ${#missing[@]} -eq 0 ] && return 0
     say "installing ${missing[*]}"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
-        warn "apt-get update failed; trying with the lists that are there"
+    update_lists
     local install=()
     for wanted in "${missing[@]}"; do
         chosen=""
@@ -65,6 +77,18 @@ need_packages() {
     done
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         "${install[@]}" >/dev/null || die "could not install ${install[*]}"
+}
+
+# try_packages NAME...: installs those that are missing, one by one; what cannot be had is said, and
+# keeps no other out.
+try_packages() {
+    local wanted
+    for wanted in "$@"; do
+        one_is_installed "$wanted" && continue
+        update_lists
+        (need_packages "$wanted")
+    done
+    return 0
 }
 
 # What it takes to build the library and to run its tests.

@@ -23,11 +23,12 @@ CRATE_LINES = {"tokio": TOKIO, "rayon": 'rayon = "1"',
 JAVA_LEAST = 21
 PYTHON = "/usr/bin/python3"  # python3-uvloop is for this one; asyncio gets the same
 PACKAGES = {"go": ["golang-go"], "rayon": ["cargo", "librust-rayon-dev"],
-            "tokio": ["cargo", "librust-tokio-dev", "librust-tokio+full-dev"],
-            "hyper": ["cargo", "librust-hyper-dev", "librust-tokio+full-dev"],
-            "fiber": ["g++", "libboost-fiber-dev"], "tbb": ["g++", "libtbb-dev"],
-            "libuv": ["libuv1-dev"], "java": ["openjdk-21-jdk-headless"], "node": ["nodejs"],
-            "nginx": ["nginx-light"], "asyncio": ["python3"], "uvloop": ["python3-uvloop"],
+            "tokio": ["cargo", "librust-tokio-dev"],
+            "hyper": ["cargo", "librust-hyper-dev", "librust-tokio-dev"],
+            "fiber": ["g++", "libboost-fiber1.81-dev|libboost-fiber-dev"],
+            "tbb": ["g++", "libtbb-dev"], "libuv": ["libuv1-dev"],
+            "java": ["openjdk-21-jdk-headless"], "node": ["nodejs"], "nginx": ["nginx-light"],
+            "asyncio": ["python3"], "uvloop": ["python3-uvloop"],
             "plots": ["librsvg2-bin"], "instructions": ["valgrind"]}
 FLAGS = {"rove": "gcc -O2 -g with the library's release flags", "limit": "the same",
          "go": "go build", "tokio": "cargo build --release, lto, one codegen unit",
@@ -61,14 +62,15 @@ def need(program, package):
 
 
 def install(names):
+    """What rove and its examples are built with must be there; a peer may be left out."""
     wanted = sorted({package for name in (*names, "plots", "instructions")
                      for package in PACKAGES.get(name, [])})
-    print("installing", " ".join(wanted), file=sys.stderr)
-    for package in wanted:  # one at a time: what is not in this release keeps nobody else out
-        done = subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", package],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if done.returncode != 0:
-            print(f"not installed: {package}: {done.stderr.strip()[-200:]}", file=sys.stderr)
+    done = subprocess.run(
+        ["bash", "-c", '. "$0"; need_build_packages; need_packages "libllhttp-dev|node-llhttp"; '
+         'try_packages "$@"', os.path.join(ROOT, "scripts", "lib.sh"), *wanted],
+        stdout=sys.stderr, check=False)
+    if done.returncode != 0:
+        raise Missing("rove cannot be built without these packages")
 
 
 def build_own(build, targets):
