@@ -65,6 +65,8 @@ bool rv_sim_op_is_multi(const struct rv_sim_op *op)
         return (op->sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
     case IORING_OP_ACCEPT:
         return (op->sqe.ioprio & IORING_ACCEPT_MULTISHOT) != 0;
+    case IORING_OP_POLL_ADD:
+        return (op->sqe.len & IORING_POLL_ADD_MULTI) != 0;
     default:
         return false;
     }
@@ -217,5 +219,9 @@ void rv_sim_op_finish_part(struct rv_sim_op *op, int res)
     rv_list_push_back(&op->link, &part->link); /* before it: in the order of the results */
     rv_sim_op_finish(part, res);
     op->cqe_flags = 0;
-    op->due_ns = rv_sim_chance(2) ? rv_sim_now() : rv_sim_op_later();
+    if (op->sqe.opcode == IORING_OP_POLL_ADD) {
+        op->due_ns = INT64_MAX; /* it tells of what stirs its file from now on */
+    } else {
+        op->due_ns = rv_sim_chance(2) ? rv_sim_now() : rv_sim_op_later();
+    }
 }

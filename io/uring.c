@@ -96,7 +96,7 @@ static RV_ALWAYS_INLINE bool take_completion(struct rv_uring *u, struct rv_worke
 static void note_own(struct rv_uring *u, const struct io_uring_cqe *cqe)
 {
     if (cqe->user_data == RV_URING_DATA_WAKE) {
-        rv_store_relaxed(&u->is_armed, 0u);
+        rv_store_relaxed(&u->is_armed, (cqe->flags & IORING_CQE_F_MORE) != 0 ? 1u : 0u);
         rv_store_relaxed(&u->is_woken, 1u);
     } else if (cqe->user_data == RV_URING_DATA_ALARM) {
         rv_store_relaxed(&u->is_guard, 0u);

@@ -34,7 +34,6 @@ struct rv_uring {
     /* owner */
     struct rv_ring ring RV_ALIGNED_LINE;
     struct rv_worker *worker; /* constant */
-    uint64_t wake_count;      /* the kernel's while is_armed */
     struct rv_uring *posted;  /* the ring it posted to last, or NULL; post.c */
     struct __kernel_timespec timer_ts; /* the kernel's until it has taken the entry */
     RV_ATOMIC(uint32_t) *guard_post; /* while it guards: its place in `guards` */
@@ -42,7 +41,7 @@ struct rv_uring {
     int wake_fd;              /* constant; any thread writes to it */
 
     /* under cq_lock */
-    RV_ATOMIC(uint32_t) is_armed;   /* a read of wake_fd is in flight; the owner sets it */
+    RV_ATOMIC(uint32_t) is_armed;   /* wake_fd is polled; the owner sets it */
     RV_ATOMIC(uint32_t) is_woken;   /* a wake came in: the next sleep returns at once */
     RV_ATOMIC(uint32_t) is_guard;   /* a poll of alarm_fd is in flight; the owner sets it */
     RV_ATOMIC(uint32_t) is_alarmed; /* it has fired */
@@ -127,8 +126,6 @@ static RV_ALWAYS_INLINE void rv_uring_queue(struct rv_uring *u, struct io_uring_
 /* uring_sleep.c: the poller's sleep and wake. */
 void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns);
 void rv_uring_wake(struct rv_worker *w);
-/* The owner, at the end: the kernel has no memory of ours any more. */
-void rv_uring_disarm_wake(struct rv_uring *u);
 
 /* post.c: receives that wait on the ring of their flow's worker (io/steer.h). */
 

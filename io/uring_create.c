@@ -131,7 +131,6 @@ void rv_uring_worker_stop(struct rv_worker *w)
     if (rv_uring_io_of(w->runtime)->may_kick) {
         rv_kick_forbid();
     }
-    rv_uring_disarm_wake(u);
     rv_multi_end_all(u);
     rv_io_forget_sigpipe(rv_io_of(w->runtime));
     rv_lock_acquire(&u->cq_lock); /* kept: nobody may look at the completions any more */

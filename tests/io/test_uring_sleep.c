@@ -30,8 +30,6 @@ static void open_ring(void)
 
 static void close_ring(void)
 {
-    rv_uring_disarm_wake(u);
-    assert_int_equal(rv_load_relaxed(&u->is_armed), 0);
     rv_still_uring_close(&still);
 }
 
@@ -173,16 +171,37 @@ static void test_uring_sleep_deals_with_requests_first(void **state)
     close_ring();
 }
 
-/* Goal: after the end no read into our memory is in flight, whether there was one or not. */
-static void test_uring_sleep_disarm_is_final(void **state)
+/* Goal: one poll tells of each wake, and none twice: the sleep after it lasts to its deadline. */
+static void test_uring_sleep_is_armed_once(void **state)
 {
     (void)state;
     open_ring();
-    rv_uring_disarm_wake(u); /* none was armed */
     rv_uring_sleep(w, rv_clock_now() + 100000);
     assert_int_equal(rv_load_relaxed(&u->is_armed), 1);
-    rv_uring_disarm_wake(u);
-    assert_int_equal(rv_load_relaxed(&u->is_armed), 0);
+    uint32_t tail = rv_load_relaxed(u->ring.sq_tail);
+    for (int i = 0; i < 20; i++) {
+        rv_uring_wake(w);
+        rv_uring_sleep(w, INT64_MAX);
+        int64_t until_ns = rv_clock_now() + 100000;
+        rv_uring_sleep(w, until_ns);
+        assert_true(rv_clock_now() >= until_ns);
+    }
+    assert_int_equal(rv_load_relaxed(&u->is_armed), 1);
+    assert_int_equal(rv_load_relaxed(u->ring.sq_tail), tail);
+    close_ring();
+}
+
+/* Goal: a poll that the kernel has ended is made again, and no wake is lost with it. */
+static void test_uring_sleep_arms_again(void **state)
+{
+    (void)state;
+    open_ring();
+    for (int i = 0; i < 20; i++) {
+        rv_store_relaxed(&u->is_armed, 0u); /* as a completion without IORING_CQE_F_MORE does */
+        rv_uring_wake(w);
+        rv_uring_sleep(w, INT64_MAX);
+        assert_int_equal(rv_load_relaxed(&u->is_armed), 1);
+    }
     close_ring();
 }
 
@@ -195,7 +214,8 @@ int main(void)
         cmocka_unit_test(test_uring_sleep_timer_serves_the_next_sleep),
         cmocka_unit_test(test_uring_sleep_hands_over_and_takes_completions),
         cmocka_unit_test(test_uring_sleep_deals_with_requests_first),
-        cmocka_unit_test(test_uring_sleep_disarm_is_final),
+        cmocka_unit_test(test_uring_sleep_is_armed_once),
+        cmocka_unit_test(test_uring_sleep_arms_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
