@@ -31,6 +31,12 @@ def parse_output(text):
     return found
 
 
+def not_counted(text):
+    """{what: why}, of the loader's lines "not counted: WHAT: WHY" on stderr."""
+    lines = (line.split(": ", 2) for line in text.splitlines())
+    return {words[1]: words[2] for words in lines if words[0] == "not counted"}
+
+
 def shown(command):
     return " ".join(word.replace(peers.ROOT + os.sep, "") for word in command)
 

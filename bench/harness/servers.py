@@ -18,7 +18,7 @@ import tempfile
 import time
 
 from harness import instructions, peers, results
-from harness.cases import Case, parse_output, shown
+from harness.cases import Case, not_counted, parse_output, shown
 from harness.workloads import BENCH, Folder
 
 ECHO = ["rove", "rove_epoll", "raw_epoll", "raw_uring", "go", "tokio", "java", "libuv", "node",
@@ -360,6 +360,8 @@ class ServerCase(Case):
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
             raise peers.Missing(done.stderr.strip())
+        for what, why in not_counted(done.stderr).items():
+            self.options.skipped(what, why)
         return parse_output(done.stdout)
 
     def complaint(self, found):

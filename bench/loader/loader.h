@@ -64,11 +64,15 @@ size_t http_answer_bytes(void);
 void http_learn(void);
 int http_is_right(const char *bytes, size_t n, size_t at);
 
-/* watch.c: the server from outside */
+/* event_id.c: the number of the event "a system call begins"; 0 and errno where it is not ours. */
+uint64_t event_id_read(void);
+
+/* watch.c: the server from outside; init before there is any traffic, as it may take a while */
+void watch_init(void);
 void watch_begin(void);
 void watch_end(void);
 /* Prints processor time and, where the kernel lets us count them, system calls and user
- * instructions for each of n requests. */
+ * instructions for each of n requests; to stderr why system calls were not counted. */
 void watch_report(uint64_t n);
 /* Run time of all threads of the server. */
 int64_t watch_cpu_ns(void);

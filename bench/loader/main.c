@@ -151,6 +151,9 @@ int main(int argc, char **argv)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     traffic_init();
+    if (s->pids) {
+        watch_init();
+    }
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         if (strcmp(modes[i].name, s->mode) == 0) {
             modes[i].run();

@@ -4,11 +4,13 @@
  *          nanoseconds, system calls and user instructions by the kernel's counters.
  * Idea:    counters are opened for each thread that the server has when counting begins, with their
  *          later children. Where there is no such counter (no permission, no hardware), there is no
- *          row. Nothing is traced: counting costs the server a few nanoseconds a system call.
+ *          row; of system calls, which any kernel could count, the reason goes to stderr. Nothing
+ *          is traced: counting costs the server a few nanoseconds a system call.
  */
 #include "loader/loader.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +23,14 @@ enum { MAX_THREADS = 256 };
 struct counter {
     const char *metric;
     int fds[MAX_THREADS], count;
+    int error; /* why a thread is not counted: then the sum is no sum */
     uint64_t began, total;
 };
 
 static struct counter calls = {.metric = "calls"}, instructions = {.metric = "instructions"};
 static int64_t cpu_ns;
+static uint64_t enter_id; /* of the event "a system call begins" */
+static int enter_error;   /* why there is none */
 
 typedef void visit_thread(long pid, long tid, void *arg);
 
@@ -124,22 +129,25 @@ int64_t watch_descriptors(void)
 
 static void open_one(struct counter *c, const struct perf_event_attr *event, long tid)
 {
-    if (c->count < MAX_THREADS) {
-        long fd = syscall(SYS_perf_event_open, event, (pid_t)tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
-        if (fd >= 0) {
-            c->fds[c->count++] = (int)fd;
-        }
+    if (c->count == MAX_THREADS) {
+        c->error = E2BIG;
+        return;
+    }
+    long fd = syscall(SYS_perf_event_open, event, (pid_t)tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    if (fd >= 0) {
+        c->fds[c->count++] = (int)fd;
+    } else if (errno != ESRCH) { /* else it ended meanwhile */
+        c->error = errno;
     }
 }
 
 static void open_counters(long pid, long tid, void *arg)
 {
     struct perf_event_attr event = {.size = sizeof event, .inherit = 1};
-    const uint64_t *enter_id = arg;
-    (void)pid;
-    if (*enter_id > 0) {
+    (void)pid, (void)arg;
+    if (enter_id > 0) {
         event.type = PERF_TYPE_TRACEPOINT;
-        event.config = *enter_id;
+        event.config = enter_id;
         open_one(&calls, &event, tid);
     }
     event.type = PERF_TYPE_HARDWARE;
@@ -158,20 +166,18 @@ static uint64_t counted(const struct counter *c)
     return sum;
 }
 
+void watch_init(void)
+{
+    enter_id = event_id_read();
+    enter_error = errno;
+}
+
 void watch_begin(void)
 {
-    static const char path[] = "/sys/kernel/tracing/events/raw_syscalls/sys_enter/id";
     static int is_open;
-    uint64_t enter_id = 0;
     if (!is_open) {
-        FILE *file = fopen(path, "r");
-        unsigned long id;
-        enter_id = file && fscanf(file, "%lu", &id) == 1 ? id : 0;
-        if (file) {
-            fclose(file);
-        }
         is_open = 1;
-        each_thread(open_counters, &enter_id);
+        each_thread(open_counters, NULL);
     }
     calls.began = counted(&calls);
     instructions.began = counted(&instructions);
@@ -187,8 +193,21 @@ void watch_end(void)
 
 static void report_counter(const struct counter *c, uint64_t n)
 {
-    if (c->count > 0) {
+    if (c->count > 0 && c->error == 0) {
         printf("%s 1/request %.4g\n", c->metric, (double)c->total / (double)n);
+    }
+}
+
+/* bench/run and bench/echo/calls look for these lines. */
+static void explain_calls(void)
+{
+    if (enter_id == 0) {
+        fprintf(stderr, "not counted: system calls: tracefs cannot be read (%s); root can, where "
+                        "it may mount\n", strerror(enter_error));
+    } else if (calls.error != 0) {
+        fprintf(stderr, "not counted: system calls: perf_event_open is refused (%s); it wants "
+                        "root, CAP_PERFMON, or kernel.perf_event_paranoid of 1 or less\n",
+                strerror(calls.error));
     }
 }
 
@@ -198,5 +217,6 @@ void watch_report(uint64_t n)
         printf("cpu us/request %.4f\n", (double)cpu_ns / 1e3 / (double)n);
         report_counter(&calls, n);
         report_counter(&instructions, n);
+        explain_calls();
     }
 }
