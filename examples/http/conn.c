@@ -179,7 +179,7 @@ static int conn_answer(struct http_conn *c)
     c->is_keeping = r->is_keep_alive;
     c->is_ending = !c->is_keeping;
     c->is_lingering = c->is_ending && c->next_at < c->end;
-    c->is_head_only = http_request_method(r) == HTTP_HEAD;
+    c->is_head_only = r->method == HTTP_HEAD;
     int rc = http_route(c, c->in + c->start + r->url_at, r->url_bytes);
     c->answered++;
     c->start = c->next_at;
@@ -201,7 +201,7 @@ static int conn_read_head(struct http_conn *c)
         return step;
     }
     c->is_in_body = true;
-    if (c->request.is_expecting && !http_request_is_old(&c->request) &&
+    if (c->request.is_expecting && !c->request.is_old &&
         c->start + c->request.head_bytes == c->end) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         int rc = http_conn_flush(c); /* answers before it go first */

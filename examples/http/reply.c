@@ -110,7 +110,7 @@ static char *put_head(struct http_conn *c, char *at, int status, const char *ext
     if (!c->is_keeping) {
         return PUT(at, "Connection: close\r\n");
     }
-    return http_request_is_old(&c->request) ? PUT(at, "Connection: keep-alive\r\n") : at;
+    return c->request.is_old ? PUT(at, "Connection: keep-alive\r\n") : at;
 }
 
 static int reply_begin(struct http_conn *c, int status, const char *extra, enum http_type type,
@@ -134,19 +134,19 @@ int http_reply_head(struct http_conn *c, int status, enum http_type type, uint64
     return reply_begin(c, status, NULL, type, bytes);
 }
 
+/* Behind a head, which has seen to it that there is a buffer. */
 static int reply_body(struct http_conn *c, const char *body, size_t bytes)
 {
     if (c->is_head_only) {
         return 0;
     }
     while (bytes > 0) {
-        char *at = reply_room(c, 1);
-        if (!at) {
+        if (c->out_bytes == HTTP_BUFFER_BYTES && http_conn_flush(c) < 0) {
             return -EPIPE;
         }
         size_t room = HTTP_BUFFER_BYTES - c->out_bytes;
         size_t n = bytes < room ? bytes : room;
-        put(at, body, n);
+        memcpy(c->out->data + c->out_bytes, body, n);
         c->out_bytes += n;
         body += n;
         bytes -= n;

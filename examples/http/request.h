@@ -7,7 +7,8 @@
  * the head; it touches each line once, however the bytes were cut, and refuses what a lenient
  * parser would let through (llhttp 8.1 accepts a space before the colon and folded lines). Only a
  * complete head is then given to llhttp, so what it reports about the request line is never split
- * over two reads and needs no copy. The body goes through llhttp as it comes.
+ * over two reads and needs no copy; a plain one, see is_plain, is not given to it at all. The body
+ * goes through llhttp as it comes.
  *
  *     | ... served | head .............. CRLF CRLF | body ... | next request ...
  *                  ^ 0    ^ line  (scanned to here) ^ head_bytes
@@ -54,6 +55,9 @@ struct http_request {
     bool is_coding_unknown; /* something else than exactly "chunked" */
     bool is_expecting;      /* Expect: 100-continue */
     bool is_expectation_unknown;
+    uint8_t method; /* llhttp's HTTP_GET and so on */
+    bool is_plain; /* GET or HEAD of 1.1 in which the scan met nothing that it cannot judge alone */
+    bool is_old;   /* 1.0: clients must be told that the connection stays open */
     bool is_keep_alive;
     bool has_body;
     bool is_complete;
@@ -77,16 +81,5 @@ int http_request_parse(struct http_request *r, const char *data);
 /* Take body bytes from data[0..bytes); *taken says how many belonged to this request. DONE: all is
  * here. */
 int http_request_body(struct http_request *r, const char *data, size_t bytes, size_t *taken);
-
-static inline unsigned http_request_method(const struct http_request *r)
-{
-    return r->parser.method;
-}
-
-/* HTTP/1.0 clients must be told that the connection stays open; later ones take it for granted. */
-static inline bool http_request_is_old(const struct http_request *r)
-{
-    return r->parser.http_minor == 0;
-}
 
 #endif

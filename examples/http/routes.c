@@ -271,7 +271,7 @@ int http_route(struct http_conn *c, const char *url, size_t bytes)
     if (!route) {
         return http_reply_status(c, 404, NULL);
     }
-    if (!route_allows(route, http_request_method(&c->request))) {
+    if (!route_allows(route, c->request.method)) {
         return http_reply_status(c, 405, route->allow);
     }
     struct target t = { url, path_bytes, mark ? mark + 1 : "", mark ? bytes - path_bytes - 1 : 0 };

@@ -6,7 +6,8 @@
  * in those pieces, as requests in a row; both readings must agree on every accepted request: where
  * it ends, its url, its body. A refusal may name another status (a limit may be met before a syntax
  * error or after it), but both must refuse at the same request. An accepted request must also hold
- * what makes it safe: one Host in 1.1, one framing, no byte that ends a line elsewhere.
+ * what makes it safe: one Host in 1.1, one framing, no byte that ends a line elsewhere. A request
+ * that the line scan reads alone must be what llhttp reads, too.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static void require(bool is_true, const char *what)
 
 static void require_safe(const struct http_request *r, const char *head)
 {
-    require(r->hosts == 1 || (r->hosts == 0 && http_request_is_old(r)), "one host");
+    require(r->hosts == 1 || (r->hosts == 0 && r->is_old), "one host");
     require(r->lengths + r->codings <= 1, "one framing");
     require(r->url_bytes > 0 && r->url_at + r->url_bytes < r->head_bytes, "the url is in the head");
     for (uint32_t i = 0; i < r->head_bytes; i++) {
@@ -46,6 +47,20 @@ static void require_safe(const struct http_request *r, const char *head)
         require((head[i] == '\n') == (i > 0 && head[i - 1] == '\r'), "lines end in CRLF only");
     }
     require(r->body_bytes <= BODY_BYTES_MAX, "the limit of the body");
+}
+
+/* The scan said that it can read this head alone, and did, or refused it: what would llhttp say? */
+static void require_agreement(const struct http_request *r, const char *head, int step)
+{
+    struct http_request other;
+    http_request_init(&other, BODY_BYTES_MAX);
+    require(http_request_scan(&other, head, r->head_bytes) == HTTP_STEP_DONE, "the same scan");
+    other.is_plain = false;
+    require(http_request_parse(&other, head) == step, "llhttp's step");
+    require(other.is_complete == r->is_complete, "llhttp sees no body either");
+    require(other.is_keep_alive == r->is_keep_alive, "llhttp's keep-alive");
+    require(other.method == r->method && other.is_old == r->is_old, "llhttp's method and version");
+    require(other.url_at == r->url_at && other.url_bytes == r->url_bytes, "llhttp's url");
 }
 
 /* One request from data[0..size), seeing `cut` more bytes at a time. 1: accepted; 0: more; < 0:
@@ -62,6 +77,9 @@ static int read_request(struct http_request *r, const char *data, size_t size, s
     if (step == HTTP_STEP_DONE) {
         *end = r->head_bytes;
         step = http_request_parse(r, data);
+        if (r->is_plain) {
+            require_agreement(r, data, step);
+        }
     }
     while (step == HTTP_STEP_DONE && !r->is_complete) {
         size_t taken = 0;

@@ -4,7 +4,8 @@
  * where each request ends.
  *
  * Idea: every case is a byte string with its expected outcome, and is run three ways: whole, and
- * cut after every byte, and with another request behind it. The outcome must be the same.
+ * cut after every byte, and with another request behind it. The outcome must be the same. What the
+ * line scan calls plain is read by llhttp as well, as it is and with any byte in any place of it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,10 +41,17 @@ static const struct sample samples[] = {
     SERVED("leading empty line", "\r\n" GET "Host: a\r\n\r\n", 0, "/", true),
     SERVED("query", "GET /sleep?ms=5 HTTP/1.1\r\nhost: a:80\r\n\r\n", 0, "/sleep?ms=5", true),
     SERVED("close", GET "Host: a\r\nConnection: close\r\n\r\n", 0, "/", false),
+    SERVED("proxy's close", GET "Host: a\r\nProxy-Connection: close\r\n\r\n", 0, "/", false),
+    SERVED("keep-alive and close", GET "Host: a\r\nConnection: keep-alive, close\r\n\r\n", 0, "/",
+           false),
+    SERVED("head", "HEAD /a?b HTTP/1.1\r\nHost: a\r\n\r\n", 0, "/a?b", true),
     SERVED("1.0", "GET / HTTP/1.0\r\n\r\n", 0, "/", false),
     SERVED("1.0 keep-alive", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 0, "/", true),
     SERVED("upgrade is ignored", GET "Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 0,
            "/", true),
+    SERVED("upgrade without a connection's", GET "Host: a\r\nUpgrade: h2c\r\n\r\n", 0, "/", true),
+    SERVED("get with a body", GET "Host: a\r\nContent-Length: 5\r\n\r\nabcde", 5, "/", true),
+    SERVED("get with chunks", GET "Host: a\r\n" CHUNKED "\r\n1\r\na\r\n0\r\n\r\n", 1, "/", true),
     SERVED("length", POST "Content-Length: 5\r\n\r\nabcde", 5, "/upload", true),
     SERVED("length 0", POST "Content-Length: 0\r\n\r\n", 0, "/upload", true),
     SERVED("chunked", POST CHUNKED "\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n", 13,
@@ -192,6 +200,30 @@ static void test_samples(void)
     }
 }
 
+/* The parser goes on where it was, whoever reads the requests between two that it reads. */
+static void test_turns(void)
+{
+    static const struct sample s = { "turns", BYTES(""), 0, 0, NULL, false };
+    static const char *const turns[] = {
+        GET "Host: a\r\n\r\n",
+        POST "Content-Length: 2\r\n\r\nab",
+        "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+        POST CHUNKED "\r\n1\r\na\r\n0\r\n\r\n",
+    };
+    const unsigned methods[] = { HTTP_GET, HTTP_POST, HTTP_HEAD, HTTP_OPTIONS, HTTP_POST };
+    const size_t count = sizeof turns / sizeof turns[0];
+    struct http_request r;
+    http_request_init(&r, 1024);
+    for (size_t i = 0; i < 2 * count * count; i++) { /* all pairs, one behind the other */
+        size_t n = i % 2 ? i / 2 % count : i / 2 / count, end = 0;
+        int status = feed(&r, turns[n], strlen(turns[n]), 7, &end);
+        check(status == 0 && end == strlen(turns[n]), &s, turns[n], "status", status);
+        check(r.method == methods[n], &s, turns[n], "method", r.method);
+        http_request_next(&r);
+    }
+}
+
 static int feed_repeated(const char *head, const char *line, size_t times, const char *tail)
 {
     size_t size = strlen(head) + times * strlen(line) + strlen(tail);
@@ -231,10 +263,86 @@ static void test_limits(void)
     check(status == 413, &s, "endless chunk extension", "status", status);
 }
 
+/* Read the same bytes by the line scan alone and by llhttp; is_plain says which of them parses. */
+static void compare_readers(const char *bytes, size_t size, const char *how, unsigned *plain)
+{
+    static const struct sample s = { "two readers", BYTES(""), 0, 0, NULL, false };
+    struct http_request r[2];
+    int step[2];
+    for (int i = 0; i < 2; i++) {
+        http_request_init(&r[i], 1024);
+        if (http_request_scan(&r[i], bytes, size) != HTTP_STEP_DONE || !r[i].is_plain) {
+            return;
+        }
+        r[i].is_plain = i == 0; /* llhttp reads what is not */
+        step[i] = http_request_parse(&r[i], bytes);
+    }
+    ++*plain;
+    check(step[0] == step[1], &s, how, "step", step[1]);
+    check(r[0].is_complete == r[1].is_complete, &s, how, "complete", r[1].is_complete);
+    check(r[0].is_keep_alive == r[1].is_keep_alive, &s, how, "keep-alive", r[1].is_keep_alive);
+    check(r[0].is_old == r[1].is_old, &s, how, "version", r[1].is_old);
+    check(r[0].method == r[1].method, &s, how, "method", r[1].method);
+    check(r[0].url_at == r[1].url_at, &s, how, "place of the url", (long)r[1].url_at);
+    check(r[0].url_bytes == r[1].url_bytes, &s, how, "length of the url", (long)r[1].url_bytes);
+}
+
+/* The plain reading must never differ from llhttp's, whatever byte stands wherever. */
+static void test_readers(void)
+{
+    static const char *const heads[] = {
+        GET "Host: a\r\n\r\n",
+        "\r\n" GET "Host: localhost:80\r\n\r\n",
+        "HEAD /a?b=c HTTP/1.1\r\nAccept: */*;q=1\r\nHost:\tb \r\nX:\r\n\r\n",
+        GET "Connection: keep-alive\r\nHost: a\r\nUser-Agent: a thing (of; some, kind)\r\n\r\n",
+    };
+    static const struct sample whole = { "plain head", BYTES(""), 0, 0, NULL, false };
+    unsigned plain = 0;
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        compare_readers(samples[i].bytes, samples[i].size, samples[i].name, &plain);
+    }
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        size_t size = strlen(heads[i]);
+        unsigned before = plain;
+        compare_readers(heads[i], size, heads[i], &plain);
+        check(plain == before + 1, &whole, heads[i], "is plain as it stands", 0);
+        for (size_t at = 0; at < size; at++) {
+            for (unsigned byte = 0; byte < 256; byte++) {
+                char bytes[256], how[32];
+                memcpy(bytes, heads[i], size);
+                bytes[at] = (char)byte;
+                snprintf(how, sizeof how, "head %zu, byte %zu is %u", i, at, byte);
+                compare_readers(bytes, size, how, &plain);
+            }
+        }
+    }
+    printf("%u plain heads were read twice\n", plain);
+}
+
+/* No byte that would hide a list, a path or user information, RFC 9112 3.2. */
+static void test_hosts(void)
+{
+    static const struct sample s = { "host", BYTES(""), 0, 0, NULL, false };
+    for (unsigned byte = 0; byte < 256; byte++) {
+        char bytes[64], how[32];
+        size_t size = (size_t)snprintf(bytes, sizeof bytes, GET "Host: a-b\r\n\r\n"), end;
+        struct http_request r;
+        *strchr(bytes, '-') = (char)byte;
+        snprintf(how, sizeof how, "byte %u", byte);
+        http_request_init(&r, 1024);
+        bool is_refused = byte <= ' ' || byte >= 127 || strchr("#,/?@\\", (int)byte);
+        int status = feed(&r, bytes, size, size, &end);
+        check(status == (is_refused ? 400 : 0), &s, how, "status", status);
+    }
+}
+
 int main(void)
 {
     test_samples();
+    test_hosts();
+    test_turns();
     test_limits();
+    test_readers();
     printf("%zu samples, %d failures\n", sizeof samples / sizeof samples[0], failures);
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }
