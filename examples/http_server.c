@@ -6,7 +6,7 @@
  *
  * Idea: one task a connection, written as if it were alone. This file reads the options;
  * http/server.c accepts and stops, http/conn.c is a connection, http/request.c reads, http/reply.c
- * and http/routes.c answer. Parsing is llhttp's.
+ * and http/routes.c answer. Parsing is llhttp's, but for requests that need none of it.
  *
  * Threads: SIGINT and SIGTERM are blocked before the runtime makes its threads, so that only the
  * descriptor which server.c reads ever sees them.

@@ -57,7 +57,7 @@ struct http_request {
     bool is_expectation_unknown;
     uint8_t method; /* llhttp's HTTP_GET and so on */
     bool is_plain; /* GET or HEAD of 1.1 in which the scan met nothing that it cannot judge alone */
-    bool is_old;   /* 1.0: clients must be told that the connection stays open */
+    bool is_old;   /* 1.0: must be told that the connection stays open; later ones expect it */
     bool is_keep_alive;
     bool has_body;
     bool is_complete;
