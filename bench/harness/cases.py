@@ -53,6 +53,7 @@ class Case:
         self.key = f"{name} w={workers}"
         self.turn = 0
         self.last_line = None  # (when, ns)
+        self.start_seconds = 0.0  # that the last start took
         self.failed = set()
         self.failures = []  # of our own programs: the run goes on, and fails at its end
 
@@ -231,11 +232,18 @@ class ProgramCase(Case):
     def __init__(self, workload, workers, commands, options):
         super().__init__(workload.name, workers, commands, options,
                          workers > 1 or workload.needs_all_cpus)
-        self.workload, self.commands = workload, commands
+        self.workload, self.commands, self.memory = workload, commands, None
         self.pinned = self.cpus if workload.needs_all_cpus else self.cpus[:workers]
 
     def start(self, names=None):
-        machine.touch_memory(self.workload.needs_mib)
+        begin = time.monotonic()
+        self.memory = machine.keep_memory(self.workload.needs_mib)
+        self.start_seconds = time.monotonic() - begin
+
+    def stop(self):
+        if self.memory is not None:
+            self.memory.close()
+        self.memory = None
 
     def command(self, implementation):
         return ["taskset", "-c", ",".join(str(c) for c in self.pinned),
@@ -267,7 +275,8 @@ def mend_once(cases, progress, wanted, names_of):
     is_any = False
     for case in cases:
         lacking = case.lacking(wanted(case), names_of(case))
-        if not lacking or not progress.has_time(sum(case.expected(name) for name in lacking)):
+        seconds = case.start_seconds + sum(case.expected(name) for name in lacking)
+        if not lacking or not progress.has_time(seconds):
             continue
         try:
             case.start({"rove", *lacking})

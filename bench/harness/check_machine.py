@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Shows that a disturbed window is seen, run again, and kept out of a row or marked."""
+import ctypes
+import mmap
 import os
+import struct
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -10,6 +13,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import machine, results  # noqa: E402
 from harness.cases import Case, Progress, mend  # noqa: E402
+
+LARGE_BYTES = 2 << 20  # what Linux reports to a host as free, at least
 
 
 def want(is_right, what):
@@ -164,6 +169,27 @@ def check_calm():
     want(next(looks, None) is None, "a repeat begins when it is calm, and no later")
 
 
+def check_memory():
+    """What is kept is a page of each 256, and no large block of what was touched is free; where
+    pages are is root's to know."""
+    real, machine.TOUCHED_MIB = machine.TOUCHED_MIB, 64
+    try:
+        want(machine.keep_memory(63) is None, "little memory is left to the warm-up")
+        kept = machine.keep_memory(256)
+    finally:
+        machine.TOUCHED_MIB = real
+    start = ctypes.addressof(ctypes.c_char.from_buffer(kept)) // mmap.PAGESIZE
+    with open("/proc/self/pagemap", "rb") as f:
+        f.seek(8 * start)
+        entries = struct.unpack(f"<{len(kept) // mmap.PAGESIZE}Q", f.read(8 * len(kept)
+                                                                       // mmap.PAGESIZE))
+    here = [e & (1 << 55) - 1 for e in entries if e >> 63]
+    want(len(here) == len(kept) // machine.KEPT_EVERY, f"{len(here)} pages are kept")
+    blocks = {page * mmap.PAGESIZE // LARGE_BYTES for page in here}
+    want(not any(here) or len(blocks) >= 0.9 * len(kept) / LARGE_BYTES,
+         f"pages are kept in {len(blocks)} large blocks")
+
+
 def check_rounds():
     """Half as fast all along, while the machine slows down: the rounds' ratios say two."""
     values = [10.0, 20.0, 40.0, 80.0, 160.0]
@@ -179,6 +205,7 @@ def main():
     check_faults()
     check_levels()
     check_rounds()
+    check_memory()
     check_repeats()
     check_mending()
     check_calm()

@@ -164,7 +164,8 @@ WORDS = {
     "memory": {
         "what": "100,000 (*few*) and 1,000,000 (*many*) tasks wait for one event: bytes each, "
                 "resident memory and page tables; to make one; to wake one until it has ended; "
-                "processor time of the process meanwhile.",
+                "processor time of the process meanwhile. The pages are such as the machine has: "
+                "those that its host has taken back are touched before (bench/README.md).",
         "limit": "one page touched in a mapping of 128 KiB for each.",
         "why": "a stack needs a page of its own, and making one is the kernel's page fault, as in "
                "the limit; Tokio's tasks have no stack, and Go's begin with two KiB and are "

@@ -9,5 +9,6 @@
 #define ASLEEP_MS_SMOKE 20
 /* What they cost does not depend on how many workers there are. */
 #define ONE_WORKER      1
-#define NEEDS_MIB       7000
+/* A stack's page and page tables for each: rove needs 4500. */
+#define NEEDS_MIB       6000
 #define NEEDS_MIB_SMOKE 100

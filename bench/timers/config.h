@@ -7,5 +7,6 @@
 #define LEAD_MS_SMOKE   100
 #define SPREAD_MS       1000
 #define SPREAD_MS_SMOKE 20
-#define NEEDS_MIB       9000
+/* A stack's page and page tables for each: rove needs 4500. */
+#define NEEDS_MIB       6000
 #define NEEDS_MIB_SMOKE 100
