@@ -94,7 +94,8 @@ BARS = [
     ("S7", "fib: at most 1.3 × a stack for each call", [over("fib", "plain", 1, "limit", 1.3)]),
     ("S7", "fib: at most a quarter of oneTBB's", peers("fib", "plain", [1, 2], ["tbb"], 0.25)),
     ("S7", "speed-up by a second worker: at least 1.9",
-     [two(w, ("plain", 1), ("plain", 2), 1.9, w, True) for w in ("fib", "uts")]),
+     [two(w, ("plain", 1), ("plain", 2), 1.9, w, True)
+      for w in ("fib", "nqueens", "uts")]),
     ("S7", "uts: at most 1.1 × serial C",
      [over("uts", "plain", 1, "limit", 1.1, "1 w", their_metric="serial")]),
     ("S8", "a million sleeping: at most 4710 bytes (4.6 KiB) each, page tables included",
@@ -155,7 +156,8 @@ REASONS = {
           "Tasks that wait to begin have no stack since decision 0008, which divided it by five; "
           "to prefetch the blocks of a batch was tried and costs yields more than it gives.",
     "S4": "see ping_pong.",
-    "S5": "see mutex.",
+    "S5": "64 tasks that come back at once keep a queue before the lock for ever, since nobody "
+          "passes who has waited longer: each lock is then a hand-over and a switch (see mutex).",
     "S6": "see skynet.",
     "S7": "two jumps and a fresh context are the limit, and a task is its block, its state and "
           "its result besides. libfork and oneTBB have no stack for each call, and cannot suspend "
@@ -167,15 +169,18 @@ REASONS = {
           "to give the stack back. See memory.",
     "S9": "half of the sleepers are in time; the tail is how long a worker takes to work off what "
           "falls due within a few ms, since each lies on a stack of its own. See timers.",
-    "S10": "a sleeping worker waits for sockets as well: its wake-up is a completion on its ring, "
-           "Tokio's is a futex (docs/idle.md).",
+    "S10": "a sleeping worker waits for sockets as well: its wake-up is a completion on its ring "
+           "(docs/idle.md).",
     "S11": "see mixed.",
     "R1": "tasks that suspend cost about 390 instructions an operation, of which an echo is two, "
           "where the bare loops take 50 to 150 in all (docs/reactor-profile.md); on this machine "
           "the kernel takes 4 us a request, so that this is 5 to 20 %. At 5000 connections each "
           "task's buffer and stack have left the caches.",
-    "R2": "as R1; and the loader shares the two processors, so that the tail is the kernel's "
-          "scheduler. What steering flows to a home worker brought is in decision 0006.",
+    "R2": "as R1; and the loader, which never sleeps, shares the two processors: whoever has the "
+          "processor it wants waits for the kernel's next tick, 4 ms here, with all that waits on "
+          "its ring, and two workers answer less than one that is left alone. Shorter slices of "
+          "the scheduler (sched_setattr) were tried and change nothing. What steering flows to a "
+          "home worker brought is in decision 0006.",
     "R3": "the raw loop looks for empty lines and parses nothing. With one request at a time the "
           "kernel's share hides that; with sixteen it does not.",
     "R4": "an echo is two operations of a task, about 390 instructions each: of 1243 that both "

@@ -157,10 +157,9 @@ WORDS = {
         "what": "A thread of the program wakes a sleeping task; from the call to the task's first "
                 "instruction.",
         "limit": "a futex between two threads.",
-        "why": "nearly all of it is the kernel's wake-up of a sleeping thread. Tokio wakes a "
-               "futex; a worker of rove that sleeps waits for the kernel's news of sockets as "
-               "well, so that its wake-up is a completion on its ring, a little dearer "
-               "(docs/idle.md)."},
+        "why": "nearly all of it is the kernel's wake-up of a sleeping thread. A worker of rove "
+               "that sleeps waits for the kernel's news of sockets as well, so that its wake-up "
+               "is a completion on its ring, a little dearer than a futex's (docs/idle.md)."},
     "memory": {
         "what": "100,000 (*few*) and 1,000,000 (*many*) tasks wait for one event: bytes each, "
                 "resident memory and page tables; to make one; to wake one until it has ended; "
