@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A case: the implementations that meet in one workload, and the windows that were measured."""
 import os
+import re
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from harness import machine, peers, results
 from harness.workloads import ONE_THREAD
 
 RUN_TIMEOUT_S = 300
+LONGEST = 4  # times what config.h says
 PACE_S = 20  # of what was planned, before its pace is believed
 AT_ONCE = 2  # turns that make up for disturbed ones before the next case has its own
 WAIT_S = 4  # at most, for processors to be quiet and as near as in the windows that count
@@ -39,6 +41,10 @@ def not_counted(text):
 
 def shown(command):
     return " ".join(word.replace(peers.ROOT + os.sep, "") for word in command)
+
+
+class Lengthened(Exception):
+    """A number of the workload was too small for this machine, and is twice as large from now."""
 
 
 class Case:
@@ -145,20 +151,33 @@ class Case:
         first = self.turn % max(1, len(names))
         return names[first:] + names[:first]
 
-    def take_turn(self, progress):
-        for name in self.in_turn():
-            progress.step(f"{self.key} {name}", self.expected(name))
-            self.measure_or_drop(name)
-        self.turn += 1
+    def take_turn(self, progress, is_again=False):
+        try:
+            for name in self.in_turn():
+                progress.step(f"{self.key} {name}", 0 if is_again else self.expected(name))
+                self.measure_or_drop(name)
+            self.turn += 1
+        except Lengthened as e:
+            self.forget_turn(e)
+            self.take_turn(progress, True)
 
     def take_turn_again(self, progress, lacking):
         """And rove, so that there is a round to compare in."""
-        for name in self.in_turn():
-            if (name == "rove" or name in lacking) and progress.has_time(self.expected(name)):
-                progress.step(f"{self.key} {name}, again", 0)
-                self.await_calm()
-                self.measure_or_drop(name)
+        try:
+            for name in self.in_turn():
+                if (name == "rove" or name in lacking) and progress.has_time(self.expected(name)):
+                    progress.step(f"{self.key} {name}, again", 0)
+                    self.await_calm()
+                    self.measure_or_drop(name)
+        except Lengthened as e:
+            self.forget_turn(e)
         self.turn += 1
+
+    def forget_turn(self, why):
+        """In each round all had the same numbers, so that its ratios compare like with like."""
+        say(f"\n{self.key}: {why}")
+        for name, windows in self.windows.items():
+            self.windows[name] = [w for w in windows if w[0].turn != self.turn]
 
     def run(self, progress):
         """As planned, then some of what must be had at once; mend() comes back to the rest."""
@@ -233,6 +252,7 @@ class ProgramCase(Case):
         super().__init__(workload.name, workers, commands, options,
                          workers > 1 or workload.needs_all_cpus)
         self.workload, self.commands, self.memory = workload, commands, None
+        self.longer = {}  # {number of the workload: times what config.h says}
         self.pinned = self.cpus if workload.needs_all_cpus else self.cpus[:workers]
 
     def start(self, names=None):
@@ -247,7 +267,8 @@ class ProgramCase(Case):
 
     def command(self, implementation):
         return ["taskset", "-c", ",".join(str(c) for c in self.pinned),
-                *self.commands[implementation], *self.workload.arguments(self.workers)]
+                *self.commands[implementation],
+                *self.workload.arguments(self.workers, self.longer)]
 
     def command_lines(self, implementation):
         return [shown(self.command(implementation))]
@@ -256,8 +277,19 @@ class ProgramCase(Case):
         done = subprocess.run(self.command(implementation), capture_output=True, text=True,
                               timeout=RUN_TIMEOUT_S)
         if done.returncode != 0:
+            self.lengthen(implementation, done.stderr)
             raise peers.Missing(f"ended with {done.returncode}: {done.stderr.strip()[-300:]}")
         return parse_output(done.stdout)
+
+    def lengthen(self, implementation, said):
+        """Where a program says "wrong: NAME is too short ..." (timers do), twice as long for all
+        of this row: what is long enough everywhere, each repetition would wait out everywhere."""
+        found = re.search(r"\b([A-Z_]+) is too short", said)
+        name = found and found.group(1)
+        if name in self.workload.config and self.longer.get(name, 1) < LONGEST:
+            self.longer[name] = 2 * self.longer.get(name, 1)
+            raise Lengthened(f"{name} is too short for {implementation}: "
+                             f"{self.longer[name]} times as long, for all")
 
 
 def mend(cases, progress, first):

@@ -7,12 +7,14 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import machine, results  # noqa: E402
-from harness.cases import Case, Progress, mend  # noqa: E402
+from harness.cases import Case, ProgramCase, Progress, mend  # noqa: E402
+from harness.workloads import Workload  # noqa: E402
 
 LARGE_BYTES = 2 << 20  # what Linux reports to a host as free, at least
 
@@ -190,6 +192,45 @@ def check_memory():
          f"pages are kept in {len(blocks)} large blocks")
 
 
+SLEEPERS = """echo >>"$0"
+for word; do case $word in LEAD_MS=*) lead=${word#*=} ;; esac; done
+least=$1; [ $(wc -l <"$0") -gt $2 ] && least=$3
+[ $lead -ge $least ] && echo lead ms $lead && exit
+echo "timers: wrong: LEAD_MS is too short to make them all" >&2
+exit 1
+"""
+
+
+def leads(least, runs, later):
+    """[(turn, LEAD_MS)] of rove, which any is enough for, and of Go, which wants `least` in so many
+    runs and then `later`; three turns."""
+    workload = Workload("timers", is_smoke=True)
+    options = SimpleNamespace(reps=3, smoke=False, build="", known={})
+    with tempfile.TemporaryDirectory() as folder:
+        commands = {name: ["sh", "-c", SLEEPERS, os.path.join(folder, name), *map(str, wants)]
+                    for name, wants in (("rove", (0, 0, 0)), ("go", (least, runs, later)))}
+        case = ProgramCase(workload, 1, commands, options)
+        while case.turn < options.reps:
+            case.take_turn(Progress(1, 1000))
+    return [[(w.turn, found["lead"][1]) for w, found in case.windows.get(name, [])]
+            for name in commands]
+
+
+def check_lead():
+    """A number that is too small is doubled for all of the row, so that those of a round are alike,
+    and not for ever."""
+    base = Workload("timers", is_smoke=True).config["LEAD_MS"]
+    for factor in (1, 2, 4):
+        expected = [(turn, factor * base) for turn in range(3)]
+        found = leads(factor * base, 0, factor * base)
+        want(found[0] == found[1] and sorted(found[0]) == expected, f"{factor} times: {found}")
+    mine, others = leads(base, 2, 2 * base)
+    want(mine == others and sorted(mine) == [(0, base), (1, base), (2, 2 * base)],
+         f"slow from the third on: {mine}, {others}")
+    mine, others = leads(5 * base, 0, 5 * base)
+    want(not others and {lead for _, lead in mine} == {4 * base}, f"too slow: {mine}, {others}")
+
+
 def check_rounds():
     """Half as fast all along, while the machine slows down: the rounds' ratios say two."""
     values = [10.0, 20.0, 40.0, 80.0, 160.0]
@@ -205,6 +246,7 @@ def main():
     check_faults()
     check_levels()
     check_rounds()
+    check_lead()
     check_memory()
     check_repeats()
     check_mending()

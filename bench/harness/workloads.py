@@ -57,5 +57,6 @@ class Workload(Folder):
         there = self.base.implementations() if self.base else []
         return [name for name in SOURCES if name in there or os.path.exists(self.source(name))]
 
-    def arguments(self, workers):
-        return [str(workers), *(f"{n}={v}" for n, v in self.config.items())]
+    def arguments(self, workers, longer):
+        """longer: {name: times what config.h says}."""
+        return [str(workers), *(f"{n}={v * longer.get(n, 1)}" for n, v in self.config.items())]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Purpose: the numbers that all languages use. TASKS tasks are asleep at once; their deadlines are
- * spread evenly over SPREAD_MS, beginning LEAD_MS after the first is made. */
+ * spread evenly over SPREAD_MS, beginning LEAD_MS after the first is made; where somebody cannot
+ * make them all in that time, bench/run doubles it for all, up to twice. */
 #define TASKS           1000000
 #define TASKS_SMOKE     1000
 #define LEAD_MS         4000
