@@ -19,27 +19,79 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define CLOSE_PATIENCE_NS 100000 /* arbitrary */
 #define CLOSE_PATIENCE_MAX_NS INT64_C(100000000)
 
-/* The bytes that are in the page cache, or -EAGAIN: ask the reactor. */
-static ssize_t read_cached(struct rv_task *self, const struct rv_op *op)
+/* The kernel only reads what a write is given. */
+static void *no_const(const void *p)
 {
-    int error = 0;
-    struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, op->fd, &error);
-    if (slot == NULL || rv_fd_type(slot, op->fd) != RV_FD_FILE || rv_fd_is_closing(slot)) {
-        return -EAGAIN;
-    }
-    struct iovec one = {.iov_base = op->addr, .iov_len = op->len};
-    bool is_vector = op->kind == RV_OP_READV;
-    const struct iovec *v = is_vector ? op->addr : &one;
-    ssize_t n = preadv2(op->fd, v, is_vector ? (int)op->len : 1, op->offset, RWF_NOWAIT);
-    return n >= 0 ? n : -EAGAIN;
+    return (void *)(uintptr_t)p;
 }
 
-static ssize_t run_read(struct rv_op *op)
+/* As the calls of io/attempt.c: the C library's is a point at which a thread may be cancelled. */
+#if defined(SYS_preadv2) && !RV_ASAN && !RV_TSAN && !defined(RV_SIM)
+static RV_ALWAYS_INLINE ssize_t call_read(int fd, const struct iovec *v, int n, off_t at)
+{
+    return syscall(SYS_preadv2, fd, v, (unsigned long)n, (unsigned long)at, 0UL, RWF_NOWAIT);
+}
+#else
+static ssize_t call_read(int fd, const struct iovec *v, int n, off_t at)
+{
+    return preadv2(fd, v, n, at, RWF_NOWAIT);
+}
+#endif
+
+static RV_NOINLINE struct rv_fd_slot *meet_slot(const struct rv_task *self, int fd)
+{
+    int error = 0;
+    struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, fd, &error);
+    if (slot != NULL) {
+        (void)rv_fd_type(slot, fd);
+    }
+    return slot;
+}
+
+/* Its type is known. NULL: an error, which an operation will find, too. */
+static RV_ALWAYS_INLINE struct rv_fd_slot *find_slot(const struct rv_task *self, int fd)
+{
+    struct rv_fd_slot *slot = rv_fdtab_find(&rv_io_of(self->runtime)->fds, fd);
+    bool is_known = slot != NULL && rv_load_relaxed(&slot->type) != RV_FD_UNKNOWN;
+    return RV_LIKELY(is_known) ? slot : meet_slot(self, fd);
+}
+
+/* The bytes that are in the page cache, or -EAGAIN: ask the reactor. They take the task's turn, or
+ * a reader of a cached file would be the only one to run. May suspend. */
+static RV_ALWAYS_INLINE ssize_t read_cached(struct rv_task *self, struct rv_fd_slot *slot, int fd,
+                                            const struct iovec *v, int n, off_t at)
+{
+    if (rv_load_relaxed(&slot->type) != RV_FD_FILE || rv_fd_is_closing(slot)) {
+        return -EAGAIN;
+    }
+    ssize_t bytes = call_read(fd, v, n, at);
+    if (RV_UNLIKELY(bytes < 0)) {
+        return -EAGAIN;
+    }
+    rv_op_pay_turn(self);
+    return bytes;
+}
+
+/* What is not cached, or no file, or in error: an operation. Suspends. */
+static RV_NOINLINE ssize_t read_by_operation(enum rv_op_kind kind, int fd, const struct iovec *v,
+                                             int n, off_t at)
+{
+    struct rv_op op = {.kind = kind, .fd = fd, .offset = at, .deadline_ns = INT64_MAX};
+    op.addr = kind == RV_OP_READV ? no_const(v) : v->iov_base;
+    op.len = kind == RV_OP_READV ? (size_t)n : v->iov_len;
+    return rv_op_run_more(&op);
+}
+
+/* at: -1 is the descriptor's own position. */
+static RV_ALWAYS_INLINE ssize_t run_read(enum rv_op_kind kind, int fd, const struct iovec *v, int n,
+                                         off_t at)
 {
     struct rv_task *self = rv_current_task();
     if (self == NULL) {
@@ -48,40 +100,27 @@ static ssize_t run_read(struct rv_op *op)
     if (rv_take_cancel(self)) {
         return -ECANCELED;
     }
-    ssize_t n = read_cached(self, op);
-    return n != -EAGAIN ? n : rv_op_run_more(op);
+    struct rv_fd_slot *slot = find_slot(self, fd);
+    ssize_t bytes = slot == NULL ? -EAGAIN : read_cached(self, slot, fd, v, n, at);
+    return bytes != -EAGAIN ? bytes : read_by_operation(kind, fd, v, n, at);
 }
 
 ssize_t rove_read(int fd, void *buf, size_t n)
 {
-    struct rv_op op = {.kind = RV_OP_READ,
-                       .fd = fd,
-                       .addr = buf,
-                       .len = n,
-                       .offset = -1,
-                       .deadline_ns = INT64_MAX};
-    return run_read(&op);
+    struct iovec one = {.iov_base = buf, .iov_len = n};
+    return run_read(RV_OP_READ, fd, &one, 1, -1);
 }
 
 /* A ring takes a position for what has none, and ignores it: 0, or -ESPIPE as pread(2) has it. */
-static RV_NOINLINE int check_position(int fd, off_t at)
+static RV_ALWAYS_INLINE int check_position(int fd, off_t at)
 {
     const struct rv_task *self = rv_current_task();
-    int error = 0;
     if (self == NULL || at < 0) {
         return self == NULL ? -EPERM : -EINVAL; /* -1 would mean the descriptor's own position */
     }
-    struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, fd, &error);
-    if (slot == NULL || rv_fd_type(slot, fd) == RV_FD_FILE) {
-        return error;
-    }
-    return lseek(fd, 0, SEEK_CUR) < 0 ? -errno : 0;
-}
-
-/* The kernel only reads what a write is given. */
-static void *no_const(const void *p)
-{
-    return (void *)(uintptr_t)p;
+    const struct rv_fd_slot *slot = find_slot(self, fd);
+    bool has_one = slot == NULL || rv_load_relaxed(&slot->type) == RV_FD_FILE;
+    return has_one || lseek(fd, 0, SEEK_CUR) >= 0 ? 0 : -errno;
 }
 
 ssize_t rove_write(int fd, const void *buf, size_t n)
@@ -97,14 +136,9 @@ ssize_t rove_write(int fd, const void *buf, size_t n)
 
 ssize_t rove_pread(int fd, void *buf, size_t n, off_t at)
 {
-    struct rv_op op = {.kind = RV_OP_READ,
-                       .fd = fd,
-                       .addr = buf,
-                       .len = n,
-                       .offset = at,
-                       .deadline_ns = INT64_MAX};
+    struct iovec one = {.iov_base = buf, .iov_len = n};
     int rc = check_position(fd, at);
-    return rc < 0 ? rc : run_read(&op);
+    return rc < 0 ? rc : run_read(RV_OP_READ, fd, &one, 1, at);
 }
 
 ssize_t rove_pwrite(int fd, const void *buf, size_t n, off_t at)
@@ -121,13 +155,7 @@ ssize_t rove_pwrite(int fd, const void *buf, size_t n, off_t at)
 
 ssize_t rove_readv(int fd, const struct iovec *v, int n)
 {
-    struct rv_op op = {.kind = RV_OP_READV,
-                       .fd = fd,
-                       .addr = no_const(v),
-                       .len = (size_t)n,
-                       .offset = -1,
-                       .deadline_ns = INT64_MAX};
-    return n < 0 || n > IOV_MAX ? -EINVAL : run_read(&op);
+    return n < 0 || n > IOV_MAX ? -EINVAL : run_read(RV_OP_READV, fd, v, n, -1);
 }
 
 ssize_t rove_writev(int fd, const struct iovec *v, int n)

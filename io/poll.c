@@ -25,11 +25,15 @@ static RV_NOINLINE int look(int fd, short events)
 }
 
 /* A file is always ready for reading and writing, and for nothing else ever. */
-static int poll_file(short events, rove_duration timeout)
+static int poll_file(struct rv_task *self, short events, rove_duration timeout)
 {
     int ready = events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
-    int rc = ready == 0 ? rove_sleep(timeout) : 0;
-    return ready != 0 ? ready : rc == 0 ? -ETIMEDOUT : rc;
+    if (ready != 0) {
+        rv_op_pay_turn(self);
+        return ready;
+    }
+    int rc = rove_sleep(timeout);
+    return rc == 0 ? -ETIMEDOUT : rc;
 }
 
 /* -EBADF comes later, from the wait itself. */
@@ -75,10 +79,11 @@ int rove_poll(int fd, short events, rove_duration timeout)
     }
     if (timeout == 0) {
         int now = look(fd, events);
+        rv_op_pay_turn(self); /* who looks again and again may wait for a task of this worker */
         return now == 0 ? -ETIMEDOUT : now;
     }
     if (is_file(self, fd)) {
-        return poll_file(events, timeout);
+        return poll_file(self, events, timeout);
     }
     return wait_for(fd, events, rv_clock_add(rv_clock_now(), timeout));
 }

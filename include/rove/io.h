@@ -309,7 +309,8 @@ ROVE_API int rove_mkdir(const char *path, mode_t mode);
  *
  * Returns the events that came (POLLERR and POLLHUP unasked) · -ETIMEDOUT · -ECANCELED · -EPERM ·
  * -EBADF.
- * Threads: task. Suspends: unless ready. Cost: one operation, one timer; no allocation.
+ * Threads: task. Suspends: unless ready, and in its turn. Cost: one operation, one timer; no
+ * allocation.
  * Man: poll(2).
  */
 ROVE_API int rove_poll(int fd, short events, rove_duration timeout);

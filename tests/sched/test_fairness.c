@@ -11,6 +11,10 @@
 
 #include "core/atomic.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { IS_SLOW = RV_ASAN || RV_TSAN, GREEDY_MAX = 16, ROUNDS = IS_SLOW ? 3 : 20 };
@@ -21,6 +25,7 @@ struct scene {
     rove_chan *there, *back;
     rove_mutex lock;
     rove_coro *left, *right;
+    ssize_t (*call)(const int *fd);
     int pipe[2];
 };
 
@@ -112,6 +117,68 @@ static int await_eager_for_ever(void *arg, RV_UNUSED void **result)
     return await_for_ever(arg, &(rove_task_options){.eager = true}, end_after_a_yield);
 }
 
+/* Calls that are ready at once: 1, the number of bytes or of events, unless they failed. */
+static ssize_t read_cached(const int *fd)
+{
+    char byte;
+    return rove_pread(fd[2], &byte, 1, 0);
+}
+
+static ssize_t write_file(const int *fd)
+{
+    return rove_pwrite(fd[2], "k", 1, 0);
+}
+
+static ssize_t poll_file(const int *fd)
+{
+    return rove_poll(fd[2], POLLIN, ROVE_FOREVER) == POLLIN;
+}
+
+static ssize_t poll_socket(const int *fd)
+{
+    return rove_poll(fd[0], POLLOUT, ROVE_FOREVER) == POLLOUT;
+}
+
+static ssize_t look_in_vain(const int *fd)
+{
+    return rove_poll(fd[1], POLLIN, 0) == -ETIMEDOUT;
+}
+
+static ssize_t read_device(const int *fd)
+{
+    char byte;
+    return rove_read(fd[3], &byte, 1);
+}
+
+static ssize_t write_device(const int *fd)
+{
+    return rove_write(fd[3], "k", 1);
+}
+
+static ssize_t send_to_oneself(const int *fd)
+{
+    char byte;
+    return rove_send(fd[0], "k", 1, 0) == 1 ? rove_recv(fd[1], &byte, 1, 0) : -1;
+}
+
+static int call_for_ever(void *arg, RV_UNUSED void **result)
+{
+    struct scene *s = arg;
+    int fd[4];
+    ssize_t rc = 1;
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    fd[2] = memfd_create("cached", MFD_CLOEXEC);
+    fd[3] = open("/dev/zero", O_RDWR | O_CLOEXEC);
+    RV_EXPECT_EQ(write(fd[2], "k", 1), 1);
+    while (rc == 1 && goes_on(s)) {
+        rc = s->call(fd);
+    }
+    for (int i = 0; i < 4; i++) {
+        RV_EXPECT_EQ(rove_close(fd[i]), 0);
+    }
+    return rc == 1 ? 0 : RV_TEST_FAILED;
+}
+
 static int sleep_shortly(RV_UNUSED void *arg, RV_UNUSED void **result)
 {
     return rove_sleep(RV_TEST_SOON);
@@ -166,7 +233,8 @@ static int beside_greedy_body(void *arg, RV_UNUSED void **result)
 {
     const struct scene *kind = arg;
     struct scene s = {.there = rove_chan_create(sizeof(int), 0),
-                      .back = rove_chan_create(sizeof(int), 0)};
+                      .back = rove_chan_create(sizeof(int), 0),
+                      .call = kind->call};
     bool is_pair = kind->left != kind->right; /* of which there is one */
     size_t n = is_pair ? 2 : GREEDY_MAX;
     rove_task *greedy[GREEDY_MAX];
@@ -223,6 +291,20 @@ static void test_fairness_beside_parents(void **state)
     run_beside(await_eager_for_ever, await_eager_for_ever);
 }
 
+/* Goal: beside tasks whose calls never wait, as what they ask for is there. */
+static void test_fairness_beside_calls_that_are_ready(void **state)
+{
+    static ssize_t (*const calls[])(const int *) = {read_cached, write_file,   poll_file,
+                                                    poll_socket, look_in_vain, read_device,
+                                                    write_device, send_to_oneself};
+    (void)state;
+    for (size_t i = 0; i < RV_ARRAY_LEN(calls); i++) {
+        rv_test_run(beside_greedy_body, &(struct scene){.left = call_for_ever,
+                                                        .right = call_for_ever,
+                                                        .call = calls[i]});
+    }
+}
+
 /* Goal: beside one such parent alone, which a lone worker runs in turn with its child for ever. */
 static void test_fairness_beside_one_parent(void **state)
 {
@@ -239,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_fairness_beside_a_convoy),
         cmocka_unit_test(test_fairness_beside_parents),
         cmocka_unit_test(test_fairness_beside_one_parent),
+        cmocka_unit_test(test_fairness_beside_calls_that_are_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
