@@ -308,7 +308,7 @@ static void test_readers(void)
         check(plain == before + 1, &whole, heads[i], "is plain as it stands", 0);
         for (size_t at = 0; at < size; at++) {
             for (unsigned byte = 0; byte < 256; byte++) {
-                char bytes[256], how[32];
+                char bytes[256], how[64];
                 memcpy(bytes, heads[i], size);
                 bytes[at] = (char)byte;
                 snprintf(how, sizeof how, "head %zu, byte %zu is %u", i, at, byte);
