@@ -152,18 +152,18 @@ REASONS = {
           "that is awaited before it ran pays one since its creator makes way for it, and two "
           "jumps that the limit has too; what is left is the block, the queue and the count of who "
           "lives (docs/hot-path.md, 20).",
-    "S3": "the bar is in ns of another day of the machine, on which the limit took 15 to 49. "
-          "Tasks that wait to begin have no stack since decision 0008, which divided it by five; "
-          "to prefetch the blocks of a batch was tried and costs yields more than it gives.",
+    "S3": "the bar is in ns of another day of the machine. Tasks that wait to begin have no stack "
+          "since decision 0008; to prefetch the blocks of a batch was tried and costs yields more "
+          "than it gives.",
     "S4": "see ping_pong.",
     "S5": "64 tasks that come back at once keep a queue before the lock for ever, since nobody "
           "passes who has waited longer: each lock is then a hand-over and a switch (see mutex).",
     "S6": "see skynet.",
     "S7": "two jumps and a fresh context are the limit, and a task is its block, its state and "
           "its result besides. libfork and oneTBB have no stack for each call, and cannot suspend "
-          "in one. Seven changes brought it from 360 to 230 ms for fib(32) (docs/hot-path.md, 11 "
-          "to 14). A lone worker leaves out what thieves would need, so a second one brings a "
-          "little less than it could.",
+          "in one. What brought it here is in docs/hot-path.md, 1 to 5 and 11 to 14. A lone worker "
+          "leaves out what thieves would need, so a second one brings a little less than it "
+          "could.",
     "S8": "to make a sleeper is the kernel's page fault, in the limit too, and a guard; to wake "
           "one is to run on a page that has left the caches, as the limit does, then to end and "
           "to give the stack back. See memory.",
@@ -172,20 +172,18 @@ REASONS = {
     "S10": "a sleeping worker waits for sockets as well: its wake-up is a completion on its ring "
            "(docs/idle.md).",
     "S11": "see mixed.",
-    "R1": "tasks that suspend cost about 390 instructions an operation, of which an echo is two, "
-          "where the bare loops take 50 to 150 in all (docs/reactor-profile.md); on this machine "
-          "the kernel takes 4 us a request, so that this is 5 to 20 %. At 5000 connections each "
-          "task's buffer and stack have left the caches.",
+    "R1": "tasks that suspend cost some hundred instructions an operation, of which an echo is "
+          "two, and the bare loops far fewer (docs/reactor-profile.md); the kernel's part is the "
+          "larger one. At 5000 connections each task's buffer and stack have left the caches.",
     "R2": "as R1; and the loader, which never sleeps, shares the two processors: whoever has the "
-          "processor it wants waits for the kernel's next tick, 4 ms here, with all that waits on "
-          "its ring, and two workers answer less than one that is left alone. Shorter slices of "
-          "the scheduler (sched_setattr) were tried and change nothing. What steering flows to a "
+          "processor it wants waits for the kernel's next tick with all that waits on its ring, "
+          "and two workers answer less than one that is left alone. Shorter slices of the "
+          "scheduler (sched_setattr) were tried and change nothing. What steering flows to a "
           "home worker brought is in decision 0006.",
     "R3": "the raw loop looks for empty lines and parses nothing. With one request at a time the "
           "kernel's share hides that; with sixteen it does not.",
-    "R4": "an echo is two operations of a task, about 390 instructions each: of 1243 that both "
-          "were, 450 could be cut. Two switches and their wakes are 400 of what is left "
-          "(docs/reactor-profile.md).",
+    "R4": "an echo is two operations of a task; what was cut of them, and where the rest goes, is "
+          "in docs/reactor-profile.md. Two switches and their wakes are half of it.",
     "R4b": "see echo.",
     "R4c": "see R3.",
     "R5": "see stall.",

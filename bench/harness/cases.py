@@ -274,8 +274,10 @@ class ProgramCase(Case):
         return [shown(self.command(implementation))]
 
     def measure_once(self, implementation):
-        done = subprocess.run(self.command(implementation), capture_output=True, text=True,
-                              timeout=RUN_TIMEOUT_S)
+        return self.output_of(self.command(implementation), implementation)
+
+    def output_of(self, command, implementation="rove"):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_TIMEOUT_S)
         if done.returncode != 0:
             self.lengthen(implementation, done.stderr)
             raise peers.Missing(f"ended with {done.returncode}: {done.stderr.strip()[-300:]}")

@@ -64,6 +64,8 @@ def section(workload, rows, commands, drawn, is_first):
     out.append(table_of(rows))
     out += [f"<p><b>{title.capitalize()}:</b> {prose(words[title])}</p>"
             for title in ("limit", "why") if title in words]
+    if tables.lacks_instructions(workload, tables.columns(rows)):
+        out.append("<p>Instructions were not counted: see what was left out, above.</p>")
     if len(drawn) > 1:
         more = "\n".join(f'<div class="wide">{svg}</div>' for svg in drawn[1:])
         out.append(f"<details><summary>More charts</summary>{more}</details>")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from html import escape
 
+from harness import tables
 from harness.results import number
 from harness.words import NAMES
 
@@ -74,11 +75,13 @@ def charts(rows):
     for row in rows:
         found.setdefault((row["workload"], row["metric"], row["unit"]), []).append(row)
     for (workload, metric, unit), group in found.items():
-        if not any(row["implementation"] == "rove" for row in group):
+        is_alone = workload in tables.ALONE
+        if not is_alone and not any(row["implementation"] == "rove" for row in group):
             continue
         group.sort(key=lambda row: row["workers"])
-        bars = [(f"{NAMES.get(row['implementation'], row['implementation'])}, {row['workers']} w",
-                 row["implementation"], row) for row in group]
+        bars = [(NAMES.get(row["implementation"], row["implementation"])
+                 + ("" if is_alone else f", {row['workers']} w"), row["implementation"], row)
+                for row in group]
         yield workload, metric, draw(f"{workload}: {metric}", unit, bars)
 
 

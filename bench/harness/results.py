@@ -59,9 +59,20 @@ def print_line(rows, row, others):
     print(line + ("  disturbed" if row["disturbed"] else ""))
 
 
+def print_names(group):
+    """Of a workload whose lines are no implementations."""
+    for row in group:
+        print(f"{row['implementation']:<28}{row['metric']:<14}{number(row['median']):>9} "
+              f"{row['unit']}" + ("  disturbed" if row["disturbed"] else ""))
+
+
 def print_table(rows):
     for workload in dict.fromkeys(r["workload"] for r in rows):
         group = [r for r in rows if r["workload"] == workload]
+        if not any(r["implementation"] in ANCHORS or r["implementation"] == "rove" for r in group):
+            print(f"\n{workload}")
+            print_names(group)
+            continue
         others = [i for i in dict.fromkeys(r["implementation"] for r in group) if i != "rove"]
         print(f"\n{workload:<14}{'w':>2} {'unit':<14}{'rove':>9} {'min-max':>15}"
               + "".join(f"{name:>10}{'rove/':>7}" for name in others))

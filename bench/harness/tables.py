@@ -5,6 +5,7 @@ from harness.words import NAMES, WORDS
 
 # Not somebody else's runtime.
 FLOORS = {"rove", "rove_epoll", "limit", "raw_epoll", "raw_uring", "raw_own"}
+ALONE = {"primitives"}  # workloads whose lines are things of rove's own, each with a name
 
 
 def groups(rows):
@@ -16,7 +17,12 @@ def groups(rows):
 def columns(rows):
     """(metric, workers, unit) of rove's rows and the limits': others' own are not compared."""
     return list(dict.fromkeys((r["metric"], r["workers"], r["unit"]) for r in rows
-                              if r["implementation"] in FLOORS))
+                              if r["implementation"] in FLOORS or r["workload"] in ALONE))
+
+
+def lacks_instructions(workload, its_columns):
+    """Whether the column that valgrind counts is missing."""
+    return workload in ALONE and not any(metric == "instructions" for metric, _, _ in its_columns)
 
 
 def implementations(rows):

@@ -191,6 +191,17 @@ WORDS = {
                "look, which comes after 50 us to 5 ms (decisions/0004-rescue-by-whoever-looks.md),"
                " and the ticks that fall due together and run one after the other. Boost.Fiber has "
                "nobody who looks."},
+    "primitives": {
+        "what": "What one use of each costs a task that meets nobody, on one worker. *pair*: two "
+                "tasks wait for each other, and a round is two hand-overs and two switches. Each "
+                "is timed in a process of its own; *instructions* are those of the program, by "
+                "valgrind's cachegrind on epoll, where a fence that costs nothing elsewhere counts "
+                "as two more.",
+        "limit": "of the pairs *pair_yield*, which is the two switches and nothing else.",
+        "why": "a mutex, queue or channel that one worker uses is at home there and pays no locked "
+               "instruction (docs/hot-path.md, 6, 21 and 22); what an event, a once or a local "
+               "tells needs none. Most others pay two or more, and each takes as long as many "
+               "plain instructions."},
     "echo": {
         "what": "An echo server under a closed loop: connections x bytes; each connection sends, "
                 "waits for its echo, compares every byte, sends the next. rove is the examples' "

@@ -7,7 +7,7 @@ BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = ["switch", "yield_many", "spawn_join", "spawn_many", "chained_spawn", "ping_pong",
             "channel", "channel_unbuffered", "pipe", "pipe_unbuffered", "fan_in", "queue",
             "select", "mutex", "mutex_free", "skynet", "fib", "nqueens", "uts", "wake_remote",
-            "memory", "timers", "mixed", "file_read"]
+            "memory", "timers", "mixed", "file_read", "primitives"]
 SERVERS = ["echo", "http", "open_loop", "stall", "churn", "idle"]  # harness/servers.py
 NAMES = PROGRAMS + SERVERS
 SOURCES = {"rove": "rove.c", "limit": "limit.c", "go": "go.go", "tokio": "tokio.rs",
