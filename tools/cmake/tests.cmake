@@ -199,6 +199,7 @@ if(NOT ROVE_SANITIZE) # which want more address space than the test leaves
         --rove $<TARGET_FILE:rove_tool> --without-uring $<TARGET_FILE:without_uring>)
 endif()
 rove_add_check(check/readme Python3::Interpreter bench/readme --check)
+rove_add_check(check/figures Python3::Interpreter tests/check_figures.py)
 rove_add_check(check/headers Python3::Interpreter tests/check_headers.py)
 rove_add_check(check/plants Python3::Interpreter tools/sim/plant.py --check)
 rove_add_check(check/asyncio_map Python3::Interpreter tests/check_asyncio_map.py)
