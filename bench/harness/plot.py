@@ -16,7 +16,7 @@ COLOURS = {"rove": "#d9480f", "rove_epoll": "#f08c4a", "limit": "#868e96",
            "tokio": "#7048e8", "rayon": "#9775fa", "hyper": "#7048e8", "fiber": "#2f9e44",
            "tbb": "#1c7ed6", "libuv": "#a1662f", "node": "#66a80f", "nginx": "#0ca678",
            "asyncio": "#e8a100", "uvloop": "#c2255c"}
-LABEL, WIDTH, BAR, GAP, NUMBER = 170, 420, 16, 6, 80
+LABEL, WIDTH, BAR, GAP, NUMBER = 190, 420, 16, 6, 80
 CUT = 8  # a bar is cut at as many times rove's length, so that the others can be told apart
 STYLE = """<style>
 .chart text { font: 12px system-ui, sans-serif; fill: #212529; }
@@ -80,8 +80,8 @@ def charts(rows):
             continue
         group.sort(key=lambda row: row["workers"])
         bars = [(NAMES.get(row["implementation"], row["implementation"])
-                 + ("" if is_alone else f", {row['workers']} w"), row["implementation"], row)
-                for row in group]
+                 + ("" if is_alone else f", {row['workers']} w"),
+                 "rove" if is_alone else row["implementation"], row) for row in group]
         yield workload, metric, draw(f"{workload}: {metric}", unit, bars)
 
 
