@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "io/attempt.h"
+#include "io/offload.h"
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/suspend.h"
@@ -232,6 +233,28 @@ static ssize_t wait_for_queue(struct rv_op *op, const struct rv_fd_slot *slot, i
     return rc < 0 ? settle(op, rc, slot) : 0;
 }
 
+/*
+ * The kernel has given it back, and nobody asked for that: work that may block gets a thread of the
+ * ring's, and a signal that came just then, or a limit, was in the way. A thread of ours does it.
+ * What has readiness needs no thread: -EINTR, to be begun again.
+ */
+static RV_NOINLINE ssize_t do_given_back(struct rv_op *op, struct rv_task *self,
+                                         const struct rv_fd_slot *slot)
+{
+    switch (op->kind) {
+    case RV_OP_RECV:
+    case RV_OP_SEND:
+    case RV_OP_RECVMSG:
+    case RV_OP_SENDMSG:
+    case RV_OP_ACCEPT:
+    case RV_OP_CONNECT:
+    case RV_OP_POLL:
+        return -EINTR;
+    default:
+        return settle(op, rv_offload(op, self), slot);
+    }
+}
+
 /* After a first error. */
 static RV_NOINLINE ssize_t run_again(struct rv_op *op, struct rv_task *self,
                                      struct rv_fd_slot *slot, ssize_t result)
@@ -239,6 +262,12 @@ static RV_NOINLINE ssize_t run_again(struct rv_op *op, struct rv_task *self,
     const struct rv_reactor *reactor = rv_reactor_of(self->runtime);
     int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
     for (;;) {
+        if (result == -ECANCELED && op->end == RV_END_NONE) {
+            result = do_given_back(op, self, slot);
+            if (result != -EINTR) {
+                return result;
+            }
+        }
         if (result >= 0) {
             return result;
         }
