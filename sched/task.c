@@ -387,7 +387,7 @@ RV_NOINLINE void rv_task_bury(struct rv_worker *w, struct rv_task *t)
     settle_outcome(&t->future);
 }
 
-RV_NOINLINE void rv_task_bury_fresh(struct rv_worker *w, struct rv_task *t)
+RV_ALWAYS_INLINE void rv_task_bury_fresh(struct rv_worker *w, struct rv_task *t)
 {
     RV_ASSERT((t->future.flags & RV_TASK_HIDDEN) == 0, "a hidden task is nobody's child");
     count_out(w, t);
