@@ -115,11 +115,12 @@ void rv_worker_post(struct rv_worker *w, struct rv_message *message)
     rv_idle_notify_worker(w);
 }
 
-/* Everything that can make a task ready here, without blocking. */
-static void look_around(struct rv_worker *w)
+/* Everything that can make a task ready here, without blocking. Who has just slept knows the time:
+ * a look at the clock is a hundredth of a request on the only connection. */
+static void look_around(struct rv_worker *w, bool has_just_slept)
 {
     rv_store_relaxed(&w->is_wanted, 0);
-    int64_t now_ns = rv_clock_now();
+    int64_t now_ns = has_just_slept ? w->now_ns : rv_clock_now();
     set_budget(w, now_ns);
     if (RV_UNLIKELY(rv_load_relaxed(&w->runtime->starved) != w->starved_seen)) {
         rv_seat_share(w);
@@ -222,7 +223,7 @@ static void sleep_in_poller(struct rv_worker *w)
 }
 
 /* Nothing to do here: searches the others, else sleeps. */
-static struct rv_task *search_or_sleep(struct rv_worker *w)
+static struct rv_task *search_or_sleep(struct rv_worker *w, bool *has_slept)
 {
     if (w->runtime->worker_count > 1 && rv_idle_try_search(w)) {
         struct rv_task *t = rv_steal_search(w);
@@ -241,6 +242,7 @@ static struct rv_task *search_or_sleep(struct rv_worker *w)
         rv_idle_start_search(w); /* if it finds other work first, it owes a look at this */
     } else {
         sleep_in_poller(w);
+        *has_slept = true;
     }
     if (w->thief.is_dozing) {
         rv_idle_end_calm(w);
@@ -272,13 +274,15 @@ static void run(struct rv_worker *w, struct rv_task *t)
 static void loop(struct rv_worker *w)
 {
     struct rove_runtime *runtime = w->runtime;
+    bool has_slept = false;
     while (rv_load_relaxed(&runtime->is_stopping) < 2) {
-        look_around(w);
+        look_around(w, has_slept);
+        has_slept = false;
         struct rv_task *t = rv_ready_pick_fair(w);
         if (t != NULL) {
             found(w);
         } else {
-            t = search_or_sleep(w);
+            t = search_or_sleep(w, &has_slept);
         }
         if (t != NULL) {
             run(w, t);
