@@ -43,12 +43,12 @@ nginx {idle_http memory 1 nginx} |
 
 Behind: forks without a stack (Rayon's `fib`, {x fib plain 1 rayon} ×), memory and creation of \
 sleepers (a
-stack each), large messages and 5000 connections against Tokio and libuv, rates and tails of \
+stack each), large messages and 5000 connections against Tokio and libuv, and \
 servers where the
-loader shares both cores: of Tokio's rate of echoes of 64 bytes on 64 connections {x echo_64x64 \
+loader shares both cores: echoes of 64 bytes on 64 connections, 2 workers, come at {x echo_64x64 \
 rate 2 tokio}
-with 2 workers, at {x echo_64x64 p99 2 tokio} times its p99. † was disturbed and is not compared. \
-The page has
+times Tokio's rate and {x echo_64x64 p99 2 tokio} times its p99. † was disturbed and is not \
+compared. The page has
 the list, and each bar of the design with what the run made of it{bars}.
 """
 
