@@ -163,7 +163,8 @@ REASONS = {
           "its result besides. libfork and oneTBB have no stack for each call, and cannot suspend "
           "in one. What brought it here is in docs/hot-path.md, 1 to 5 and 11 to 14. A lone worker "
           "leaves out what thieves would need, so a second one brings a little less than it "
-          "could.",
+          "could. A host whose processors slow each other takes from all: see what a second "
+          "worker brings oneTBB in the same table.",
     "S8": "to make a sleeper is the kernel's page fault, in the limit too, and a guard; to wake "
           "one is to run on a page that has left the caches, as the limit does, then to end and "
           "to give the stack back. See memory.",
