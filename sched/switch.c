@@ -16,7 +16,7 @@ RV_NOINLINE RV_NO_STACK_PROTECTOR void rv_switch_away(struct rv_task *self, enum
 
 RV_NO_STACK_PROTECTOR void rv_switch_to_child(struct rv_task *self, struct rv_task *child)
 {
-    rv_switch_to_child_inline(self, child, false);
+    (void)rv_switch_to_child_inline(self, child, false);
 }
 
 RV_NO_STACK_PROTECTOR void rv_switch_from_scheduler(struct rv_worker *w, struct rv_task *t)

@@ -55,7 +55,7 @@ static RV_ALWAYS_INLINE bool rv_switch_reclaim(struct rv_worker *here, const str
 }
 
 #ifdef RV_MODEL_TASKS
-#define rv_switch_to_child_inline(self, child, is_fresh) rv_switch_to_child(self, child)
+#define rv_switch_to_child_inline(self, child, is_fresh) (rv_switch_to_child(self, child), false)
 #define rv_switch_away_inline rv_switch_away
 void rv_switch_arrive(struct rv_worker *w);
 struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
@@ -170,13 +170,14 @@ static RV_ALWAYS_INLINE void rv_switch_away_inline(struct rv_task *self, enum rv
     rv_switch_arrive(self->worker);
 }
 
-/* Fresh: who creates child has not had its handle yet. */
-static RV_ALWAYS_INLINE void rv_switch_to_child_inline(struct rv_task *self, struct rv_task *child,
+/* Fresh: who creates child has not had its handle yet. True, of a fresh one: it has ended, and is
+ * the caller's to bury. */
+static RV_ALWAYS_INLINE bool rv_switch_to_child_inline(struct rv_task *self, struct rv_task *child,
                                                        bool is_fresh)
 {
     struct rv_worker *w = self->worker;
     if (RV_UNLIKELY(!rv_switch_seat(w, child))) {
-        return;
+        return false;
     }
     if (RV_UNLIKELY(w->is_debug)) {
         rv_debug_step_end(w, self, false);
@@ -188,10 +189,10 @@ static RV_ALWAYS_INLINE void rv_switch_to_child_inline(struct rv_task *self, str
     rv_context_switch(&self->context, to, child);
     w = self->worker;
     if (RV_LIKELY(is_fresh && w->after == RV_AFTER_FINISH && w->after_task == child)) {
-        rv_task_bury_fresh(w, child);
-    } else {
-        rv_switch_arrive(w);
+        return true;
     }
+    rv_switch_arrive(w);
+    return false;
 }
 
 #endif

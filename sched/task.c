@@ -245,8 +245,7 @@ static void unseat(struct rv_task *t)
     }
 }
 
-/* The stop may be waiting for t, or hold a reference to cancel it, and frees the runtime when t is
- * counted out. */
+/* The stop may wait for t or hold a reference, and frees the runtime when t is counted out. */
 RV_COLD void rv_task_refuse(struct rv_task *t)
 {
     struct rove_runtime *runtime = t->runtime;
@@ -313,10 +312,8 @@ static RV_ALWAYS_INLINE bool is_cancelled_before(struct rv_task *t)
            (t->future.flags & RV_TASK_SURE) == 0 && rv_take_cancel(t);
 }
 
-/*
- * A seat's tasks, one a turn. Either the next begins on it at once, or the context rests in the
- * last switch and is handed out as it is: a new task costs no new context.
- */
+/* A seat's tasks, one a turn. Either the next begins on it at once, or the context rests in the
+ * last switch and is handed out as it is: a new task costs no new context. */
 /* PATH 8/14 -> sched/suspend.c rv_park */
 static RV_NO_STACK_PROTECTOR void task_entry(void *arg, struct rv_context *from)
 {
@@ -387,7 +384,8 @@ RV_NOINLINE void rv_task_bury(struct rv_worker *w, struct rv_task *t)
     settle_outcome(&t->future);
 }
 
-RV_ALWAYS_INLINE void rv_task_bury_fresh(struct rv_worker *w, struct rv_task *t)
+/* The same, of one whose creation has not returned yet to who is about to run. */
+static RV_ALWAYS_INLINE void bury_fresh(struct rv_worker *w, struct rv_task *t)
 {
     RV_ASSERT((t->future.flags & RV_TASK_HIDDEN) == 0, "a hidden task is nobody's child");
     count_out(w, t);
@@ -479,7 +477,9 @@ static RV_ALWAYS_INLINE rove_task *create_task(const rove_task_options *options,
     fill(t, runtime, fn, arg, 0);
     rv_count(&w->count.created, 1);
     if (runtime->options.eager || (options != NULL && options->eager)) {
-        rv_switch_to_child_inline(self, t, true);
+        if (RV_LIKELY(rv_switch_to_child_inline(self, t, true))) {
+            bury_fresh(self->worker, t);
+        }
     } else {
         /* PATH 3/14 -> sched/idle.c rv_idle_notify */
         rv_ready_push_local(w, t);

@@ -110,8 +110,6 @@ void rv_task_make_context(struct rv_task *t);
 /* After its last switch, on its last worker: publishes the outcome if that is left, drops the
  * reference. */
 void rv_task_bury(struct rv_worker *w, struct rv_task *t);
-/* The same, of one whose creation has not returned yet to who is about to run. */
-void rv_task_bury_fresh(struct rv_worker *w, struct rv_task *t);
 /* Any thread but a worker: t was created and counted but its runtime stops, so it never runs. */
 void rv_task_refuse(struct rv_task *t);
 /* NULL: the default one, made up when asked for. 0 or -ENOMEM; the old name stays on failure. */

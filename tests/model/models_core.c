@@ -417,7 +417,7 @@ static void drop(void)
     }
 }
 
-/* As rv_task_bury_fresh, then the creator's own reference. */
+/* As bury_fresh of sched/task.c, then the creator's own reference. */
 static void bury(void)
 {
     outcome = 1;
