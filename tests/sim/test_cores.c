@@ -174,7 +174,7 @@ static void test_cores_pairs_scale(void **state)
 {
     (void)state;
     assert_true(speed_up("ping-pong", 4, 5000) > 2.0); /* first they find their places */
-    assert_true(speed_up("ping-pong", 16, 4000) > 4.0);
+    assert_true(speed_up("ping-pong", 16, 10000) > 4.5); /* 5.5 to 8.8, by seed and build */
     assert_true(speed_up("ping-pong", 64, 1000) > 5.0); /* below 4 while all queued for a lock */
 }
 
