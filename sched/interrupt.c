@@ -119,6 +119,13 @@ void rv_interrupt_aim(rove_task *main)
     }
 }
 
+/* Main ended cancelled. If somebody else asked for that too, it is not for SIGINT that it did. */
+static bool is_by_interrupt(void)
+{
+    return rv_load_relaxed(&state.is_sent) != 0 &&
+           rv_state_uncancel(&state.main->future.state) == 0;
+}
+
 int rv_interrupt_end(int rc)
 {
     /* order: seq_cst X2. No runtime before the look at who uses it; pairs with on_interrupt. */
@@ -128,8 +135,9 @@ int rv_interrupt_end(int rc)
     while (rv_load_seq_cst(&state.visitors) != 0) {
         rv_os_sched_yield();
     }
+    rc = rc == -ECANCELED && is_by_interrupt() ? -EINTR : rc;
     set_main(NULL); /* a message may still be on its way */
-    return rc == -ECANCELED && rv_load_relaxed(&state.is_sent) != 0 ? -EINTR : rc;
+    return rc;
 }
 
 void rv_interrupt_give_up(void)

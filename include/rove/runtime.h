@@ -51,7 +51,7 @@ typedef struct rove_runtime rove_runtime; /* opaque */
  * arg     handed to main.
  * result  receives main's result on return 0; may be NULL.
  *
- * Returns what main returned · -EINTR: it was cancelled by SIGINT · -EDEADLK inside a task · why
+ * Returns what main returned · -EINTR: SIGINT alone cancelled it · -EDEADLK inside a task · why
  * the runtime could not start · -ETIMEDOUT (main returned 0, and tasks ignored their cancellation;
  * as rove_runtime_stop). Errors that left tasks end with are logged.
  * Threads: any thread but a task's; several at once get a runtime each. Suspends: no, it blocks

@@ -121,6 +121,35 @@ static void test_interrupt_second_one_kills(void **state)
     expect_death(ignoring_twice);
 }
 
+static int cancel_it(void *t, RV_UNUSED void **result)
+{
+    rove_cancel(t);
+    return 0;
+}
+
+/* The first request is felt and not taken back; SIGINT is the second. */
+static int be_cancelled_first(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    rove_task *t = rove_create_task(cancel_it, rove_current_task());
+    int rc = rove_sleep(ROVE_FOREVER);
+    rove_release(t);
+    return rc == -ECANCELED ? wait_for_cancel() : 1;
+}
+
+static int cancelled_first(void)
+{
+    signal(SIGINT, SIG_DFL);
+    return rove_run(be_cancelled_first, NULL, NULL) == -ECANCELED ? GOOD : 1;
+}
+
+/* Goal: a main that ends cancelled because somebody else asked for it too was not just interrupted:
+ * asyncio raises CancelledError then, and not KeyboardInterrupt. */
+static void test_interrupt_of_a_cancelled_main_is_a_cancellation(void **state)
+{
+    (void)state;
+    expect_exit(cancelled_first, GOOD);
+}
+
 static volatile sig_atomic_t handled;
 
 static void handle(int sig)
@@ -244,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_interrupt_first_one_cancels_main),
         cmocka_unit_test(test_interrupt_second_one_kills),
+        cmocka_unit_test(test_interrupt_of_a_cancelled_main_is_a_cancellation),
         cmocka_unit_test(test_interrupt_handled_by_the_program_is_left_alone),
         cmocka_unit_test(test_interrupt_waited_for_by_a_task_is_its_result),
         cmocka_unit_test(test_interrupt_off_the_main_thread_kills),
