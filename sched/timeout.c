@@ -12,12 +12,14 @@
  *
  * Owner: the public struct, in a frame of the task that entered it, holds all; blocks of a task are
  * chained, innermost first.
- * Threads: the task; the timer fires on any worker, and has ended when disarm returns.
+ * Threads: enter and exit: the task; reschedule: any task of its runtime, as long as the block is
+ * not left meanwhile. The timer fires on any worker, and has ended when disarm returns.
  */
 #include "sched/timeout.h"
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "core/lock.h"
 #include "sched/current.h"
 #include "sched/future.h"
 #include "sched/suspend.h"
@@ -37,6 +39,7 @@ struct __attribute__((may_alias)) timeout {
     struct timeout *outer;
     RV_ATOMIC(uint32_t) state;
     uint32_t cancelling;       /* requests open at entry */
+    struct rv_lock lock;       /* held by who moves the deadline */
 };
 
 _Static_assert(sizeof(struct timeout) <= sizeof(rove_timeout), "a timeout block fits in place");
@@ -86,6 +89,7 @@ static void enter(rove_timeout *block, int64_t when_ns, int64_t now_ns)
     }
     rv_heap_node_init(&t->timer.node);
     t->timer.worker = NULL;
+    rv_lock_init(&t->lock);
     t->task = self;
     rv_store_relaxed(&t->state, (uint32_t)(self == NULL ? EXITED : ACTIVE));
     if (self == NULL) {
@@ -110,6 +114,17 @@ void rove_timeout_enter_at(rove_timeout *t, rove_time when)
     enter(t, when < 0 ? RV_CLOCK_NEVER : when, rv_clock_now());
 }
 
+/* Lock held. */
+static int move(struct timeout *t, int64_t when_ns)
+{
+    disarm(t); /* from here on nobody else changes the state */
+    if (rv_load_relaxed(&t->state) != ACTIVE) {
+        return -EALREADY;
+    }
+    arm(t, when_ns, rv_clock_now());
+    return rv_load_relaxed(&t->state) == BROKEN ? -ENOMEM : 0;
+}
+
 int rove_timeout_reschedule(rove_timeout *block, rove_time when)
 {
     struct timeout *t = timeout_of(block);
@@ -117,15 +132,14 @@ int rove_timeout_reschedule(rove_timeout *block, rove_time when)
     if (self == NULL) {
         return -EPERM;
     }
-    if (t == NULL || rv_load_relaxed(&t->state) == CREATED || t->task != self) {
+    if (t == NULL || rv_load_relaxed(&t->state) == CREATED || t->task == NULL ||
+        t->task->runtime != self->runtime) {
         return -EINVAL;
     }
-    disarm(t); /* from here on the state is the task's own */
-    if (rv_load_relaxed(&t->state) != ACTIVE) {
-        return -EALREADY;
-    }
-    arm(t, when < 0 ? RV_CLOCK_NEVER : when, rv_clock_now());
-    return rv_load_relaxed(&t->state) == BROKEN ? -ENOMEM : 0;
+    rv_lock_acquire(&t->lock);
+    int rc = move(t, when < 0 ? RV_CLOCK_NEVER : when);
+    rv_lock_release(&t->lock);
+    return rc;
 }
 
 bool rove_timeout_expired(const rove_timeout *block)

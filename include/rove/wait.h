@@ -206,10 +206,11 @@ ROVE_API void rove_timeout_enter_at(rove_timeout *t, rove_time when);
 /**
  * Move the deadline of a block that has not expired.
  *
- * t     entered by the calling task.
+ * t     entered, by the calling task or by another one of the runtime, which does not leave it
+ *       before this returns.
  * when  on the clock of rove_now, nanoseconds; negative: never.
  *
- * Returns 0 · -EALREADY (it has expired) · -EINVAL (not entered; NULL) · -EPERM.
+ * Returns 0 · -EALREADY (it has expired) · -EINVAL (not entered, or left; NULL) · -EPERM.
  * Threads: task. Suspends: no. Cost: one timer.
  * asyncio: Timeout.reschedule.
  */

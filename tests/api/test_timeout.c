@@ -219,6 +219,43 @@ RV_TASK_TEST(test_timeout_rescheduled_obeys_the_new_deadline)
     return 0;
 }
 
+static int move_to(void *block, RV_UNUSED void **result)
+{
+    return rove_timeout_reschedule(block, rove_now() + RV_TEST_SOON);
+}
+
+static int put_off_often(void *block, RV_UNUSED void **result)
+{
+    for (int i = 0; i < 1000; i++) {
+        RV_EXPECT_EQ(rove_timeout_reschedule(block, rove_now() + ROVE_SEC(60)), 0);
+        RV_EXPECT_EQ(rove_yield(), 0);
+    }
+    return 0;
+}
+
+/* Goal: a task that makes progress puts off the limit of the one that waits for it; several may at
+ * once. One that has struck is not moved any more. */
+RV_TASK_TEST(test_timeout_rescheduled_by_another_task)
+{
+    rove_timeout t;
+    rove_task *ts[4];
+    rove_timeout_enter(&t, ROVE_SEC(60));
+    for (int i = 0; i < 4; i++) {
+        ts[i] = rove_create_task(put_off_often, &t);
+    }
+    RV_EXPECT_EQ(rove_gather(4, ts, NULL), 0);
+    rove_task *mover = rove_create_task(move_to, &t);
+    RV_EXPECT_EQ(rove_sleep(ROVE_FOREVER), -ECANCELED);
+    RV_EXPECT_EQ(rove_join(mover, NULL), 0);
+    RV_EXPECT_EQ(rove_join(rove_create_task(move_to, &t), NULL), -EALREADY);
+    RV_EXPECT_EQ(rove_timeout_exit(&t, -ECANCELED), -ETIMEDOUT);
+    RV_EXPECT_EQ(rove_join(rove_create_task(move_to, &t), NULL), -EINVAL);
+    for (int i = 0; i < 4; i++) {
+        rove_release(ts[i]);
+    }
+    return 0;
+}
+
 static int late_body(void *arg, void **result)
 {
     *result = arg;
@@ -441,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_timeout_expired_and_cancelled_from_outside_is_cancelled),
         cmocka_unit_test(test_timeout_in_clean_up_of_a_cancelled_task_still_tells),
         cmocka_unit_test(test_timeout_rescheduled_obeys_the_new_deadline),
+        cmocka_unit_test(test_timeout_rescheduled_by_another_task),
         cmocka_unit_test(test_wait_for_returns_a_result_in_time),
         cmocka_unit_test(test_wait_for_cancels_and_waits_for_the_end),
         cmocka_unit_test(test_wait_for_returns_a_value_that_is_found_late),
