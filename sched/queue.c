@@ -11,7 +11,8 @@
  *
  * A getter with a right that finds itself cancelled passes the right on. A putter that is cancelled
  * is passed over; one that is cancelled after its item was stored has put it, and leaves the
- * cancellation for its next suspension. So no item is lost.
+ * cancellation for its next suspension. So no item is lost. A shutdown that leaves items closes
+ * no getter yet: a right may still be passed on. Who takes the last item closes the others.
  *
  * Threads: any; everything is under the queue's lock, but for the look at the size.
  */
@@ -251,6 +252,14 @@ int rove_queue_try_put(rove_queue *q, void *item)
     return put(q, item, NULL);
 }
 
+static void close_waiters(struct rv_waitq *waiters, struct fired *fired)
+{
+    struct rv_waiter *w;
+    while ((w = rv_waitq_pop(waiters)) != NULL) {
+        fired_add(fired, w, RV_SYNC_CLOSED);
+    }
+}
+
 /* A granted right is used; an immediate shutdown may have taken the item away. */
 static int take_granted(rove_queue *q, void **item)
 {
@@ -262,6 +271,9 @@ static int take_granted(rove_queue *q, void **item)
         q->reserved--;
         *item = take(q, &fired);
         rc = 0;
+        if (q->is_shutdown && q->items.count == 0) {
+            close_waiters(&q->getters, &fired);
+        }
     }
     unlock_queue(q);
     rv_waiter_fire_list(fired.first);
@@ -298,7 +310,7 @@ static int get(rove_queue *q, void **item, const struct rv_caller *caller)
     if (q->items.count > q->reserved) {
         *item = take(q, &fired);
         rc = 0;
-    } else if (q->is_shutdown) {
+    } else if (q->is_shutdown && q->items.count == 0) {
         rc = -EPIPE;
     } else if (caller != NULL) {
         rv_waiter_init(&w, caller->task);
@@ -401,14 +413,6 @@ int rove_queue_join(rove_queue *q)
     return rc == 0 && rv_sync_take_cancel(&caller) ? -ECANCELED : rc;
 }
 
-static void close_waiters(struct rv_waitq *waiters, struct fired *fired)
-{
-    struct rv_waiter *w;
-    while ((w = rv_waitq_pop(waiters)) != NULL) {
-        fired_add(fired, w, RV_SYNC_CLOSED);
-    }
-}
-
 int rove_queue_shutdown(rove_queue *q, bool immediate)
 {
     if (q == NULL) {
@@ -417,8 +421,6 @@ int rove_queue_shutdown(rove_queue *q, bool immediate)
     struct fired fired = {.first = NULL, .link = &fired.first};
     lock_queue(q);
     q->is_shutdown = true;
-    close_waiters(&q->getters, &fired);
-    close_waiters(&q->putters, &fired);
     if (immediate) {
         q->unfinished -= q->items.count;
         q->items.count = 0;
@@ -430,6 +432,10 @@ int rove_queue_shutdown(rove_queue *q, bool immediate)
             }
         }
     }
+    if (q->items.count == 0) {
+        close_waiters(&q->getters, &fired);
+    }
+    close_waiters(&q->putters, &fired);
     unlock_queue(q);
     rv_waiter_fire_list(fired.first);
     return 0;

@@ -246,6 +246,43 @@ static void test_queue_shutdown_drains_then_fails(void **state)
     rv_test_run_on(1, shutdown_body, NULL);
 }
 
+/* Goal: no get fails while an item is left: the right of one that is cancelled after the shutdown
+ * goes to the next in line, or to who comes; when it is used, those behind are told. */
+static int shutdown_granted_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    for (int is_used = 0; is_used <= 1; is_used++) {
+        struct scene s = {.queue = rove_queue_create(0)};
+        rove_task *tasks[2];
+        void *got = NULL;
+        start(&s, get_one, tasks, 2);
+        RV_EXPECT_EQ(rove_queue_put(s.queue, item(5)), 0);
+        RV_EXPECT_EQ(rove_queue_shutdown(s.queue, false), 0);
+        RV_EXPECT_EQ(rove_queue_try_get(s.queue, &got), -EAGAIN);
+        RV_EXPECT(is_used || rove_cancel(tasks[0]));
+        RV_EXPECT_EQ(rove_join(tasks[0], NULL), is_used ? 0 : -ECANCELED);
+        RV_EXPECT_EQ(rove_join(tasks[1], NULL), is_used ? -EPIPE : 0);
+        RV_EXPECT_EQ(s.got[!is_used], 5);
+        rove_queue_destroy(s.queue);
+
+        s.queue = rove_queue_create(0);
+        start(&s, get_one, tasks, 1);
+        RV_EXPECT_EQ(rove_queue_put(s.queue, item(6)), 0);
+        RV_EXPECT_EQ(rove_queue_shutdown(s.queue, false), 0);
+        RV_EXPECT(is_used || rove_cancel(tasks[0]));
+        RV_EXPECT_EQ(rove_queue_get(s.queue, &got), is_used ? -EPIPE : 0);
+        RV_EXPECT_EQ(rove_join(tasks[0], NULL), is_used ? 0 : -ECANCELED);
+        RV_EXPECT_EQ(rove_queue_size(s.queue), 0);
+        rove_queue_destroy(s.queue);
+    }
+    return 0;
+}
+
+static void test_queue_shutdown_keeps_what_was_granted(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, shutdown_granted_body, NULL);
+}
+
 /* Goal: an immediate shutdown drops what is there, even what was granted, and ends a join. */
 static int immediate_body(RV_UNUSED void *arg, RV_UNUSED void **result)
 {
@@ -451,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_queue_priority_getter_gets_the_smallest),
         cmocka_unit_test(test_queue_join_waits_for_the_last_task_done),
         cmocka_unit_test(test_queue_shutdown_drains_then_fails),
+        cmocka_unit_test(test_queue_shutdown_keeps_what_was_granted),
         cmocka_unit_test(test_queue_immediate_shutdown_drops_what_is_there),
         cmocka_unit_test(test_queue_stress_counts_exactly),
         cmocka_unit_test(test_queue_serves_plain_threads),
