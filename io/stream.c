@@ -14,6 +14,8 @@
 #include <rove/io.h>
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -113,6 +115,24 @@ static int hold(struct rove_stream *s)
     bool is_held = fd >= 0 && s->slot != NULL && rv_fd_enter(s->slot) == 0;
     rv_lock_release(&s->lock);
     return is_held ? fd : -EBADF;
+}
+
+static RV_NOINLINE bool is_in_state_close(int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_state == TCP_CLOSE;
+}
+
+bool rv_stream_is_dead(struct rove_stream *s)
+{
+    int fd = hold(s);
+    if (fd < 0) {
+        return false;
+    }
+    bool is_dead = is_in_state_close(fd);
+    rv_fd_leave(s->slot);
+    return is_dead;
 }
 
 static ssize_t try_once(struct rv_op *op)

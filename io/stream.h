@@ -105,6 +105,10 @@ ssize_t rv_stream_write_some(struct rove_stream *s, const void *data, size_t n,
 int rv_stream_drain(struct rove_stream *s, struct rv_task *self, size_t level);
 /* Sends what the kernel takes at once, if nobody else is at it. Never suspends. */
 void rv_stream_push(struct rove_stream *s);
+/* A read has met the end: 0, the error that a send was told of in its place, or -ECANCELED. */
+int rv_stream_why_ended(struct rove_stream *s);
+/* True: a connection that is over both ways, as after a reset. */
+bool rv_stream_is_dead(struct rove_stream *s);
 /* Frees all chunks; nobody uses the stream any more. */
 void rv_stream_drop_chunks(struct rove_stream *s);
 

@@ -127,8 +127,10 @@ static void shrink(struct rv_stream_in *in)
 }
 
 /* Errors that the peer or the network caused stay; others are this call's only. */
-static ssize_t note_outcome(struct rv_stream_in *in, ssize_t rc)
+static ssize_t note_outcome(struct rove_stream *s, ssize_t rc)
 {
+    struct rv_stream_in *in = &s->in;
+    rc = rc == 0 ? rv_stream_why_ended(s) : rc;
     if (rc == 0) {
         in->has_ended = true;
     } else if (rc < 0 && rc != -ECANCELED && rc != -ETIMEDOUT && rc != -ENOMEM && rc != -EAGAIN) {
@@ -152,7 +154,7 @@ static ssize_t receive(struct rove_stream *s, void *data, size_t n, enum rv_stre
         rc = rv_stream_read_some(s, data, n, how);
         rv_flow_note_plain(&s->flow, rc);
     }
-    return note_outcome(&s->in, rc);
+    return note_outcome(s, rc);
 }
 
 /* All is read: the next buffer that is lent becomes the block. As receive, or RV_FLOW_IDLE. */
@@ -179,7 +181,7 @@ static ssize_t borrow(struct rove_stream *s)
         in->lent = piece.id;
         return (ssize_t)unread(in);
     }
-    return rc == RV_FLOW_IDLE ? rc : note_outcome(in, rc);
+    return rc == RV_FLOW_IDLE ? rc : note_outcome(s, rc);
 }
 
 /* More bytes into the buffer: how many, 0 at the end, or an error. */
