@@ -216,6 +216,14 @@ RV_NOINLINE ssize_t rv_attempt_send(const struct rv_op *op)
     return result_of(call_send(op));
 }
 
+RV_NOINLINE ssize_t rv_attempt_nowait(const struct rv_op *op)
+{
+    struct iovec one;
+    int n;
+    const struct iovec *v = vector_of(op, &one, &n);
+    return transfer(op, v, n, RWF_NOWAIT);
+}
+
 RV_NOINLINE ssize_t rv_attempt_any(struct rv_op *op)
 {
     switch (op->kind) {

@@ -33,6 +33,8 @@ static inline ssize_t rv_attempt(struct rv_op *op)
            : op->kind == RV_OP_SEND ? rv_attempt_send(op)
                                     : rv_attempt_any(op);
 }
+/* A read or write as the kernel does it without waiting: -EOPNOTSUPP where it cannot. */
+ssize_t rv_attempt_nowait(const struct rv_op *op);
 /* A result; may block the thread. */
 ssize_t rv_attempt_blocking(const struct rv_op *op);
 

@@ -142,6 +142,14 @@ void rv_fd_close_end(struct rv_fd_slot *slot)
     RV_ASSERT((before & RV_FD_CLOSING) != 0, "a closer ends once");
 }
 
+enum rv_fd_type rv_fd_type_of(const struct stat *st)
+{
+    if (S_ISFIFO(st->st_mode)) {
+        return RV_FD_FIFO;
+    }
+    return S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) ? RV_FD_FILE : RV_FD_OTHER;
+}
+
 enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd)
 {
     enum rv_fd_type type = (enum rv_fd_type)rv_load_relaxed(&slot->type);
@@ -149,8 +157,7 @@ enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd)
         return type;
     }
     struct stat st;
-    bool is_file = fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
-    type = is_file ? RV_FD_FILE : RV_FD_OTHER;
+    type = fstat(fd, &st) == 0 ? rv_fd_type_of(&st) : RV_FD_OTHER;
     rv_store_relaxed(&slot->type, type);
     return type;
 }

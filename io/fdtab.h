@@ -30,6 +30,7 @@
 
 struct rv_task;
 struct rv_op;
+struct stat;
 
 #define RV_FD_CLOSING UINT32_C(0x80000000)
 #define RV_FD_FINAL UINT32_C(0x40000000)
@@ -37,6 +38,7 @@ struct rv_op;
 
 enum rv_fd_type {
     RV_FD_UNKNOWN = 0,
+    RV_FD_FIFO, /* or a pipe that nobody has read from yet: io/fifo.c */
     RV_FD_FILE, /* a regular file or block device: reads may come from the page cache */
     RV_FD_OTHER
 };
@@ -128,6 +130,7 @@ void rv_fd_close_end(struct rv_fd_slot *slot);
 
 /* What the descriptor is, looked up once per number; RV_FD_OTHER when fstat fails. */
 enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd);
+enum rv_fd_type rv_fd_type_of(const struct stat *st);
 
 void rv_fd_check(const struct rv_fd_slot *slot);
 

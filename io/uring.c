@@ -14,7 +14,7 @@
  * ring after the operation itself, and the task stays until it has been answered, so it can never
  * meet a later one at the same address.
  *
- * Sleep: uring_sleep.c.
+ * Sleep: uring_sleep.c. The end of all waits on a descriptor: uring_close.c.
  *
  * Threads: a ring is its worker's; completions under cq_lock, so that a rescuer may take them.
  * Rejected: completions handled by the kernel in any thread (no DEFER_TASKRUN): 5-9 % slower.
@@ -23,6 +23,7 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "io/fifo.h"
 #include "io/multi.h"
 #include "io/plain.h"
 #include "io/reactor.h"
@@ -40,14 +41,6 @@ void rv_uring_post_request(struct rv_uring *u, struct rv_ring_request *request)
     rv_idle_notify_worker(u->worker);
 }
 
-/* The asker may return now, so its request may be gone: nothing of it is touched afterwards. */
-static void finish_request(struct rv_ring_request *request, struct rv_task *asker)
-{
-    /* order: release U1. Our last use of the request; pairs with await_request. */
-    rv_store_release(&request->is_handled, 1u);
-    rv_wake(asker);
-}
-
 /*
  * The kernel has answered the request to end an operation. It finds none that is between two of its
  * queues, about to be tried again; that one would then wait for ever: ask again.
@@ -57,7 +50,7 @@ static void take_answer(struct rv_uring *u, struct rv_op *op, int result)
     if (result == -ENOENT && !rv_op_is_done(op)) {
         rv_uring_post_request(u, &op->request);
     } else {
-        finish_request(&op->request, op->task);
+        rv_uring_finish_request(&op->request, op->task);
     }
 }
 
@@ -163,8 +156,7 @@ struct io_uring_sqe *rv_uring_take_sqe(struct rv_uring *u)
     return sqe;
 }
 
-/* The owner: asks the kernel to end what `target` or descriptor `fd` names. False: queue full. */
-static bool queue_cancel(struct rv_uring *u, const struct rv_op *target, int fd)
+bool rv_uring_queue_cancel(struct rv_uring *u, const struct rv_op *target, int fd)
 {
     struct io_uring_sqe *sqe = rv_uring_take_sqe(u);
     if (sqe == NULL) {
@@ -197,12 +189,6 @@ bool rv_uring_drain_requests(struct rv_uring *u)
     return true;
 }
 
-static bool request_is_handled(const struct rv_ring_request *request)
-{
-    /* order: acquire U1. The handler's last use; pairs with finish_request. */
-    return rv_load_acquire(&request->is_handled) != 0;
-}
-
 /* The ring that holds it, or, while it is posted, the one that it was posted to. */
 static struct rv_uring *find_ring(struct rv_op *op)
 {
@@ -220,7 +206,7 @@ static void handle_end_op(struct rv_uring *u, struct rv_ring_request *request)
         return;
     }
     /* order: acquire U2. NULL: whoever took the post has not queued it yet. */
-    if (rv_load_acquire(&op->uring) == NULL || !queue_cancel(u, op, -1)) {
+    if (rv_load_acquire(&op->uring) == NULL || !rv_uring_queue_cancel(u, op, -1)) {
         rv_inbox_push(&u->requests, &request->node); /* again at the next poll */
     }
 }
@@ -231,7 +217,8 @@ static void ask_end(struct rv_op *op)
     op->request.handle = handle_end_op;
     rv_store_relaxed(&op->request.is_handled, 0u);
     struct rv_uring *u = find_ring(op);
-    if (u->worker != w || rv_load_relaxed(&op->uring) != u || !queue_cancel(u, op, -1)) {
+    bool is_mine = u->worker == w && rv_load_relaxed(&op->uring) == u;
+    if (!is_mine || !rv_uring_queue_cancel(u, op, -1)) {
         rv_uring_post_request(u, &op->request);
     }
 }
@@ -284,7 +271,7 @@ static RV_NOINLINE ssize_t wait_on(struct rv_op *op, struct rv_task *self)
             rv_park(self, RV_WAIT_IO, op);
         }
     }
-    while (has_asked && !request_is_handled(&op->request)) {
+    while (has_asked && !rv_uring_request_is_handled(&op->request)) {
         rv_park(self, RV_WAIT_IO, op);
         (void)rv_op_wants_end(op); /* a pending cancellation would keep the park from parking */
     }
@@ -299,6 +286,9 @@ static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
             return op->result;
         }
         w = rv_current_worker();
+    }
+    if (rv_fifo_may_read(op) && rv_fifo_read(op, self)) {
+        return op->result;
     }
     if (!(rv_post_has_home(op) && rv_post_at_home(op)) && !submit(w, op, self)) {
         return -ECANCELED;
@@ -342,49 +332,6 @@ static RV_NO_STACK_PROTECTOR ssize_t uring_send(struct rv_task *self, int fd, vo
     struct rv_op op;
     rv_plain_init(&op, fd, addr, len, flags);
     return rv_plain_call(&op, self, RV_OP_SEND, run_plain);
-}
-
-/* A closer's request goes round all rings, one after the other: nothing to allocate. */
-struct close_round {
-    struct rv_ring_request request;
-    struct rv_task *closer;
-    int fd;
-    unsigned rings_left;
-};
-
-static void handle_close(struct rv_uring *u, struct rv_ring_request *request)
-{
-    struct close_round *round = rv_container_of(request, struct close_round, request);
-    if (!queue_cancel(u, NULL, round->fd)) {
-        rv_inbox_push(&u->requests, &request->node);
-        return;
-    }
-    if (--round->rings_left == 0) {
-        finish_request(request, round->closer);
-        return;
-    }
-    struct rv_uring_io *all = rv_uring_io_of(u->worker->runtime);
-    rv_uring_post_request(&all->rings[(u->worker->idx + 1) % all->count], request);
-}
-
-static void uring_end_waits(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,
-                            struct rv_task *self)
-{
-    struct rv_uring_io *all = rv_uring_io_of(runtime);
-    struct close_round round = {.request.handle = handle_close,
-                                .closer = self,
-                                .fd = fd,
-                                .rings_left = all->count};
-    bool was_cancelled = false;
-    RV_ASSERT(rv_fd_is_closing(slot), "only a closer ends the waits of others");
-    handle_close(rv_uring_of(rv_current_worker()), &round.request);
-    while (!request_is_handled(&round.request)) {
-        rv_park(self, RV_WAIT_IO, slot);
-        was_cancelled |= rv_take_cancel(self);
-    }
-    if (was_cancelled) {
-        rv_put_back_cancel(self);
-    }
 }
 
 unsigned rv_uring_resume(struct rv_uring *u)
@@ -488,6 +435,6 @@ const struct rv_reactor rv_uring_reactor = {
     .run = uring_run,
     .recv = uring_recv,
     .send = uring_send,
-    .end_waits = uring_end_waits,
+    .end_waits = rv_uring_end_waits,
     .opens_nonblocking = true,
 };

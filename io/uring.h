@@ -101,6 +101,22 @@ unsigned rv_uring_resume(struct rv_uring *u);
 void rv_uring_post_request(struct rv_uring *u, struct rv_ring_request *request);
 /* The owner: true: there were some, and they may have made tasks ready. */
 bool rv_uring_drain_requests(struct rv_uring *u);
+/* The handler: the asker may return now, so its request may be gone: nothing of it is touched
+ * afterwards. */
+static inline void rv_uring_finish_request(struct rv_ring_request *request, struct rv_task *asker)
+{
+    /* order: release U1. Our last use of the request; pairs with the next. */
+    rv_store_release(&request->is_handled, 1u);
+    rv_wake(asker);
+}
+static inline bool rv_uring_request_is_handled(const struct rv_ring_request *request)
+{
+    /* order: acquire U1. The handler's last use; pairs with the one before. */
+    return rv_load_acquire(&request->is_handled) != 0;
+}
+/* The owner: asks the kernel to end what `target` or, NULL, descriptor `fd` names. False: the queue
+ * is full. */
+bool rv_uring_queue_cancel(struct rv_uring *u, const struct rv_op *target, int fd);
 /* Wakes the tasks of completed operations; 0 also when somebody else is at it. cq_lock held. */
 unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper);
 
@@ -122,6 +138,10 @@ static RV_ALWAYS_INLINE void rv_uring_queue(struct rv_uring *u, struct io_uring_
     rv_sqe_fill(sqe, op);
     rv_uring_push(u, sqe, op);
 }
+
+/* uring_close.c: as in struct rv_reactor. */
+void rv_uring_end_waits(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,
+                        struct rv_task *self);
 
 /* uring_sleep.c: the poller's sleep and wake. */
 void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns);

@@ -111,7 +111,7 @@ static void test_fdtab_type_is_remembered_until_the_close(void **state)
     assert_true(rv_fd_close_begin(&slot, NULL));
     rv_fd_close_final(&slot);
     rv_fd_close_end(&slot);
-    assert_int_equal(rv_fd_type(&slot, fds[0]), RV_FD_OTHER);
+    assert_int_equal(rv_fd_type(&slot, fds[0]), RV_FD_FIFO);
     close(file);
     close(fds[0]);
     close(fds[1]);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: io/fifo, io/offload: an open of a FIFO waits for the other side, and can be called off.
+ * Purpose: io/fifo, io/offload: an open of a FIFO waits for the other side, and can be called off;
+ * a close takes its side away.
  */
 #include "support/fixture.h"
 
 #include "core/atomic.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,6 +165,115 @@ RV_TASK_TEST(test_fifo_open_does_not_hold_up_the_end)
     return unlink(fifo_path);
 }
 
+/* A descriptor to read from, of a FIFO in which there is a byte and no writer any more. */
+static int open_left(void)
+{
+    int in = open(fifo_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int out = open(fifo_path, O_WRONLY | O_CLOEXEC);
+    bool is_made = in >= 0 && out >= 0 && fcntl(in, F_SETFL, 0) == 0 && write(out, "z", 1) == 1;
+    close(out);
+    if (!is_made) {
+        close(in);
+    }
+    return is_made ? in : -EIO;
+}
+
+/* The byte, and then twice the end. */
+static int read_left(int in)
+{
+    char byte = 0;
+    RV_REQUIRE_EQ(rove_read(in, &byte, 1), 1);
+    RV_EXPECT_EQ(byte, 'z');
+    RV_REQUIRE_EQ(rove_read(in, &byte, 1), 0);
+    RV_REQUIRE_EQ(rove_read(in, &byte, 1), 0);
+    return 0;
+}
+
+/* The kernel's helper threads of rings, in this process. */
+static int count_helpers(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    int count = 0;
+    for (struct dirent *entry; tasks != NULL && (entry = readdir(tasks)) != NULL;) {
+        char path[300];
+        char name[16] = "";
+        snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            ssize_t n = read(fd, name, sizeof(name) - 1);
+            count += n > 0 && strncmp(name, "iou-wrk", 7) == 0;
+            close(fd);
+        }
+    }
+    closedir(tasks);
+    return count;
+}
+
+/* Goal: the end of a FIFO is found without a thread of the kernel's, which would keep the file. */
+RV_TASK_TEST(test_fifo_end_needs_no_helper)
+{
+    RV_REQUIRE_EQ(make_fifo(), 0);
+    int in = open_left();
+    RV_REQUIRE(in >= 0);
+    RV_REQUIRE_EQ(read_left(in), 0);
+    RV_EXPECT_EQ(count_helpers(), 0);
+    RV_EXPECT_EQ(rove_close(in), 0);
+    return unlink(fifo_path);
+}
+
+static bool has_reader(void)
+{
+    int out = open(fifo_path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (out >= 0) {
+        close(out);
+    }
+    return out >= 0 || errno != ENXIO;
+}
+
+/* Goal: whose descriptor has been read to its end and closed is no reader any more. */
+RV_TASK_TEST(test_fifo_reader_of_the_end_is_gone_after_close)
+{
+    RV_REQUIRE_EQ(make_fifo(), 0);
+    for (int i = 0; i < 200; i++) {
+        int in = open_left();
+        RV_REQUIRE(in >= 0);
+        RV_REQUIRE_EQ(read_left(in), 0);
+        RV_REQUIRE_EQ(rove_close(in), 0);
+        RV_REQUIRE(!has_reader());
+    }
+    return unlink(fifo_path);
+}
+
+static int read_for_ever(void *arg, RV_UNUSED void **result)
+{
+    const int *fd = arg;
+    char byte;
+    return (int)rove_read(*fd, &byte, 1);
+}
+
+/* Goal: a close that ends the read of another task leaves no reader either, on no ring. */
+RV_TASK_TEST(test_fifo_reader_is_gone_after_close_under_it)
+{
+    RV_REQUIRE_EQ(make_fifo(), 0);
+    for (int i = 0; i < 200; i++) {
+        int in = open(fifo_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        int out = open(fifo_path, O_WRONLY | O_CLOEXEC);
+        RV_REQUIRE(in >= 0 && out >= 0);
+        rove_task *t = rove_create_task(read_for_ever, &in);
+        RV_REQUIRE(t != NULL);
+        for (int turn = 0; turn < i % 20; turn++) {
+            RV_REQUIRE_EQ(rove_yield(), 0);
+        }
+        int rc = rove_close(in);
+        close(out);
+        bool is_there = has_reader();
+        RV_EXPECT_EQ(rc, 0);
+        RV_EXPECT_EQ(rove_join(t, NULL), -EBADF);
+        RV_REQUIRE(!is_there);
+    }
+    return unlink(fifo_path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +282,9 @@ int main(void)
         cmocka_unit_test(test_fifo_writer_in_passing_is_noticed),
         cmocka_unit_test(test_fifo_nonblocking_open_does_not_wait),
         cmocka_unit_test(test_fifo_open_does_not_hold_up_the_end),
+        cmocka_unit_test(test_fifo_end_needs_no_helper),
+        cmocka_unit_test(test_fifo_reader_of_the_end_is_gone_after_close),
+        cmocka_unit_test(test_fifo_reader_is_gone_after_close_under_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

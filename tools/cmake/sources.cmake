@@ -127,6 +127,7 @@ set(ROVE_IO_SOURCES
     io/stream_read.c
     io/stream_write.c
     io/uring.c
+    io/uring_close.c
     io/uring_create.c
     io/uring_sleep.c
 )
