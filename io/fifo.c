@@ -11,10 +11,10 @@
  *     ring: open -> fd        blocking thread: open -> other fd       first: it is the result
  *                             poll of fd: readable or hung up         first: fd is the result
  *
- * Reads: a ring finds no data in a FIFO that has hung up, and not its end either. It tries 128 times
- * and gives it to a helper thread: 34 us instead of 1, and the helper, which may lose its CPU, keeps
- * the file after the result has come, so that the reader seems to be there after rove_close. So a
- * hung-up FIFO is read here, one that is empty is polled, and only what has data is the ring's.
+ * Reads: in a FIFO that has hung up a ring finds no data, and not its end either. It tries 128
+ * times and gives the read to a helper thread: 34 us instead of 1, and the helper, which may lose
+ * its CPU, keeps the file when the result has come, so that a reader is there after rove_close. So
+ * a hung-up FIFO is read here, an empty one is polled, and one that has data is the ring's.
  *
  * Rejected: opening on the ring's own helper threads always: 5 us an open instead of 1, and eight
  * FIFOs would hold up all files.
