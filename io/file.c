@@ -105,14 +105,31 @@ static RV_ALWAYS_INLINE ssize_t run_read(enum rv_op_kind kind, int fd, const str
     return bytes != -EAGAIN ? bytes : read_by_operation(kind, fd, v, n, at);
 }
 
+/* Whether fd may be read or written, there: 0, or why not. */
+static RV_NOINLINE int move_nothing(int fd, off_t at, bool is_write)
+{
+    ssize_t rc = is_write ? pwritev2(fd, NULL, 0, at, 0) : preadv2(fd, NULL, 0, at, 0);
+    return rc < 0 ? -errno : 0;
+}
+
+/* A ring would wait for a terminal's next line all the same, and send a datagram of nothing. */
+static RV_NOINLINE ssize_t run_empty(int fd, bool is_write)
+{
+    struct rv_task *self = rv_current_task();
+    if (self == NULL) {
+        return -EPERM;
+    }
+    return rv_take_cancel(self) ? -ECANCELED : move_nothing(fd, -1, is_write);
+}
+
 ssize_t rove_read(int fd, void *buf, size_t n)
 {
     struct iovec one = {.iov_base = buf, .iov_len = n};
-    return run_read(RV_OP_READ, fd, &one, 1, -1);
+    return RV_LIKELY(n > 0) ? run_read(RV_OP_READ, fd, &one, 1, -1) : run_empty(fd, false);
 }
 
 /* A ring takes a position for what has none, and ignores it: 0, or -ESPIPE as pread(2) has it. */
-static RV_ALWAYS_INLINE int check_position(int fd, off_t at)
+static RV_ALWAYS_INLINE int check_position(int fd, off_t at, bool is_write)
 {
     const struct rv_task *self = rv_current_task();
     if (self == NULL || at < 0) {
@@ -120,7 +137,7 @@ static RV_ALWAYS_INLINE int check_position(int fd, off_t at)
     }
     const struct rv_fd_slot *slot = find_slot(self, fd);
     bool has_one = slot == NULL || rv_load_relaxed(&slot->type) == RV_FD_FILE;
-    return has_one || lseek(fd, 0, SEEK_CUR) >= 0 ? 0 : -errno;
+    return has_one ? 0 : move_nothing(fd, at, is_write);
 }
 
 ssize_t rove_write(int fd, const void *buf, size_t n)
@@ -137,7 +154,7 @@ ssize_t rove_write(int fd, const void *buf, size_t n)
 ssize_t rove_pread(int fd, void *buf, size_t n, off_t at)
 {
     struct iovec one = {.iov_base = buf, .iov_len = n};
-    int rc = check_position(fd, at);
+    int rc = check_position(fd, at, false);
     return rc < 0 ? rc : run_read(RV_OP_READ, fd, &one, 1, at);
 }
 
@@ -149,12 +166,15 @@ ssize_t rove_pwrite(int fd, const void *buf, size_t n, off_t at)
                        .len = n,
                        .offset = at,
                        .deadline_ns = INT64_MAX};
-    int rc = check_position(fd, at);
+    int rc = check_position(fd, at, true);
     return rc < 0 ? rc : rv_op_run(&op);
 }
 
 ssize_t rove_readv(int fd, const struct iovec *v, int n)
 {
+    if (RV_UNLIKELY(n == 0)) {
+        return run_empty(fd, false);
+    }
     return n < 0 || n > IOV_MAX ? -EINVAL : run_read(RV_OP_READV, fd, v, n, -1);
 }
 
@@ -166,6 +186,9 @@ ssize_t rove_writev(int fd, const struct iovec *v, int n)
                        .len = (size_t)n,
                        .offset = -1,
                        .deadline_ns = INT64_MAX};
+    if (RV_UNLIKELY(n == 0)) {
+        return run_empty(fd, true);
+    }
     return n < 0 || n > IOV_MAX ? -EINVAL : rv_op_run(&op);
 }
 

@@ -6,6 +6,9 @@
  * either side, before the call. A disk is slow: then the call runs where it may block. So a
  * helper thread never sits on an empty pipe whose filler waits for a helper thread.
  *
+ * A wrong end is never ready. So what is wrong must be seen before the first wait: the call itself
+ * says so where it can be tried at once; for a disk, the pipe is looked at.
+ *
  * sendfile = file -> pipe -> descriptor, with a pipe from a small cache.
  */
 #include <rove/io.h>
@@ -74,6 +77,20 @@ static int wait_for_both(const struct transfer *t)
     return rc;
 }
 
+/* A disk's other side is a pipe: 0, or what splice(2) would say of it. */
+static RV_NOINLINE int check_pipe(const struct transfer *t)
+{
+    bool is_in = t->in_type == END_PIPE;
+    if ((is_in ? t->in_at : t->out_at) != NULL) {
+        return -ESPIPE;
+    }
+    int flags = fcntl(is_in ? t->in : t->out, F_GETFL);
+    if (flags < 0) {
+        return -errno;
+    }
+    return (flags & O_ACCMODE) == (is_in ? O_WRONLY : O_RDONLY) ? -EBADF : 0;
+}
+
 /* The slot of a side that heeds only its own mode, as sockets do; else NULL. */
 static int begin_side(struct rv_fdtab *fds, int fd, int type, struct rv_fd_slot **slot)
 {
@@ -136,8 +153,11 @@ static ssize_t splice_disk(const struct transfer *t)
 static ssize_t run_transfer(struct rv_task *self, const struct transfer *t)
 {
     bool has_disk = t->in_type == END_DISK || t->out_type == END_DISK;
-    for (;;) {
-        int ready = wait_for_both(t);
+    int ready = has_disk ? check_pipe(t) : 0;
+    for (bool is_first = true;; is_first = false) {
+        if (ready == 0 && (has_disk || !is_first)) {
+            ready = wait_for_both(t);
+        }
         if (ready < 0) {
             return ready;
         }
@@ -147,6 +167,9 @@ static ssize_t run_transfer(struct rv_task *self, const struct transfer *t)
         }
         if (rc != -EAGAIN) {
             return rc;
+        }
+        if (!has_disk && is_first) {
+            continue;
         }
         /* Somebody else was faster, or the pipe wants a whole free page: let others run. */
         rv_yield(self);

@@ -8,6 +8,7 @@
  *
  *     task: rv_ring_next, fill, push, park       owner: enter -> completions -> wake the tasks
  *     a send with nobody to share the enter with: send(2), direct.c
+ *     a file at the descriptor's own position: read(2), write(2), cursor.c
  *     another worker wants something of this ring (an operation ended): inbox + wake
  *
  * Cancellation keeps the order of the queue: the request to end an operation is queued on the same
@@ -286,6 +287,8 @@ static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
             return op->result;
         }
         w = rv_current_worker();
+    } else if (RV_UNLIKELY(rv_cursor_has(op)) && rv_cursor_run(op, self)) {
+        return op->result;
     }
     if (rv_fifo_may_read(op) && rv_fifo_read(op, self)) {
         return op->result;

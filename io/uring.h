@@ -171,6 +171,13 @@ static inline bool rv_direct_may_send(const struct rv_uring *mine, const struct 
 }
 bool rv_direct_send(struct rv_op *op, struct rv_task *self); /* the result in op->result */
 
+/* cursor.c: files at the descriptor's own position, without the ring. False: it goes its way. */
+static inline bool rv_cursor_has(const struct rv_op *op)
+{
+    return op->kind <= RV_OP_WRITEV && op->offset < 0;
+}
+bool rv_cursor_run(struct rv_op *op, struct rv_task *self); /* the result in op->result */
+
 /* guard.c: sleepers that look after workers that compute. */
 
 /* The owner goes to sleep: listens for alarms unless another sleeper does. True: it does. */

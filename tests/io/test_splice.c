@@ -178,6 +178,34 @@ RV_TASK_TEST(test_splice_file_positions)
     return rove_close(fd);
 }
 
+/* Goal: what can never be is said at once, as splice(2) does, not waited for. */
+RV_TASK_TEST(test_splice_wrong_ends_are_refused_at_once)
+{
+    int p[2], q[2], s[2];
+    off_t at = 4;
+    int fd = make_file();
+    RV_REQUIRE_EQ(pipe2(p, O_CLOEXEC), 0);
+    RV_REQUIRE_EQ(pipe2(q, O_CLOEXEC), 0);
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s), 0);
+    RV_EXPECT_EQ(rove_splice(p[1], NULL, q[1], NULL, 6), -EBADF);
+    RV_EXPECT_EQ(rove_splice(p[0], NULL, q[0], NULL, 6), -EBADF);
+    RV_EXPECT_EQ(rove_splice(p[0], NULL, p[1], NULL, 6), -EINVAL);
+    RV_EXPECT_EQ(rove_splice(p[0], &at, q[1], NULL, 6), -ESPIPE);
+    RV_EXPECT_EQ(rove_splice(s[0], &at, q[1], NULL, 6), -EINVAL);
+    RV_EXPECT_EQ(rove_splice(p[1], NULL, fd, NULL, 6), -EBADF);
+    RV_EXPECT_EQ(rove_splice(p[0], &at, fd, NULL, 6), -ESPIPE);
+    RV_EXPECT_EQ(rove_splice(fd, NULL, q[0], NULL, 6), -EBADF);
+    RV_EXPECT_EQ(rove_splice(fd, NULL, q[1], &at, 6), -ESPIPE);
+    RV_EXPECT_EQ(rove_sendfile(q[0], fd, &at, 6), -EBADF);
+    RV_EXPECT_EQ(at, 4);
+    for (int i = 0; i < 2; i++) {
+        RV_EXPECT_EQ(rove_close(p[i]), 0);
+        RV_EXPECT_EQ(rove_close(q[i]), 0);
+        RV_EXPECT_EQ(rove_close(s[i]), 0);
+    }
+    return rove_close(fd);
+}
+
 static int pump_once(void *arg, RV_UNUSED void **result)
 {
     const struct job *job = arg;
@@ -227,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_splice_sendfile_is_exact),
         cmocka_unit_test(test_splice_chain_through_pipe_and_sockets),
         cmocka_unit_test(test_splice_file_positions),
+        cmocka_unit_test(test_splice_wrong_ends_are_refused_at_once),
         cmocka_unit_test(test_splice_cancelled_wait_moves_nothing),
         cmocka_unit_test(test_splice_sendfile_to_a_hung_up_peer),
     };

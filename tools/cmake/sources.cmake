@@ -94,6 +94,7 @@ set(ROVE_IO_SOURCES
     io/address.c
     io/attempt.c
     io/buffers.c
+    io/cursor.c
     io/dial.c
     io/direct.c
     io/edge.c
