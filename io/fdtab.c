@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int rv_fdtab_init(struct rv_fdtab *tab)
 {
@@ -147,6 +148,9 @@ enum rv_fd_type rv_fd_type_of(const struct stat *st)
     if (S_ISFIFO(st->st_mode)) {
         return RV_FD_FIFO;
     }
+    if (S_ISCHR(st->st_mode)) {
+        return RV_FD_UNKNOWN;
+    }
     return S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) ? RV_FD_FILE : RV_FD_OTHER;
 }
 
@@ -158,6 +162,9 @@ enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd)
     }
     struct stat st;
     type = fstat(fd, &st) == 0 ? rv_fd_type_of(&st) : RV_FD_OTHER;
+    if (type == RV_FD_UNKNOWN) {
+        type = isatty(fd) == 1 ? RV_FD_TERMINAL : RV_FD_OTHER;
+    }
     rv_store_relaxed(&slot->type, type);
     return type;
 }

@@ -40,6 +40,7 @@ enum rv_fd_type {
     RV_FD_UNKNOWN = 0,
     RV_FD_FIFO, /* or a pipe that nobody has read from yet: io/fifo.c */
     RV_FD_FILE, /* a regular file or block device: reads may come from the page cache */
+    RV_FD_TERMINAL, /* ready is not enough: a ring would block in it, io/cursor.c */
     RV_FD_OTHER
 };
 
@@ -130,6 +131,7 @@ void rv_fd_close_end(struct rv_fd_slot *slot);
 
 /* What the descriptor is, looked up once per number; RV_FD_OTHER when fstat fails. */
 enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd);
+/* What st says of it; RV_FD_UNKNOWN: a character device, perhaps a terminal. */
 enum rv_fd_type rv_fd_type_of(const struct stat *st);
 
 void rv_fd_check(const struct rv_fd_slot *slot);

@@ -160,12 +160,20 @@ static RV_NOINLINE ssize_t settle(struct rv_op *op, ssize_t result, const struct
  * A ring's poll also ends when the peer will send no more, asked for or not. That stays so, and so
  * does the ring; what was asked for is looked for now and then. Tell-tale of a rare state: somebody
  * waits for room towards a peer that has shut down its side.
+ *
+ * And a ring's poll of a terminal fails with -EINVAL if it is woken while the kernel still arms it:
+ * looked at, and begun again after a while (-EINTR), for what can never be armed says the same.
  */
 static RV_NOINLINE ssize_t wait_for_asked(struct rv_op *op, const struct rv_fd_slot *slot,
                                           ssize_t result)
 {
     unsigned asked = op->flags | POLLERR | POLLHUP | POLLNVAL;
     int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
+    if (result == -EINVAL) {
+        result = rv_attempt(op);
+        int rc = result == -EAGAIN ? rv_op_pause(op, slot, &pause_ns) : 0;
+        return result != -EAGAIN ? result : rc < 0 ? rc : -EINTR;
+    }
     while (result > 0 && ((unsigned)result & asked) == 0) {
         result = rv_op_pause(op, slot, &pause_ns);
         if (result == 0) {

@@ -268,14 +268,6 @@ int rv_sim_fstat(int fd, struct stat *st)
     return (int)leave(f == NULL ? -EBADF : 0);
 }
 
-off_t rv_sim_lseek(int fd, off_t at, int whence)
-{
-    struct rv_sim_file *f = enter(fd);
-    (void)at;
-    (void)whence;
-    return leave(f == NULL ? -EBADF : -ESPIPE);
-}
-
 int rv_sim_poll(struct pollfd *fds, nfds_t n, int timeout)
 {
     int ready = 0;

@@ -35,7 +35,6 @@ int rv_sim_getsockopt(int fd, int level, int option, void *value, socklen_t *len
 int rv_sim_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
 int rv_sim_fcntl(int fd, int command, ...);
 int rv_sim_fstat(int fd, struct stat *st);
-off_t rv_sim_lseek(int fd, off_t at, int whence);
 int rv_sim_poll(struct pollfd *fds, nfds_t n, int timeout);
 
 /* The port of an IPv4 or IPv6 address; a UNIX one stands for the sum of its name. */

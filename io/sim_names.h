@@ -56,7 +56,6 @@
 #define setsockopt rv_sim_setsockopt
 #define fcntl rv_sim_fcntl
 #define fstat rv_sim_fstat
-#define lseek rv_sim_lseek
 #define poll rv_sim_poll
 
 #endif

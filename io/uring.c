@@ -8,7 +8,7 @@
  *
  *     task: rv_ring_next, fill, push, park       owner: enter -> completions -> wake the tasks
  *     a send with nobody to share the enter with: send(2), direct.c
- *     a file at the descriptor's own position: read(2), write(2), cursor.c
+ *     a file at the descriptor's own position, a terminal: read(2), write(2), cursor.c
  *     another worker wants something of this ring (an operation ended): inbox + wake
  *
  * Cancellation keeps the order of the queue: the request to end an operation is queued on the same

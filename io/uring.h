@@ -171,10 +171,12 @@ static inline bool rv_direct_may_send(const struct rv_uring *mine, const struct 
 }
 bool rv_direct_send(struct rv_op *op, struct rv_task *self); /* the result in op->result */
 
-/* cursor.c: files at the descriptor's own position, without the ring. False: it goes its way. */
+/* cursor.c: files at the descriptor's own position, and terminals, without the ring. False: it goes
+ * its way. The result may be -EAGAIN: it is to be ready first. */
 static inline bool rv_cursor_has(const struct rv_op *op)
 {
-    return op->kind <= RV_OP_WRITEV && op->offset < 0;
+    return op->kind <= RV_OP_WRITEV && op->offset < 0 &&
+           rv_load_relaxed(&op->slot->type) != RV_FD_OTHER;
 }
 bool rv_cursor_run(struct rv_op *op, struct rv_task *self); /* the result in op->result */
 

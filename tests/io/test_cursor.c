@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Purpose: io/cursor: the position of a descriptor, which all have in common who use it.
+ * Purpose: io/cursor: the position of a descriptor, which all have in common who use it; terminals.
  */
 #include "tests/io/waiting.h"
 
@@ -13,9 +13,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
-enum { TASKS = 16, RECORDS = 60, RECORD = 512, LIMIT = 10000, MUCH = 18000 };
+enum { TASKS = 16, RECORDS = 60, RECORD = 512, LIMIT = 10000, MUCH = 18000, TYPED = 50000 };
+
+static RV_ATOMIC(uint32_t) typed_count;
 
 /* On a disk, or wherever /tmp is; its name is gone already. */
 static int make_file(void)
@@ -198,6 +201,98 @@ RV_TASK_TEST(test_cursor_nothing_at_all)
     return rove_writev(-1, NULL, 0) == -EBADF ? 0 : RV_TEST_FAILED;
 }
 
+/* Both ends of a terminal that passes every byte as it is. */
+static void make_terminal(int *master, int *slave)
+{
+    char name[64];
+    struct termios t;
+    *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (grantpt(*master) < 0 || unlockpt(*master) < 0 ||
+        ptsname_r(*master, name, sizeof(name)) != 0) {
+        abort();
+    }
+    *slave = rove_open(name, O_RDWR | O_NOCTTY, 0);
+    if (*slave < 0 || tcgetattr(*slave, &t) < 0) {
+        abort();
+    }
+    cfmakeraw(&t);
+    RV_EXPECT_EQ(tcsetattr(*slave, TCSANOW, &t), 0);
+}
+
+static int read_typed(void *arg, RV_UNUSED void **result)
+{
+    struct part *part = arg;
+    char buf[1000];
+    while (part->bytes < TYPED) {
+        ssize_t n = rove_read(part->fd, buf, sizeof(buf));
+        RV_REQUIRE(n > 0);
+        part->bytes += (size_t)n;
+    }
+    return 0;
+}
+
+/* Goal: a terminal that is full suspends its writer, not the worker that is to run the reader. */
+RV_TASK_TEST(test_cursor_full_terminal_suspends)
+{
+    static char typed[TYPED];
+    struct part part = {0};
+    int slave;
+    make_terminal(&part.fd, &slave);
+    rove_task *reader = rove_create_task(read_typed, &part);
+    RV_EXPECT_EQ(rove_write_all(slave, typed, TYPED), TYPED);
+    RV_EXPECT_EQ(rove_join(reader, NULL), 0);
+    rove_stream *s = rove_stream_open(slave);
+    part.bytes = 0;
+    reader = rove_create_task(read_typed, &part);
+    RV_EXPECT_EQ(rove_stream_write(s, typed, TYPED), 0);
+    RV_EXPECT_EQ(rove_stream_flush(s), 0);
+    RV_EXPECT_EQ(rove_join(reader, NULL), 0);
+    RV_EXPECT_EQ(rove_stream_close(s), 0);
+    return rove_close(part.fd);
+}
+
+static int count_typed(void *arg, RV_UNUSED void **result)
+{
+    struct part *part = arg;
+    char b;
+    ssize_t n;
+    while ((n = rove_read(part->fd, &b, 1)) == 1) {
+        rv_fetch_add_relaxed(&typed_count, 1);
+    }
+    return (int)n;
+}
+
+/* Goal: of many readers of one terminal one gets the byte; the others wait on, and can be ended. */
+RV_TASK_TEST(test_cursor_readers_of_one_terminal)
+{
+    struct part parts[TASKS] = {{0}};
+    rove_task *tasks[TASKS];
+    int master, slave;
+    make_terminal(&master, &slave);
+    rv_store_relaxed(&typed_count, 0);
+    for (int i = 0; i < TASKS; i++) {
+        parts[i].fd = slave;
+        tasks[i] = rove_create_task(count_typed, &parts[i]);
+    }
+    await_waiters(slave, TASKS);
+    for (uint32_t n = 1; n <= 500; n++) {
+        RV_EXPECT_EQ(rove_write(master, "x", 1), 1);
+        while (rv_load_relaxed(&typed_count) < n) {
+            rove_yield();
+        }
+    }
+    for (int i = 0; i < TASKS / 2; i++) {
+        rove_cancel(tasks[i]);
+        RV_EXPECT_EQ(rove_join(tasks[i], NULL), -ECANCELED);
+    }
+    RV_EXPECT_EQ(rove_close(slave), 0);
+    for (int i = TASKS / 2; i < TASKS; i++) {
+        RV_EXPECT_EQ(rove_join(tasks[i], NULL), -EBADF);
+    }
+    RV_EXPECT_EQ(rv_load_relaxed(&typed_count), 500);
+    return rove_close(master);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +301,8 @@ int main(void)
         cmocka_unit_test(test_cursor_numbers_that_stand_for_something_else),
         cmocka_unit_test(test_cursor_position_of_what_has_none),
         cmocka_unit_test(test_cursor_nothing_at_all),
+        cmocka_unit_test(test_cursor_full_terminal_suspends),
+        cmocka_unit_test(test_cursor_readers_of_one_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
