@@ -24,7 +24,7 @@
 #include <errno.h>
 
 /* A pipe, a socket and a terminal have no position. Before a thread is asked to do what might wait
- * for ever it is looked up anew whether the number still stands for a file: close(2) tells nobody. */
+ * for ever, it is looked up anew whether the number is still a file's: close(2) tells nobody. */
 static RV_NOINLINE enum rv_fd_type type_of(const struct rv_op *op)
 {
     enum rv_fd_type type = rv_fd_type(op->slot, op->fd);
