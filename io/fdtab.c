@@ -129,6 +129,7 @@ void rv_fd_close_final(struct rv_fd_slot *slot)
     slot->edge_waits = 0;
     RV_ASSERT((rv_load_relaxed(&slot->edge) & 1) == 0, "edges end before their descriptor does");
     rv_lock_release(&slot->lock);
+    rv_store_relaxed(&slot->type, RV_FD_UNKNOWN); /* right after close(2) it may be another's */
 }
 
 void rv_fd_close_end(struct rv_fd_slot *slot)
