@@ -39,16 +39,24 @@ static bool is_disk_file(int fd)
     return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
 }
 
-static ssize_t look(const struct rv_op *op)
+/* A signal ends a poll(2) that finds nothing with EINTR, also where it was not to wait. */
+int rv_look(int fd, short events)
 {
-    struct pollfd p = {.fd = op->fd, .events = (short)rv_op_events(op)};
-    if (poll(&p, 1, 0) < 0) {
+    struct pollfd p = {.fd = fd, .events = events};
+    int rc;
+    do {
+        rc = poll(&p, 1, 0);
+    } while (RV_UNLIKELY(rc < 0) && errno == EINTR);
+    if (rc < 0) {
         return -errno;
     }
-    if ((p.revents & POLLNVAL) != 0) {
-        return -EBADF;
-    }
-    return p.revents == 0 ? -EAGAIN : (unsigned short)p.revents;
+    return (p.revents & POLLNVAL) != 0 ? -EBADF : (unsigned short)p.revents;
+}
+
+static ssize_t look(const struct rv_op *op)
+{
+    int rc = rv_look(op->fd, (short)rv_op_events(op));
+    return rc == 0 ? -EAGAIN : rc;
 }
 
 /* The buffers of a read or write as a vector; `one` is room for a single one. */

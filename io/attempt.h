@@ -21,6 +21,9 @@
 /* It would block, and no readiness will tell when it would not: try again after a while. */
 #define RV_ATTEMPT_LATER ((ssize_t)INT_MIN + 1)
 
+/* One look, no wait: which of the events, errors and hang-ups are there, 0 for none; or -errno. */
+int rv_look(int fd, short events);
+
 /* The same as below of these kinds, and of any. */
 ssize_t rv_attempt_recv(const struct rv_op *op);
 ssize_t rv_attempt_send(const struct rv_op *op);

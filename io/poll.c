@@ -6,23 +6,13 @@
 #include <rove/task.h>
 
 #include "core/clock.h"
+#include "io/attempt.h"
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/suspend.h"
 
 #include <errno.h>
 #include <poll.h>
-
-/* One look, no wait: the events that are there, or a negative errno. */
-static RV_NOINLINE int look(int fd, short events)
-{
-    struct pollfd p = {.fd = fd, .events = events};
-    int rc = poll(&p, 1, 0);
-    if (rc < 0) {
-        return -errno;
-    }
-    return (p.revents & POLLNVAL) != 0 ? -EBADF : (unsigned short)p.revents;
-}
 
 /* A file is always ready for reading and writing, and for nothing else ever. */
 static int poll_file(struct rv_task *self, short events, rove_duration timeout)
@@ -59,7 +49,7 @@ static int wait_for(int fd, short events, int64_t deadline_ns)
          * socket's, at any byte, about urgent ones too. */
         rc = rc < 0 ? rc : rc & asked;
         if (rc > 0 && (rc & (POLLPRI | POLLRDBAND)) != 0) {
-            rc = look(fd, events);
+            rc = rv_look(fd, events);
         }
     } while (rc == 0);
     return (int)rc;
@@ -78,7 +68,7 @@ int rove_poll(int fd, short events, rove_duration timeout)
         return -ECANCELED;
     }
     if (timeout == 0) {
-        int now = look(fd, events);
+        int now = rv_look(fd, events);
         rv_op_pay_turn(self); /* who looks again and again may wait for a task of this worker */
         return now == 0 ? -ETIMEDOUT : now;
     }

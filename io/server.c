@@ -22,6 +22,7 @@
 #include "core/check.h"
 #include "core/list.h"
 #include "core/lock.h"
+#include "io/attempt.h"
 #include "io/accept.h"
 #include "io/listen.h"
 #include "io/stream.h"
@@ -245,11 +246,10 @@ static int pause_accepting(struct rove_runtime *runtime, struct dearth *d, int e
  */
 static void note_accepted(const struct rove_server *s, struct dearth *d)
 {
-    struct pollfd queue = {.fd = s->fd, .events = POLLIN};
     d->pause = 0;
     if (RV_UNLIKELY(d->is_on)) {
         d->is_on = !d->is_ending;
-        d->is_ending = poll(&queue, 1, 0) == 0;
+        d->is_ending = rv_look(s->fd, POLLIN) == 0;
     }
 }
 

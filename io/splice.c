@@ -53,8 +53,7 @@ static int wait_for(int fd, short events)
 
 static RV_NOINLINE bool is_ready(int fd, short events)
 {
-    struct pollfd p = {.fd = fd, .events = events};
-    return poll(&p, 1, 0) > 0;
+    return rv_look(fd, events) != 0;
 }
 
 struct transfer {

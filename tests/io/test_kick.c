@@ -3,6 +3,7 @@
  * Purpose: io/kick.h: a kick reaches the thread it is meant for, is kept while it is blocked, ends
  *          a wait that lets it in, and takes no signal that the program uses.
  */
+#include "io/attempt.h"
 #include "io/kick.h"
 
 #include "core/os.h"
@@ -129,6 +130,43 @@ static void test_kick_reaches_a_computing_thread(void **state)
     rv_test_settle();
 }
 
+enum { KICKS_WHILE_LOOKING = 1000 }; /* of which several come inside of the call; arbitrary */
+
+static void *look_kicked(void *arg)
+{
+    (void)become(1);
+    rv_kick_allow();
+    rv_store_release(&is_ready, 1u);
+    while (rv_load_acquire(&is_over) == 0)
+        RV_EXPECT_EQ(rv_look((int)(intptr_t)arg, POLLIN), 0);
+    rv_kick_forbid();
+    rv_current_set_worker(NULL);
+    return NULL;
+}
+
+/* Goal: poll(2) says EINTR if a kick comes while it finds nothing; a look looks again. */
+static void test_kick_does_not_spoil_a_look(void **state)
+{
+    pthread_t thread;
+    int fds[2];
+    (void)state;
+    open_runtime();
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(pthread_create(&thread, NULL, look_kicked, (void *)(intptr_t)fds[0]), 0);
+    while (rv_load_acquire(&is_ready) == 0)
+        rv_os_sched_yield();
+    for (unsigned i = 0; i < KICKS_WHILE_LOOKING; i++) {
+        rv_kick(&still.workers[1]);
+        while (kicks_of(1) <= i)
+            rv_os_sched_yield();
+    }
+    rv_store_release(&is_over, 1u);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(close(fds[0]) | close(fds[1]), 0);
+    rv_still_fini(&still);
+    rv_test_settle();
+}
+
 /* Goal: a kick that arrives when the thread is nobody's worker any more does no harm. */
 static void test_kick_after_the_end_is_harmless(void **state)
 {
@@ -202,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_kick_takes_a_free_signal),
         cmocka_unit_test(test_kick_ends_a_wait_even_if_it_came_before),
         cmocka_unit_test(test_kick_reaches_a_computing_thread),
+        cmocka_unit_test(test_kick_does_not_spoil_a_look),
         cmocka_unit_test(test_kick_after_the_end_is_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
