@@ -38,7 +38,7 @@ static int parse_unix(const char *path, struct rv_address *address)
     if (len == 0 || (path[0] == '@' && len == 1)) {
         return -EINVAL;
     }
-    if (len >= sizeof(un->sun_path)) {
+    if (len > sizeof(un->sun_path) || (len == sizeof(un->sun_path) && path[0] != '@')) {
         return -ENAMETOOLONG;
     }
     *address = (struct rv_address){0};

@@ -103,6 +103,16 @@ static void test_address_too_long_is_refused(void **state)
     /* The longest path that fits with its zero byte. */
     text[5 + sizeof(((struct sockaddr_un *)0)->sun_path) - 1] = '\0';
     assert_int_equal(rv_address_parse(text, &a, &name), RV_ADDRESS_READY);
+    /* The longest abstract name: it has no zero byte at its end. */
+    text[5 + sizeof(((struct sockaddr_un *)0)->sun_path) - 1] = 'a';
+    text[5 + sizeof(((struct sockaddr_un *)0)->sun_path)] = '\0';
+    assert_int_equal(rv_address_parse(text, &a, &name), -ENAMETOOLONG);
+    text[5] = '@';
+    assert_int_equal(rv_address_parse(text, &a, &name), RV_ADDRESS_READY);
+    assert_int_equal(a.len, sizeof(struct sockaddr_un));
+    text[5 + sizeof(((struct sockaddr_un *)0)->sun_path)] = 'a';
+    text[5 + sizeof(((struct sockaddr_un *)0)->sun_path) + 1] = '\0';
+    assert_int_equal(rv_address_parse(text, &a, &name), -ENAMETOOLONG);
 }
 
 int main(void)
