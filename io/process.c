@@ -42,7 +42,7 @@
 
 struct rove_process {
     /* constant after start */
-    int pidfd;
+    int pidfd;                /* -1: reaped before it could be had */
     rove_stream *streams[3];  /* stdin, stdout, stderr, or NULL: the handle's */
 
     struct rv_lock lock;      /* guards what follows */
@@ -59,7 +59,9 @@ static void drop(struct rove_process *p)
     bool is_last = --p->refs == 0;
     rv_lock_release(&p->lock);
     if (is_last) {
-        rove_close(p->pidfd);
+        if (p->pidfd >= 0) {
+            rove_close(p->pidfd);
+        }
         free(p);
     }
 }
@@ -194,6 +196,16 @@ static int start_reaper(struct rove_process *p, struct rv_task *self)
     return 0;
 }
 
+/* It has run, and SIGCHLD is ignored or handled by a program that collects every child. */
+static int note_reaped(struct rove_process *p)
+{
+    p->refs = 1;
+    p->is_reaping = true;
+    p->is_reaped = true;
+    p->status = RV_PROCESS_UNKNOWN;
+    return 0;
+}
+
 static void close_streams(struct rove_process *p)
 {
     for (int i = 0; i < 3; i++) {
@@ -217,7 +229,7 @@ static int start(struct rove_process *p, struct rv_task *self, struct rv_spawn *
         return rc;
     }
     p->pidfd = spawn->pidfd;
-    return start_reaper(p, self);
+    return p->pidfd < 0 ? note_reaped(p) : start_reaper(p, self);
 }
 
 int rove_process_start(const rove_process_options *options, rove_process **process)

@@ -11,7 +11,7 @@ struct rv_spawn {
     const rove_process_options *options;
     int child_ends[3]; /* what the child's 0, 1, 2 are made of when that is a pipe; else -1 */
     pid_t pid;         /* out */
-    int pidfd;         /* out */
+    int pidfd;         /* out; -1: it has run, and the program has reaped it already */
 };
 
 /* 0 or -EINVAL. */

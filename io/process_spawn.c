@@ -94,14 +94,19 @@ static const char *path_of(char *const *envp)
     return "/bin:/usr/bin"; /* as Python's */
 }
 
-/* Is the program in this directory? `name` has room for both. 0, or a positive errno. */
-static int look_in(const char *dir, size_t len, const char *program, char *name)
+/*
+ * Is the program in this directory? `name` has room for both. 0, or a positive errno. A directory
+ * that counts from the child's own cannot be looked into from here: the start itself will tell.
+ */
+static int look_in(const char *dir, size_t len, const rove_process_options *options, char *name)
 {
+    const char *program = options->argv[0];
     memcpy(name, len > 0 ? dir : ".", len > 0 ? len : 1);
     len = len > 0 ? len : 1;
     name[len] = '/';
     strcpy(name + len + 1, program);
-    return access(name, X_OK) < 0 ? errno : 0;
+    bool is_elsewhere = options->cwd != NULL && name[0] != '/';
+    return is_elsewhere || access(name, X_OK) == 0 ? 0 : errno;
 }
 
 /* As execvpe(3), which the C library has no spawn for: 0, or a positive errno. */
@@ -115,7 +120,7 @@ static int spawn_in_path(struct rv_spawn *spawn, posix_spawn_file_actions_t *act
     int rc = name == NULL ? ENOMEM : ENOENT;
     for (const char *dir = path; name != NULL && dir != NULL;) {
         size_t len = strcspn(dir, ":");
-        rc = look_in(dir, len, argv[0], name);
+        rc = look_in(dir, len, spawn->options, name);
         if (rc == 0) {
             rc = posix_spawn(&spawn->pid, name, actions, attributes, argv, envp);
         }
@@ -170,9 +175,9 @@ int rv_spawn_run(void *arg, RV_UNUSED void **result)
     if (rc < 0) {
         return rc;
     }
-    /* Nobody else reaps it, so the number is still this child's, even if it has ended. */
+    /* Unless the program reaps it, the number is still this child's, even if it has ended. */
     spawn->pidfd = pidfd_open(spawn->pid, 0);
-    if (spawn->pidfd < 0) {
+    if (spawn->pidfd < 0 && errno != ESRCH) {
         rc = -errno;
         (void)kill(spawn->pid, SIGKILL);
         while (waitpid(spawn->pid, NULL, 0) < 0 && errno == EINTR) {

@@ -22,6 +22,7 @@ int __real_pidfd_open(pid_t pid, unsigned flags);
 int __wrap_pidfd_open(pid_t pid, unsigned flags);
 
 static bool is_pidfd_refused;
+static bool is_child_taken;   /* by the program, as by a handler of SIGCHLD */
 static pid_t last_child;
 
 int __wrap_pidfd_open(pid_t pid, unsigned flags)
@@ -30,6 +31,9 @@ int __wrap_pidfd_open(pid_t pid, unsigned flags)
     if (is_pidfd_refused) {
         errno = EMFILE;
         return -1;
+    }
+    if (is_child_taken) {
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
     }
     return __real_pidfd_open(pid, flags);
 }
@@ -125,6 +129,28 @@ static void test_process_spawn_directory_and_environment(void **state)
     assert_int_equal(setenv("RV_SPAWN_TEST", "kept", 1), 0);
     assert_int_equal(run_script("echo $RV_SPAWN_TEST; exit 7", &plain), 7);
     assert_string_equal(said, "kept\n");
+}
+
+/* Goal: a directory of the PATH that is relative counts from the child's directory, not ours. */
+static void test_process_spawn_relative_path_is_the_child_s(void **state)
+{
+    static const char *const paths[] = {"PATH=.", "PATH=", "PATH=/nonexistent:bin:."};
+    const char *argv[] = {"rove-spawned", NULL};
+    char dir[] = "/tmp/rove-spawn-XXXXXX";
+    char file[64];
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(file, sizeof file, "%s/%s", dir, argv[0]);
+    assert_int_equal(symlink("/bin/sh", file), 0);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char *const envp[] = {(char *)(uintptr_t)paths[i], NULL};
+        rove_process_options options = {.cwd = dir, .envp = envp, .in = ROVE_NULL};
+        assert_int_equal(run_program(argv, &options), 0);
+        options.cwd = "/";
+        assert_int_equal(run_program(argv, &options), -ENOENT);
+    }
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(dir), 0);
 }
 
 /* Goal: nothing is /dev/null in both directions; an own descriptor becomes the child's. */
@@ -237,6 +263,34 @@ static int start_without_streams(RV_UNUSED void *arg, RV_UNUSED void **result)
     return is_right ? 0 : 2;
 }
 
+static int start_and_lose(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    char *argv[] = {"/bin/sh", "-c", "echo pear", NULL};
+    rove_process_options options = {.argv = argv, .out = ROVE_PIPE};
+    rove_process *p = NULL;
+    char *out = NULL;
+    RV_REQUIRE_EQ(rove_process_start(&options, &p), 0);
+    RV_EXPECT_EQ(rove_process_wait(p), 255);
+    RV_EXPECT_EQ(rove_process_kill(p, SIGTERM), -ESRCH);
+    RV_EXPECT_EQ(rove_process_communicate(p, NULL, 0, &out, NULL, NULL, NULL), 255);
+    RV_EXPECT(out != NULL && strcmp(out, "pear\n") == 0);
+    free(out);
+    rove_process_release(p);
+    return 0;
+}
+
+/* Goal: a child that the program reaps at once has run all the same: no failure to start. */
+static void test_process_spawn_reaped_by_the_program(void **state)
+{
+    (void)state;
+    is_child_taken = true;
+    RV_FOR_EACH_WORKERS(workers)
+    {
+        rv_test_run_on(workers, start_and_lose, NULL);
+    }
+    is_child_taken = false;
+}
+
 static int run_without_streams(void)
 {
     close(STDIN_FILENO);
@@ -260,10 +314,12 @@ int main(void)
         cmocka_unit_test(test_process_spawn_signals_are_as_in_a_shell),
         cmocka_unit_test(test_process_spawn_descriptors_stay_here),
         cmocka_unit_test(test_process_spawn_directory_and_environment),
+        cmocka_unit_test(test_process_spawn_relative_path_is_the_child_s),
         cmocka_unit_test(test_process_spawn_streams_are_wired),
         cmocka_unit_test(test_process_spawn_failures_leave_no_child),
         cmocka_unit_test(test_process_spawn_without_a_pidfd),
         cmocka_unit_test(test_process_spawn_check_refuses_nonsense),
+        cmocka_unit_test(test_process_spawn_reaped_by_the_program),
         cmocka_unit_test(test_process_spawn_pipes_may_be_low_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
