@@ -134,11 +134,13 @@ static inline bool is_cancelled(const struct rv_waiter *w)
     return w->task != NULL && rv_state_has_cancel(&w->task->future.state);
 }
 
-/* w is out of its queue, and its task has a cancellation pending. */
-static RV_COLD void pass_over(struct rv_waiter *w)
+/* w is out of its queue, and its task has a cancellation pending. It may come back to the channel,
+ * which is in no queue of it then: so it is counted, as a select is all along. */
+static RV_COLD void pass_over(rove_chan *c, struct rv_waiter *w)
 {
     struct rv_select *sel = w->owner;
     if (sel == NULL) {
+        c->selects++;
         w->tag = RV_SYNC_PASSED_OVER;
         rv_waiter_fire(w);
     } else if (rv_select_claim(sel, RV_SELECT_PASSED_OVER)) {
@@ -147,13 +149,13 @@ static RV_COLD void pass_over(struct rv_waiter *w)
 }
 
 /* The first waiter that can still be served, taken out; NULL: none. */
-static inline struct rv_waiter *take_partner(struct rv_waitq *q)
+static inline struct rv_waiter *take_partner(rove_chan *c, enum rv_chan_op op)
 {
     struct rv_waiter *w;
-    while ((w = rv_waitq_pop(q)) != NULL) {
+    while ((w = rv_waitq_pop(&c->waiters[op])) != NULL) {
         struct rv_select *sel = w->owner;
         if (RV_UNLIKELY(is_cancelled(w))) {
-            pass_over(w);
+            pass_over(c, w);
         } else if (RV_LIKELY(sel == NULL) || rv_select_claim(sel, w->tag)) {
             return w;
         }
@@ -179,7 +181,7 @@ static inline int try_send(rove_chan *c, const void *element, struct rv_waiter *
     if (RV_UNLIKELY(c->lock.is_closed)) {
         return -EPIPE;
     }
-    struct rv_waiter *w = take_partner(&c->waiters[RV_CHAN_RECV]);
+    struct rv_waiter *w = take_partner(c, RV_CHAN_RECV);
     if (w != NULL) {
         RV_ASSERT(c->count == 0, "receivers wait only for an empty channel");
         copy_element(w->value, element, c->element_size);
@@ -199,7 +201,7 @@ static inline int try_recv(rove_chan *c, void *element, struct rv_waiter **fire)
     if (had_buffered) {
         buffer_pop(c, element);
     }
-    struct rv_waiter *w = take_partner(&c->waiters[RV_CHAN_SEND]);
+    struct rv_waiter *w = take_partner(c, RV_CHAN_SEND);
     if (w == NULL) {
         return had_buffered ? 0 : c->lock.is_closed ? -EPIPE : -EAGAIN;
     }
@@ -218,7 +220,7 @@ int rv_chan_try(struct rove_chan *c, enum rv_chan_op op, void *element, struct r
     return op == RV_CHAN_SEND ? try_send(c, element, fire) : try_recv(c, element, fire);
 }
 
-/* w is queued. -EAGAIN: it was passed over for nothing. */
+/* w is queued. -EAGAIN: it was passed over for nothing, and is counted still. */
 static int wait(rove_chan *c, enum rv_chan_op op, struct rv_waiter *w,
                 const struct rv_caller *caller)
 {
@@ -229,12 +231,16 @@ static int wait(rove_chan *c, enum rv_chan_op op, struct rv_waiter *w,
     if (w->tag == RV_SYNC_CLOSED) {
         return -EPIPE;
     }
-    return rv_sync_take_cancel(caller) ? -ECANCELED : -EAGAIN;
+    if (!rv_sync_take_cancel(caller)) {
+        return -EAGAIN;
+    }
+    rv_chan_leave_select(c, rv_chan_lock(c));
+    return -ECANCELED;
 }
 
-/* The whole of it, for everybody. `caller` NULL: without waiting. */
-static RV_NOINLINE int transfer(rove_chan *c, enum rv_chan_op op, void *element,
-                                const struct rv_caller *caller)
+/* The whole of it, for everybody. `caller` NULL: without waiting. is_counted: see wait. */
+static RV_NOINLINE int transfer_counted(rove_chan *c, enum rv_chan_op op, void *element,
+                                        const struct rv_caller *caller, bool is_counted)
 {
     if (RV_UNLIKELY(c == NULL) || RV_UNLIKELY(element == NULL && c->element_size != 0)) {
         return -EINVAL;
@@ -250,7 +256,11 @@ static RV_NOINLINE int transfer(rove_chan *c, enum rv_chan_op op, void *element,
             w.value = element;
             rv_waitq_push(&c->waiters[op], &w);
         }
-        rv_chan_unlock(c, is_at_home);
+        if (RV_UNLIKELY(is_counted)) {
+            rv_chan_leave_select(c, is_at_home);
+        } else {
+            rv_chan_unlock(c, is_at_home);
+        }
         if (fire != NULL) {
             rv_waiter_fire(fire);
         }
@@ -258,8 +268,15 @@ static RV_NOINLINE int transfer(rove_chan *c, enum rv_chan_op op, void *element,
             return rc;
         }
         rc = wait(c, op, &w, caller);
+        is_counted = true;
     } while (RV_UNLIKELY(rc == -EAGAIN));
     return rc;
+}
+
+static inline int transfer(rove_chan *c, enum rv_chan_op op, void *element,
+                           const struct rv_caller *caller)
+{
+    return transfer_counted(c, op, element, caller, false);
 }
 
 /* True: a task calls, and is inside the lock of a channel that is at home here. */
@@ -323,7 +340,7 @@ static RV_NOINLINE int transfer_rest(rove_chan *c, enum rv_chan_op op, void *ele
         return -EPERM;
     }
     int rc = w != NULL ? wait(c, op, w, &caller) : -EAGAIN;
-    return rc == -EAGAIN ? transfer(c, op, element, &caller) : rc;
+    return rc == -EAGAIN ? transfer_counted(c, op, element, &caller, w != NULL) : rc;
 }
 
 /* At home, inside the lock, which is left: the calling task queues itself and waits. */
@@ -421,7 +438,7 @@ int rove_chan_close(rove_chan *c)
     c->lock.is_closed = true;
     for (int op = RV_CHAN_SEND; op <= RV_CHAN_RECV; op++) {
         struct rv_waiter *w;
-        while ((w = take_partner(&c->waiters[op])) != NULL) {
+        while ((w = take_partner(c, (enum rv_chan_op)op)) != NULL) {
             *link = settle(w, RV_SYNC_CLOSED);
             link = *link != NULL ? &(*link)->next : link;
         }

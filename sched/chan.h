@@ -36,7 +36,7 @@ struct rove_chan {
     alignas(RV_CACHE_LINE) size_t element_size; /* bytes */
     size_t capacity;                            /* 0: rendezvous */
     RV_ATOMIC(uint32_t) refs;
-    uint32_t selects; /* cells of selects in the queues, and ORPHAN; guarded by the lock */
+    uint32_t selects; /* cells of selects, waiters passed over, and ORPHAN; guarded by the lock */
     alignas(16) unsigned char buffer[];
 };
 

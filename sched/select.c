@@ -33,6 +33,7 @@ struct arms { /* one of each for every case */
     bool *at_home;     /* for each of these, what its lock told */
     uint32_t *order;   /* of the first pass */
     size_t lock_count;
+    bool is_counted;   /* by the channels, from one wait to the next */
 };
 
 struct inline_arms {
@@ -193,7 +194,7 @@ static int enqueue(size_t n, rove_select_case cases[], struct arms *arms)
     for (size_t i = 0; i < n && index == -EAGAIN; i++) {
         if (is_channel(&cases[i])) {
             rv_waitq_push(&cases[i].chan->waiters[op_of(&cases[i])], &arms->cells[i]);
-            cases[i].chan->selects++;
+            cases[i].chan->selects += !arms->is_counted;
         }
     }
     for (size_t i = 0; i < arms->lock_count; i++) {
@@ -220,8 +221,9 @@ static bool watch_futures(size_t n, const rove_select_case cases[], struct rv_wa
     return false;
 }
 
+/* `watched` cases of futures were queued. stays: the channels still count it. */
 static void dequeue(size_t n, const rove_select_case cases[], struct rv_waiter cells[],
-                    size_t watched)
+                    size_t watched, bool stays)
 {
     for (size_t i = 0; i < n; i++) {
         if (is_channel(&cases[i])) {
@@ -231,9 +233,22 @@ static void dequeue(size_t n, const rove_select_case cases[], struct rv_waiter c
             if (rv_waitq_is_queued(q, &cells[i])) {
                 rv_waitq_remove(q, &cells[i]);
             }
-            rv_chan_leave_select(c, is_at_home);
+            if (RV_UNLIKELY(stays)) {
+                rv_chan_unlock(c, is_at_home);
+            } else {
+                rv_chan_leave_select(c, is_at_home);
+            }
         } else if (i < watched && cases[i].op == ROVE_AWAIT && cases[i].future != NULL) {
             (void)rv_future_remove_waiter(cases[i].future, &cells[i]);
+        }
+    }
+}
+
+static void leave_channels(size_t n, const rove_select_case cases[])
+{
+    for (size_t i = 0; i < n; i++) {
+        if (is_channel(&cases[i])) {
+            rv_chan_leave_select(cases[i].chan, rv_chan_lock(cases[i].chan));
         }
     }
 }
@@ -263,7 +278,8 @@ static int give_reason(uint32_t winner, struct rv_task *self)
     return winner == RV_SELECT_TIMEOUT ? -ETIMEDOUT : -ECANCELED;
 }
 
-/* The second pass, the wait, the clean-up. *deadline is 0 at first. -EAGAIN: all over again. */
+/* The second pass, the wait, the clean-up. *deadline is 0 at first. -EAGAIN: once more, and the
+ * channels count it until then. */
 static int wait_held(size_t n, rove_select_case cases[], rove_duration timeout, int64_t *deadline,
                      struct arms *arms)
 {
@@ -296,10 +312,14 @@ static int wait_held(size_t n, rove_select_case cases[], rove_duration timeout, 
     if (is_armed) {
         (void)rv_timer_disarm(&sel.timer);
     }
-    dequeue(n, cases, arms->cells, watched);
     if (winner < RV_SELECT_CASE) {
-        return has_given_up ? rc : give_reason(winner, sel.task);
+        rc = has_given_up ? rc : give_reason(winner, sel.task);
+        arms->is_counted = rc == -EAGAIN;
+        dequeue(n, cases, arms->cells, watched, arms->is_counted);
+        return rc;
     }
+    arms->is_counted = false;
+    dequeue(n, cases, arms->cells, watched, false);
     index = (int)(winner - RV_SELECT_CASE);
     if (cases[index].op == ROVE_AWAIT) {
         read_future(&cases[index]);
@@ -311,15 +331,21 @@ static int wait_held(size_t n, rove_select_case cases[], rove_duration timeout, 
 
 /* As rove_await does: who sets a future may drop the last handle at once. So may who closes a
  * channel, which counts its selects. */
-static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, int64_t *deadline,
-                    struct arms *arms)
+static int wait_all(size_t n, rove_select_case cases[], rove_duration timeout, struct arms *arms)
 {
+    int64_t deadline = 0;
+    int index;
     for (size_t i = 0; i < n; i++) {
         if (cases[i].op == ROVE_AWAIT) {
             rove_retain(cases[i].future);
         }
     }
-    int index = wait_held(n, cases, timeout, deadline, arms);
+    do {
+        index = wait_held(n, cases, timeout, &deadline, arms);
+    } while (RV_UNLIKELY(index == -EAGAIN));
+    if (RV_UNLIKELY(arms->is_counted)) {
+        leave_channels(n, cases);
+    }
     for (size_t i = 0; i < n; i++) {
         if (cases[i].op == ROVE_AWAIT) {
             rove_release(cases[i].future);
@@ -349,15 +375,8 @@ static int check_cases(size_t n, const rove_select_case cases[], struct rv_task 
 
 static int select_with(size_t n, rove_select_case cases[], rove_duration timeout, struct arms *arms)
 {
-    int64_t deadline = 0;
-    int rc;
-    do {
-        rc = try_all(n, cases, arms->order, &rv_current_worker()->rand);
-        if (rc == -EAGAIN && timeout != 0) {
-            rc = wait_all(n, cases, timeout, &deadline, arms);
-        }
-    } while (RV_UNLIKELY(rc == -EAGAIN) && timeout != 0);
-    return rc;
+    int rc = try_all(n, cases, arms->order, &rv_current_worker()->rand);
+    return rc == -EAGAIN && timeout != 0 ? wait_all(n, cases, timeout, arms) : rc;
 }
 
 /* Apart, so that the usual select does not have both kinds of arms in its frame. */

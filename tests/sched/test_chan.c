@@ -260,6 +260,39 @@ static void test_chan_cancelled_waiter_is_passed_over(void **state)
     rv_test_run_on(1, passed_over_body, NULL);
 }
 
+/* Goal: who closes a channel may drop the last handle at once, also if one waits who was passed
+ * over, at the close or before, and finds its cancellation withdrawn. */
+static int passed_over_at_the_end_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    for (unsigned turn = 0; turn < 8; turn++) {
+        bool is_before = (turn & 1) != 0;
+        bool is_withdrawn = (turn & 2) != 0;
+        struct scene s = {.chan = rove_chan_create(sizeof(int), 0)};
+        rove_task *tasks[1];
+        int n = 42;
+        start(&s, (turn & 4) != 0 ? receive_number : send_number, tasks, 1);
+        RV_EXPECT(rove_cancel(tasks[0]));
+        if (is_before && (turn & 4) != 0) {
+            RV_EXPECT_EQ(rove_chan_try_send(s.chan, &n), -EAGAIN);
+        } else if (is_before) {
+            RV_EXPECT_EQ(rove_chan_try_recv(s.chan, &n), -EAGAIN);
+        }
+        RV_EXPECT_EQ(rove_chan_close(s.chan), 0);
+        rove_chan_release(s.chan);
+        if (is_withdrawn) {
+            RV_EXPECT_EQ(rove_uncancel(tasks[0]), 0);
+        }
+        RV_EXPECT_EQ(rove_join(tasks[0], NULL), is_withdrawn ? -EPIPE : -ECANCELED);
+    }
+    return 0;
+}
+
+static void test_chan_dropped_under_one_passed_over_stays_for_it(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, passed_over_at_the_end_body, NULL);
+}
+
 struct stress {
     rove_chan *chan;
     unsigned rounds;
@@ -401,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_chan_close_wakes_and_drains),
         cmocka_unit_test(test_chan_transfer_that_meets_a_cancellation_stands),
         cmocka_unit_test(test_chan_cancelled_waiter_is_passed_over),
+        cmocka_unit_test(test_chan_dropped_under_one_passed_over_stays_for_it),
         cmocka_unit_test(test_chan_stress_counts_exactly),
         cmocka_unit_test(test_chan_crosses_between_threads_and_tasks),
     };

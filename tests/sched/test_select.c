@@ -229,6 +229,59 @@ static void test_select_cancellation_does_nothing_else(void **state)
     rv_test_run_on(1, cancel_body, NULL);
 }
 
+struct last_handles {
+    rove_chan *chan; /* in two cases */
+    rove_future *future;
+    bool has_begun;
+};
+
+static int select_last_handles(void *arg, RV_UNUSED void **result)
+{
+    struct last_handles *l = arg;
+    int n = 7;
+    rove_select_case cases[] = {receiving(l->chan, &n), sending(l->chan, &n),
+                                awaiting(l->future, NULL)};
+    l->has_begun = true;
+    int index = rove_select(RV_ARRAY_LEN(cases), cases, ROVE_FOREVER);
+    return index < 0 ? index : cases[index].error;
+}
+
+/* Goal: the last handles may go at the close and the set, also if the select was passed over and
+ * finds its cancellation withdrawn. */
+static int passed_over_at_the_end_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    for (int turn = 0; turn < 4; turn++) {
+        bool is_withdrawn = (turn & 1) != 0;
+        bool closes = (turn & 2) != 0;
+        struct last_handles l = {rove_chan_create(sizeof(int), 0), rove_create_future(), false};
+        rove_task *t = rove_create_task(select_last_handles, &l);
+        int n;
+        RV_YIELD_UNTIL(l.has_begun);
+        RV_EXPECT(rove_cancel(t));
+        RV_EXPECT_EQ(rove_chan_try_recv(l.chan, &n), -EAGAIN); /* passes over it */
+        if (closes) {
+            RV_EXPECT_EQ(rove_chan_close(l.chan), 0);
+            rove_chan_release(l.chan);
+        } else {
+            RV_EXPECT_EQ(rove_set_error(l.future, -EPIPE), 0);
+            rove_release(l.future);
+        }
+        if (is_withdrawn) {
+            RV_EXPECT_EQ(rove_uncancel(t), 0);
+        }
+        RV_EXPECT_EQ(rove_join(t, NULL), is_withdrawn ? -EPIPE : -ECANCELED);
+        rove_chan_release(closes ? NULL : l.chan);
+        rove_release(closes ? l.future : NULL);
+    }
+    return 0;
+}
+
+static void test_select_passed_over_keeps_what_it_waits_for(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, passed_over_at_the_end_body, NULL);
+}
+
 /* Goal: among always ready cases each is chosen about as often, whatever the others are. */
 RV_TASK_TEST(test_select_is_fair_among_the_ready)
 {
@@ -390,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_select_deadline_leaves_no_trace),
         cmocka_unit_test(test_select_each_partner_wakes_just_its_case),
         cmocka_unit_test(test_select_cancellation_does_nothing_else),
+        cmocka_unit_test(test_select_passed_over_keeps_what_it_waits_for),
         cmocka_unit_test(test_select_is_fair_among_the_ready),
         cmocka_unit_test(test_select_of_many_cases_works),
         cmocka_unit_test(test_select_stress_counts_exactly),
