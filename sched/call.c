@@ -23,6 +23,7 @@
 #include "core/lock.h"
 #include "sched/current.h"
 #include "sched/fork.h"
+#include "sched/local.h"
 #include "sched/runtime.h"
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -55,6 +56,7 @@ struct rove_handle {
     struct rv_calls *calls;      /* constant; retained */
     rove_callback *fn;           /* constant */
     void *ctx;                   /* constant */
+    struct rv_local_map *locals; /* of who asked, for tasks that fn makes; its turn takes them */
     struct rv_list timer_link;   /* in calls->timers; under its lock */
     struct rv_fifo_node due_link;/* in calls->due; under its lock */
     struct rv_timer timer;
@@ -85,7 +87,8 @@ int rv_calls_start(struct rove_runtime *runtime)
 static struct rove_handle *create(struct rv_calls *calls, rove_callback *fn, void *ctx)
 {
     struct rove_handle *h = calloc(1, sizeof(*h));
-    if (h == NULL) {
+    if (h == NULL || rv_locals_keep(&h->locals) < 0) {
+        free(h);
         return NULL;
     }
     rv_store_relaxed(&h->references, 2);
@@ -104,6 +107,7 @@ void rove_handle_release(rove_handle *h)
     /* order: acq_rel H1. All uses before the free, by whoever drops the last. */
     if (h != NULL && rv_fetch_sub_acq_rel(&h->references, 1) == 1) {
         release_calls(h->calls);
+        rv_locals_drop(h->locals);
         free(h);
     }
 }
@@ -140,6 +144,8 @@ static void call(struct rove_handle *h)
     rv_list_remove(&h->timer_link);
     rv_lock_release(&calls->lock);
     if (leave_pending(h, RUNNING)) {
+        rv_locals_assume(h->locals);
+        h->locals = NULL;
         h->fn(h->ctx);
     }
     rove_handle_release(h);

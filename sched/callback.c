@@ -16,6 +16,7 @@
 #include "core/check.h"
 #include "sched/current.h"
 #include "sched/future.h"
+#include "sched/local.h"
 #include "sched/runtime.h"
 #include "sched/task.h"
 #include "sched/worker.h"
@@ -28,6 +29,7 @@ struct rv_callback {
     rove_done_callback *fn;
     void *ctx;
     struct rove_runtime *runtime;
+    struct rv_local_map *locals; /* of who added it, for tasks that it makes */
     bool is_due; /* it was there when the hidden task began */
 };
 
@@ -81,6 +83,7 @@ static int run_round(void *arg, RV_UNUSED void **result)
     struct rv_callback *c;
     begin_round(f);
     while ((c = take_first(f, &next)) != NULL) {
+        rv_locals_assume(c->locals);
         c->fn(f, c->ctx);
         free(c);
     }
@@ -130,6 +133,7 @@ void rv_callback_drop_all(struct rove_future *f)
     while (f->callbacks != NULL) {
         struct rv_callback *c = f->callbacks;
         f->callbacks = c->next;
+        rv_locals_drop(c->locals);
         free(c);
     }
 }
@@ -148,6 +152,10 @@ int rove_add_done_callback(rove_future *f, rove_done_callback *cb, void *ctx)
         return -ENOMEM;
     }
     *c = (struct rv_callback){.fn = cb, .ctx = ctx, .runtime = w->runtime};
+    if (rv_locals_keep(&c->locals) < 0) {
+        free(c);
+        return -ENOMEM;
+    }
     rv_lock_acquire(&f->lock);
     struct rv_callback **end = &f->callbacks;
     while (*end != NULL) {
@@ -192,6 +200,7 @@ int rove_remove_done_callback(rove_future *f, rove_done_callback *cb, void *ctx)
     while (removed != NULL) {
         struct rv_callback *c = removed;
         removed = c->next;
+        rv_locals_drop(c->locals);
         free(c);
     }
     return n;

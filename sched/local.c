@@ -14,6 +14,7 @@
 #include "core/check.h"
 #include "sched/current.h"
 #include "sched/task.h"
+#include "sched/worker.h"
 
 #include <rove/sync.h>
 
@@ -100,19 +101,49 @@ int rove_local_set(rove_local *key, void *value)
     return 0;
 }
 
+static int copy(const struct rv_local_map *from, struct rv_local_map **to)
+{
+    size_t bytes = from == NULL ? 0 : sizeof(*from) + from->capacity * sizeof(void *);
+    *to = from == NULL ? NULL : malloc(bytes);
+    if (*to != NULL) {
+        memcpy(*to, from, bytes);
+    }
+    return from != NULL && *to == NULL ? -ENOMEM : 0;
+}
+
 int rv_locals_copy(struct rv_task *child, const struct rv_task *parent)
 {
     RV_ASSERT(child->locals == NULL, "a new task has no values yet");
-    if (parent->locals == NULL) {
-        return 0;
+    return copy(parent->locals, &child->locals);
+}
+
+/* The task that runs here, hidden or not. */
+static struct rv_task *running(void)
+{
+    struct rv_worker *w = rv_current_worker();
+    return w == NULL ? NULL : rv_load_relaxed(&w->current);
+}
+
+int rv_locals_keep(struct rv_local_map **map)
+{
+    const struct rv_task *self = running();
+    return copy(self == NULL ? NULL : self->locals, map);
+}
+
+void rv_locals_assume(struct rv_local_map *map)
+{
+    struct rv_task *self = running();
+    if (self != NULL && (self->future.flags & RV_TASK_HIDDEN) != 0) {
+        rv_locals_free(self);
+        self->locals = map;
+    } else {
+        rv_locals_drop(map); /* in place, for want of memory */
     }
-    size_t bytes = sizeof(struct rv_local_map) + parent->locals->capacity * sizeof(void *);
-    child->locals = malloc(bytes);
-    if (child->locals == NULL) {
-        return -ENOMEM;
-    }
-    memcpy(child->locals, parent->locals, bytes);
-    return 0;
+}
+
+void rv_locals_drop(struct rv_local_map *map)
+{
+    free(map);
 }
 
 void rv_locals_free(struct rv_task *t)

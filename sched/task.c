@@ -160,8 +160,10 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
         return NULL;
     }
     assert_at_rest(t);
-    struct rv_task *parent = w == NULL ? NULL : rv_load_relaxed(&w->current);
-    t->id = (flags & RV_TASK_HIDDEN) != 0 ? 0 : take_id(runtime, w);
+    /* Whoever happens to run when a callback becomes due is not its parent (local.h). */
+    bool is_hidden = (flags & RV_TASK_HIDDEN) != 0;
+    struct rv_task *parent = w == NULL || is_hidden ? NULL : rv_load_relaxed(&w->current);
+    t->id = is_hidden ? 0 : take_id(runtime, w);
     int rc = set_extras(t, options == NULL ? NULL : options->name, parent);
     fill(t, runtime, fn, arg, flags | (runtime->options.debug ? RV_TASK_DEBUG : 0));
     if (RV_UNLIKELY(rc < 0)) {
@@ -171,7 +173,7 @@ struct rv_task *rv_task_create(struct rove_runtime *runtime, struct rv_worker *w
     if (RV_UNLIKELY(t->future.flags & RV_TASK_DEBUG)) {
         t->site = NULL;
     }
-    count_created(runtime, w, (flags & RV_TASK_HIDDEN) != 0);
+    count_created(runtime, w, is_hidden);
     return t;
 }
 
@@ -201,9 +203,7 @@ rove_task *rv_task_start_sure(rove_coro *fn, void *arg)
 int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx)
 {
     struct rv_worker *w = rv_current_worker();
-    if (w != NULL && w->runtime != runtime) {
-        w = NULL;
-    }
+    w = w != NULL && w->runtime == runtime ? w : NULL;
     struct rv_task *t = rv_task_create(runtime, w, NULL, fn, ctx, RV_TASK_HIDDEN);
     if (t == NULL) {
         return -ENOMEM;

@@ -379,7 +379,8 @@ ROVE_API int rove_once_call(rove_once *o, rove_once_fn *fn, void *ctx);
 ROVE_API void *rove_local_get(rove_local *key);
 
 /**
- * Set the value that the calling task, and tasks it creates from now on, have under a key.
+ * Set the value that the calling task, and tasks it creates from now on, have under a key; so have
+ * tasks that callbacks create which it asks for from now on.
  *
  * key    as in rove_local_get.
  * value  borrowed; nothing frees it.

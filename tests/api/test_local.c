@@ -85,6 +85,64 @@ RV_TASK_TEST(test_local_many_keys_first_used_at_once)
     return 0;
 }
 
+static int look_body(RV_UNUSED void *arg, void **result)
+{
+    *result = rove_local_get(&first);
+    return 0;
+}
+
+/* Each makes a task, in which one can see what it was given. */
+static void on_call(void *made)
+{
+    *(rove_task **)made = rove_create_task(look_body, NULL);
+}
+
+static void on_done(RV_UNUSED rove_future *f, void *made)
+{
+    on_call(made);
+}
+
+enum { SOON, LATER, DONE, CALLBACKS };
+
+static int ask_body(void *arg, RV_UNUSED void **result)
+{
+    rove_task **made = arg;
+    rove_future *f = rove_create_future();
+    int mine = 0, other = 0;
+    RV_EXPECT_EQ(rove_local_set(&first, &mine), 0);
+    rove_handle_release(rove_call_soon(on_call, &made[SOON]));
+    rove_handle_release(rove_call_later(ROVE_MS(2), on_call, &made[LATER]));
+    RV_EXPECT_EQ(rove_add_done_callback(f, on_done, &made[DONE]), 0);
+    RV_EXPECT_EQ(rove_add_done_callback(f, on_done, NULL), 0);
+    RV_EXPECT_EQ(rove_remove_done_callback(f, on_done, NULL), 1);
+    rove_handle *never = rove_call_later(ROVE_FOREVER, on_call, NULL);
+    RV_EXPECT(rove_handle_cancel(never));
+    rove_handle_release(never);
+    RV_EXPECT_EQ(rove_local_set(&first, &other), 0);
+    RV_EXPECT_EQ(rove_set_result(f, NULL), 0);
+    rove_release(f);
+    rove_time end = rove_now() + ROVE_MS(3);
+    while (rove_now() < end) /* so that it is the task that runs when the time comes */
+        RV_EXPECT_EQ(rove_yield(), 0);
+    RV_EXPECT_EQ(rove_sleep(ROVE_MS(1)), 0);
+    for (int i = 0; i < CALLBACKS; i++) {
+        void *seen = NULL;
+        RV_REQUIRE(made[i] != NULL);
+        RV_EXPECT_EQ(rove_join(made[i], &seen), 0);
+        RV_EXPECT_PTR(seen, &mine);
+    }
+    return 0;
+}
+
+/* Goal: as in asyncio a callback's tasks inherit from who asked for it, not from who runs when it
+ * is due, nor from who completes the future. */
+static void test_local_goes_to_a_callback_from_who_asked(void **state)
+{
+    rove_task *made[CALLBACKS] = {0};
+    (void)state;
+    rv_test_run_on(1, ask_body, made);
+}
+
 static void test_local_outside_a_task_is_refused(void **state)
 {
     int v;
@@ -100,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_local_is_null_until_set),
         cmocka_unit_test(test_local_is_inherited_by_copy),
         cmocka_unit_test(test_local_many_keys_first_used_at_once),
+        cmocka_unit_test(test_local_goes_to_a_callback_from_who_asked),
         cmocka_unit_test(test_local_outside_a_task_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
