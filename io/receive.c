@@ -3,8 +3,9 @@
  * Purpose: sockets: receive, plain and as a message.
  *
  * Idea: each call is one operation of the reactor, but for MSG_WAITALL, which the kernel does on
- * neither back-end as recv(2) has it: without a wait it gives a part, in a ring it joins messages.
- * So that is a loop here, until all of it has come, the end, or an error.
+ * neither back-end as recv(2) has it: without a wait it gives a part, in a ring it joins messages
+ * and peeks at the same bytes again. So that is a loop here, until all of it has come, the end, or
+ * an error. Where it means nothing, and in a peek, which gives what is there, it is left out.
  */
 #include <rove/io.h>
 
@@ -47,16 +48,32 @@ static RV_NOINLINE ssize_t receive_all(int fd, char *buf, size_t n, int flags)
     return done > 0 ? (ssize_t)done : rc;
 }
 
+static bool is_rare(int flags)
+{
+    return RV_UNLIKELY((flags & (MSG_WAITALL | MSG_ERRQUEUE)) != 0);
+}
+
 static bool wants_all(int flags)
 {
     int others = MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_OOB | MSG_ERRQUEUE;
-    return RV_UNLIKELY((flags & MSG_WAITALL) != 0) && (flags & others) == 0;
+    return (flags & MSG_WAITALL) != 0 && (flags & others) == 0;
+}
+
+/* The queue of errors is never waited for: recv(2). */
+static int plain_flags(int flags)
+{
+    return (flags & ~MSG_WAITALL) | ((flags & MSG_ERRQUEUE) != 0 ? MSG_DONTWAIT : 0);
+}
+
+static RV_NOINLINE ssize_t receive_rare(int fd, void *buf, size_t n, int flags)
+{
+    return wants_all(flags) ? receive_all(fd, buf, n, plain_flags(flags))
+                            : receive(fd, buf, n, plain_flags(flags));
 }
 
 ssize_t rove_recv(int fd, void *buf, size_t n, int flags)
 {
-    return wants_all(flags) ? receive_all(fd, buf, n, flags & ~MSG_WAITALL)
-                            : receive(fd, buf, n, flags);
+    return is_rare(flags) ? receive_rare(fd, buf, n, flags) : receive(fd, buf, n, flags);
 }
 
 static ssize_t receive_message(int fd, struct msghdr *m, int flags)
@@ -136,6 +153,6 @@ ssize_t rove_recvmsg(int fd, struct msghdr *m, int flags)
     if (m == NULL) {
         return -EFAULT;
     }
-    return wants_all(flags) ? receive_whole_message(fd, m, flags & ~MSG_WAITALL)
-                            : receive_message(fd, m, flags);
+    return wants_all(flags) ? receive_whole_message(fd, m, plain_flags(flags))
+                            : receive_message(fd, m, plain_flags(flags));
 }

@@ -90,42 +90,53 @@ static RV_NOINLINE int check_pipe(const struct transfer *t)
     return (flags & O_ACCMODE) == (is_in ? O_WRONLY : O_RDONLY) ? -EBADF : 0;
 }
 
-/* The slot of a side that heeds only its own mode, as sockets do; else NULL. */
-static int begin_side(struct rv_fdtab *fds, int fd, int type, struct rv_fd_slot **slot)
+/* A side in use: rove_close waits until it is left, so that the number means this file. */
+struct side {
+    struct rv_fd_slot *slot; /* NULL: not entered */
+    bool is_borrowed;        /* non-blocking meanwhile: it heeds only its own mode, as sockets do */
+};
+
+static int begin_side(struct rv_fdtab *fds, int fd, int type, struct side *side)
 {
-    int error = 0;
-    *slot = NULL;
-    if (type != END_OTHER) {
-        return 0;
+    int rc = 0;
+    *side = (struct side){.slot = rv_fdtab_get(fds, fd, &rc)};
+    if (side->slot == NULL) {
+        return rc;
     }
-    *slot = rv_fdtab_get(fds, fd, &error);
-    error = *slot == NULL ? error : rv_attempt_begin_nonblocking(*slot, fd);
-    *slot = error < 0 ? NULL : *slot;
-    return error;
+    rc = rv_fd_enter(side->slot);
+    if (rc < 0) {
+        side->slot = NULL;
+        return rc;
+    }
+    if (type == END_OTHER) {
+        rc = rv_attempt_begin_nonblocking(side->slot, fd);
+        side->is_borrowed = rc == 0;
+    }
+    return rc;
 }
 
-static void end_side(struct rv_fd_slot *slot, int fd)
+static void end_side(const struct side *side, int fd)
 {
-    if (slot != NULL) {
-        rv_attempt_end_nonblocking(slot, fd);
+    if (side->is_borrowed) {
+        rv_attempt_end_nonblocking(side->slot, fd);
+    }
+    if (side->slot != NULL) {
+        rv_fd_leave(side->slot);
     }
 }
 
 /* No disk involved: one system call that cannot block. */
 static RV_NOINLINE ssize_t splice_now(struct rv_fdtab *fds, const struct transfer *t)
 {
-    struct rv_fd_slot *in, *out;
+    struct side in, out = {.slot = NULL};
     ssize_t rc = begin_side(fds, t->in, t->in_type, &in);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = begin_side(fds, t->out, t->out_type, &out);
+    rc = rc == 0 ? begin_side(fds, t->out, t->out_type, &out) : rc;
     if (rc == 0) {
         rc = splice(t->in, t->in_at, t->out, t->out_at, t->n, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
         rc = rc < 0 ? -errno : rc;
     }
-    end_side(out, t->out);
-    end_side(in, t->in);
+    end_side(&out, t->out);
+    end_side(&in, t->in);
     return rc;
 }
 

@@ -230,6 +230,17 @@ static int close_descriptor(struct rove_stream *s)
     return rove_close(fd);
 }
 
+static int shut_down_socket(struct rove_stream *s)
+{
+    int fd = hold(s);
+    if (fd < 0) {
+        return fd;
+    }
+    int rc = rove_shutdown(fd, SHUT_WR);
+    rv_fd_leave(s->slot);
+    return rc;
+}
+
 static int shut_down(struct rove_stream *s, struct rv_task *self)
 {
     int rc = rv_stream_drain(s, self, 0);
@@ -244,7 +255,7 @@ static int shut_down(struct rove_stream *s, struct rv_task *self)
         return 0;
     }
     /* A pipe has no other way to say that no more will come. */
-    rc = s->is_socket ? rove_shutdown(rv_load_relaxed(&s->fd), SHUT_WR) : close_descriptor(s);
+    rc = s->is_socket ? shut_down_socket(s) : close_descriptor(s);
     if (rc == -ECANCELED) {
         rv_lock_acquire(&s->lock);
         s->out.is_shut = false;

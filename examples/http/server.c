@@ -60,10 +60,13 @@ void http_server_leave(struct http_server *s, struct http_conn *c)
     if (c->next) {
         c->next->link = c->link;
     }
+    /* Who drains may give up, and let go of it, as soon as the lock is left. */
     bool is_last = --s->conn_count == 0 && s->drained;
+    rove_future *drained = is_last ? rove_retain(s->drained) : NULL;
     pthread_mutex_unlock(&s->lock);
-    if (is_last) {
-        rove_set_result(s->drained, NULL);
+    if (drained) {
+        rove_set_result(drained, NULL);
+        rove_release(drained);
     }
 }
 

@@ -192,6 +192,7 @@ RV_TASK_TEST(test_cursor_nothing_at_all)
     RV_EXPECT_EQ(rove_close(terminal), 0);
     RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, s), 0);
     RV_EXPECT_EQ(rove_writev(s[0], NULL, 0), 0);
+    RV_EXPECT_EQ(rove_writev(s[0], (struct iovec[2]){{&b, 0}, {NULL, 0}}, 2), 0);
     RV_EXPECT_EQ(recv(s[1], &b, 1, MSG_DONTWAIT), -1);
     RV_EXPECT_EQ(rove_write(s[0], &b, 0), 0);
     RV_EXPECT_EQ(recv(s[1], &b, 1, MSG_DONTWAIT), 0);

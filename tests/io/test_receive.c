@@ -156,11 +156,46 @@ RV_TASK_TEST(test_receive_message_gives_what_it_has)
     return rove_close(fds[1]);
 }
 
+/* Goal: what is looked at only, or cut off, is what is there, once. */
+RV_TASK_TEST(test_receive_all_of_a_peek_or_a_record)
+{
+    int s[2];
+    char b[10] = {0};
+    struct iovec v = {b, sizeof(b)};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s), 0);
+    RV_EXPECT_EQ(rove_send(s[0], "hello", 5, 0), 5);
+    RV_EXPECT_EQ(rove_recv(s[1], b, sizeof(b), MSG_PEEK | MSG_WAITALL), 5);
+    RV_EXPECT_EQ(rove_recvmsg(s[1], &m, MSG_PEEK | MSG_WAITALL), 5);
+    RV_EXPECT_EQ(rove_close(s[0]) | rove_close(s[1]), 0);
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s), 0);
+    RV_EXPECT_EQ(rove_send(s[0], "abc", 3, 0) + rove_send(s[0], "defg", 4, 0), 7);
+    RV_EXPECT_EQ(rove_recv(s[1], b, sizeof(b), MSG_PEEK | MSG_WAITALL), 3);
+    RV_EXPECT_EQ(rove_recv(s[1], b, sizeof(b), MSG_TRUNC | MSG_WAITALL), 3);
+    RV_EXPECT_EQ(rove_recvmsg(s[1], &m, MSG_TRUNC | MSG_WAITALL), 4);
+    return rove_close(s[0]) | rove_close(s[1]);
+}
+
+/* Goal: the queue of errors is never waited for, as recv(2) has it. */
+RV_TASK_TEST(test_receive_errors_are_not_waited_for)
+{
+    char b;
+    struct iovec v = {&b, 1};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    RV_REQUIRE(fd >= 0);
+    RV_EXPECT_EQ(rove_recvmsg(fd, &m, MSG_ERRQUEUE), -EAGAIN);
+    RV_EXPECT_EQ(rove_recv(fd, &b, 1, MSG_ERRQUEUE), -EAGAIN);
+    return rove_close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_receive_message_waits_for_all),
         cmocka_unit_test(test_receive_message_gives_what_it_has),
+        cmocka_unit_test(test_receive_all_of_a_peek_or_a_record),
+        cmocka_unit_test(test_receive_errors_are_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
