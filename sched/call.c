@@ -38,10 +38,11 @@ enum { PENDING, RUNNING, CANCELLED };
 
 struct rv_calls {
     RV_ATOMIC(uint64_t) references; /* the runtime's, and one for each handle */
-    struct rove_runtime *runtime;   /* constant; not followed once is_stopped */
+    struct rove_runtime *runtime;   /* constant; not followed once is_stopped or is_closed */
 
-    struct rv_lock lock;            /* guards is_stopped, timers */
+    struct rv_lock lock;            /* guards is_stopped, is_closed, timers */
     bool is_stopped;
+    bool is_closed;
     struct rv_list timers;          /* handles whose timer may still be armed */
 
     struct rv_lock due_lock;        /* guards what follows */
@@ -62,7 +63,13 @@ struct rove_handle {
     struct rv_timer timer;
 };
 
-static void release_calls(struct rv_calls *calls)
+struct rv_calls *rv_calls_retain(struct rv_calls *calls)
+{
+    rv_fetch_add_relaxed(&calls->references, 1);
+    return calls;
+}
+
+void rv_calls_release(struct rv_calls *calls)
 {
     /* order: acq_rel H1. All uses before the free, by whoever drops the last. */
     if (rv_fetch_sub_acq_rel(&calls->references, 1) == 1) {
@@ -93,8 +100,7 @@ static struct rove_handle *create(struct rv_calls *calls, rove_callback *fn, voi
     }
     rv_store_relaxed(&h->references, 2);
     rv_store_relaxed(&h->state, (uint32_t)PENDING);
-    rv_fetch_add_relaxed(&calls->references, 1);
-    h->calls = calls;
+    h->calls = rv_calls_retain(calls);
     h->fn = fn;
     h->ctx = ctx;
     rv_list_init(&h->timer_link);
@@ -106,7 +112,7 @@ void rove_handle_release(rove_handle *h)
 {
     /* order: acq_rel H1. All uses before the free, by whoever drops the last. */
     if (h != NULL && rv_fetch_sub_acq_rel(&h->references, 1) == 1) {
-        release_calls(h->calls);
+        rv_calls_release(h->calls);
         rv_locals_drop(h->locals);
         free(h);
     }
@@ -165,7 +171,7 @@ static int take_turn(void *arg, void **result)
     while (is_mine && (h = take_due(calls)) != NULL) {
         call(h);
     }
-    release_calls(calls);
+    rv_calls_release(calls);
     return 0;
 }
 
@@ -183,7 +189,7 @@ static int push_due(struct rove_handle *h)
     rv_lock_acquire(&calls->due_lock);
     calls->turns++;
     rv_lock_release(&calls->due_lock);
-    release_calls(calls);
+    rv_calls_release(calls);
     return -ENOMEM;
 }
 
@@ -338,6 +344,42 @@ void rv_calls_stop(struct rove_runtime *runtime)
     }
 }
 
+void rv_calls_close(struct rove_runtime *runtime)
+{
+    rv_lock_acquire(&runtime->calls->lock);
+    runtime->calls->is_closed = true;
+    rv_lock_release(&runtime->calls->lock);
+}
+
+/* The runtime stays until it is left; NULL: it is at its end. */
+static struct rove_runtime *enter(struct rv_calls *calls)
+{
+    struct rove_runtime *runtime = NULL;
+    rv_lock_acquire(&calls->lock);
+    if (!calls->is_closed) {
+        runtime = calls->runtime;
+        rv_fetch_add_relaxed(&runtime->visitors, 1);
+    }
+    rv_lock_release(&calls->lock);
+    return runtime;
+}
+
+int rv_calls_run_hidden(struct rv_calls *calls, rove_coro *fn, void *ctx)
+{
+    const struct rv_worker *w = rv_current_worker();
+    if (w != NULL && w->runtime->calls == calls) {
+        return rv_task_run_hidden(w->runtime, fn, ctx);
+    }
+    struct rove_runtime *runtime = enter(calls);
+    if (runtime == NULL) {
+        return -ESHUTDOWN;
+    }
+    int rc = rv_task_run_hidden(runtime, fn, ctx);
+    /* order: release R4. The last use of the runtime; pairs with rv_runtime_end. */
+    rv_fetch_sub_release(&runtime->visitors, 1);
+    return rc;
+}
+
 void rv_calls_free(struct rove_runtime *runtime)
 {
     struct rv_calls *calls = runtime->calls;
@@ -350,5 +392,5 @@ void rv_calls_free(struct rove_runtime *runtime)
         leave_pending(h, CANCELLED);
         rove_handle_release(h);
     }
-    release_calls(calls);
+    rv_calls_release(calls);
 }

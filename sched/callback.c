@@ -6,14 +6,18 @@
  * hidden task (of the runtime that added the callback) which calls those that are there, in the
  * order added, and then wakes the waiters. What they add is due in the next round: another hidden
  * task's, so that others run in between. `is_draining` says that such a task is on its way.
+ * A future may outlive a runtime, and be completed from elsewhere: that runtime's callbacks are
+ * dropped then. (asyncio says that the loop is closed, and runs none either.)
  * On the only worker of a runtime the waiters may be woken at once: they queue behind that task, in
  * the same round, as in asyncio.
  *
- * Owner: the list owns the records; the hidden task holds a reference to the future.
+ * Owner: the list owns the records; it is circular, and named by its last. The hidden task holds a
+ * reference to the future.
  */
 #include "sched/callback.h"
 
 #include "core/check.h"
+#include "sched/call.h"
 #include "sched/current.h"
 #include "sched/future.h"
 #include "sched/local.h"
@@ -25,38 +29,83 @@
 #include <stdlib.h>
 
 struct rv_callback {
-    struct rv_callback *next;
+    struct rv_callback *next; /* the last one's: the first */
     rove_done_callback *fn;
     void *ctx;
-    struct rove_runtime *runtime;
+    struct rv_calls *calls;      /* of the runtime that is to call it; retained */
     struct rv_local_map *locals; /* of who added it, for tasks that it makes */
     bool is_due; /* it was there when the hidden task began */
 };
+
+static void free_record(struct rv_callback *c)
+{
+    rv_calls_release(c->calls);
+    free(c);
+}
+
+static void drop_record(struct rv_callback *c)
+{
+    rv_locals_drop(c->locals);
+    free_record(c);
+}
+
+/* f->lock held, and so for the next three. NULL: none. */
+static struct rv_callback *first_of(const struct rove_future *f)
+{
+    return f->callbacks == NULL ? NULL : f->callbacks->next;
+}
+
+static void append(struct rove_future *f, struct rv_callback *c)
+{
+    struct rv_callback *last = f->callbacks;
+    c->next = last == NULL ? c : last->next;
+    if (last != NULL) {
+        last->next = c;
+    }
+    f->callbacks = c;
+}
+
+static struct rv_callback *pop(struct rove_future *f)
+{
+    struct rv_callback *c = f->callbacks->next;
+    if (c == f->callbacks) {
+        f->callbacks = NULL;
+    } else {
+        f->callbacks->next = c->next;
+    }
+    return c;
+}
+
+/* Whose turn it is; retained. NULL: nobody's, and the draining is over. */
+static struct rv_calls *whose_turn(struct rove_future *f)
+{
+    const struct rv_callback *c = first_of(f);
+    if (c == NULL) {
+        f->is_draining = 0;
+        return NULL;
+    }
+    return rv_calls_retain(c->calls);
+}
 
 /* Those that are there now are this round's. */
 static void begin_round(struct rove_future *f)
 {
     rv_lock_acquire(&f->lock);
-    for (struct rv_callback *c = f->callbacks; c != NULL; c = c->next) {
+    struct rv_callback *last = f->callbacks;
+    for (struct rv_callback *c = first_of(f); c != NULL; c = c == last ? NULL : c->next) {
         c->is_due = true;
     }
     rv_lock_release(&f->lock);
 }
 
-/* The first of this round; NULL: that was all, and *next is whose runtime has the next round, or
- * NULL. */
-static struct rv_callback *take_first(struct rove_future *f, struct rove_runtime **next)
+/* The first of this round; NULL: that was all, and *next is whose runtime has the next round,
+ * retained, or NULL. */
+static struct rv_callback *take_first(struct rove_future *f, struct rv_calls **next)
 {
     rv_lock_acquire(&f->lock);
-    struct rv_callback *c = f->callbacks;
-    *next = c == NULL ? NULL : c->runtime;
-    if (c == NULL) {
-        f->is_draining = 0;
-    } else if (c->is_due) {
-        f->callbacks = c->next;
-    } else {
-        c = NULL;
-    }
+    struct rv_callback *c = first_of(f);
+    c = c != NULL && c->is_due ? pop(f) : NULL;
+    *next = c == NULL ? whose_turn(f) : NULL;
     rv_lock_release(&f->lock);
     return c;
 }
@@ -74,18 +123,18 @@ static void wake_once(struct rove_future *f)
     }
 }
 
-static void start_round(struct rove_future *f, struct rove_runtime *runtime);
+static void start_round(struct rove_future *f, struct rv_calls *calls);
 
 static int run_round(void *arg, RV_UNUSED void **result)
 {
     struct rove_future *f = arg;
-    struct rove_runtime *next;
+    struct rv_calls *next;
     struct rv_callback *c;
     begin_round(f);
     while ((c = take_first(f, &next)) != NULL) {
         rv_locals_assume(c->locals);
         c->fn(f, c->ctx);
-        free(c);
+        free_record(c);
     }
     wake_once(f);
     if (next != NULL) {
@@ -95,46 +144,71 @@ static int run_round(void *arg, RV_UNUSED void **result)
     return 0;
 }
 
-/* is_draining is set and the first callback is there. Out of memory: in place, rather than
- * never. */
-static void start_round(struct rove_future *f, struct rove_runtime *runtime)
+/* The runtime whose turn it is has ended: without its callbacks. As whose_turn. */
+static struct rv_calls *skip(struct rove_future *f, const struct rv_calls *gone)
 {
-    rove_retain(f);
-    if (rv_task_run_hidden(runtime, run_round, f) < 0) {
-        run_round(f, NULL);
+    struct rv_callback *dropped = NULL;
+    struct rv_callback *c;
+    rv_lock_acquire(&f->lock);
+    while ((c = first_of(f)) != NULL && c->calls == gone) {
+        (void)pop(f);
+        c->next = dropped;
+        dropped = c;
+    }
+    struct rv_calls *next = whose_turn(f);
+    rv_lock_release(&f->lock);
+    while ((c = dropped) != NULL) {
+        dropped = c->next;
+        drop_record(c);
+    }
+    return next;
+}
+
+/* is_draining is set, and it is the turn of `calls`, which is given away. Out of memory: in place,
+ * rather than never. */
+static void start_round(struct rove_future *f, struct rv_calls *calls)
+{
+    while (calls != NULL) {
+        struct rv_calls *next = NULL;
+        rove_retain(f);
+        int rc = rv_calls_run_hidden(calls, run_round, f);
+        if (rc == -ESHUTDOWN) {
+            next = skip(f, calls);
+            if (next == NULL) {
+                wake_once(f);
+            }
+            rove_release(f);
+        } else if (rc < 0) {
+            run_round(f, NULL);
+        }
+        rv_calls_release(calls);
+        calls = next;
     }
 }
 
 void rv_callback_run_all(struct rove_future *f)
 {
     rv_lock_acquire(&f->lock);
-    struct rove_runtime *runtime = f->callbacks == NULL ? NULL : f->callbacks->runtime;
     bool is_draining = f->is_draining; /* for one added since: it takes the earlier ones too */
-    if (runtime != NULL) {
-        f->is_draining = 1;
-    }
+    struct rv_calls *calls = is_draining ? NULL : whose_turn(f);
+    f->is_draining = is_draining || calls != NULL;
     rv_lock_release(&f->lock);
     if (is_draining) {
         return;
     }
-    if (runtime != NULL) {
-        start_round(f, runtime);
-    }
     struct rv_worker *w = rv_current_worker();
-    bool is_in_line = w != NULL && w->runtime == runtime && runtime->worker_count == 1 &&
-                      rv_future_is_awaited_at_home(f, runtime);
-    if (runtime == NULL || is_in_line) { /* no callback is left, or they will have run first */
-        wake_once(f);
+    bool is_at_home = w != NULL && w->runtime->calls == calls && w->runtime->worker_count == 1;
+    bool has_any = calls != NULL;
+    start_round(f, calls);
+    if (!has_any || (is_at_home && rv_future_is_awaited_at_home(f, w->runtime))) {
+        wake_once(f); /* no callback is left, or they will have run first */
     }
 }
 
 void rv_callback_drop_all(struct rove_future *f)
 {
     while (f->callbacks != NULL) {
-        struct rv_callback *c = f->callbacks;
-        f->callbacks = c->next;
-        rv_locals_drop(c->locals);
-        free(c);
+        drop_record(pop(f));
     }
 }
 
@@ -151,26 +225,21 @@ int rove_add_done_callback(rove_future *f, rove_done_callback *cb, void *ctx)
     if (c == NULL) {
         return -ENOMEM;
     }
-    *c = (struct rv_callback){.fn = cb, .ctx = ctx, .runtime = w->runtime};
+    *c = (struct rv_callback){.fn = cb, .ctx = ctx};
     if (rv_locals_keep(&c->locals) < 0) {
         free(c);
         return -ENOMEM;
     }
+    c->calls = rv_calls_retain(w->runtime->calls);
     rv_lock_acquire(&f->lock);
-    struct rv_callback **end = &f->callbacks;
-    while (*end != NULL) {
-        end = &(*end)->next;
-    }
-    *end = c;
+    append(f, c);
     bool is_done = !rv_state_announce(&f->state, RV_STATE_CALLBACKS);
-    bool is_mine = is_done && !f->is_draining;
-    if (is_mine) {
+    struct rv_calls *turn = is_done && !f->is_draining ? whose_turn(f) : NULL;
+    if (turn != NULL) {
         f->is_draining = 1;
     }
     rv_lock_release(&f->lock);
-    if (is_mine) {
-        start_round(f, w->runtime);
-    }
+    start_round(f, turn);
     return 0;
 }
 
@@ -183,25 +252,26 @@ int rove_remove_done_callback(rove_future *f, rove_done_callback *cb, void *ctx)
         return -EINVAL;
     }
     int n = 0;
-    struct rv_callback *removed = NULL;
+    struct rv_callback *removed = NULL, *kept = NULL;
+    struct rv_callback *c;
     rv_lock_acquire(&f->lock);
-    for (struct rv_callback **at = &f->callbacks; *at != NULL;) {
-        struct rv_callback *c = *at;
-        if (c->fn == cb && c->ctx == ctx) {
-            *at = c->next;
-            c->next = removed;
-            removed = c;
-            n++;
-        } else {
-            at = &c->next;
-        }
+    while (f->callbacks != NULL) {
+        c = pop(f);
+        bool matches = c->fn == cb && c->ctx == ctx;
+        c->next = matches ? removed : kept;
+        *(matches ? &removed : &kept) = c;
+        n += matches;
+    }
+    while ((c = kept) != NULL) { /* the last first */
+        kept = c->next;
+        c->next = f->callbacks == NULL ? c : f->callbacks->next;
+        f->callbacks = f->callbacks == NULL ? c : f->callbacks;
+        f->callbacks->next = c;
     }
     rv_lock_release(&f->lock);
-    while (removed != NULL) {
-        struct rv_callback *c = removed;
+    while ((c = removed) != NULL) {
         removed = c->next;
-        rv_locals_drop(c->locals);
-        free(c);
+        drop_record(c);
     }
     return n;
 }

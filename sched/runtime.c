@@ -395,6 +395,7 @@ static void name_leftover(struct rv_task *t, RV_UNUSED void *ctx)
 static int abandon(struct rove_runtime *runtime)
 {
     rv_runtime_for_each_task(runtime, name_leftover, NULL);
+    rv_calls_close(runtime);
     /* order: seq_cst R1. As in begin_stop. */
     rv_store_seq_cst(&runtime->is_stopping, 2);
     rv_idle_notify_all(runtime);
@@ -436,7 +437,14 @@ int rv_runtime_end(struct rove_runtime *runtime, int64_t grace_ns)
     if (!end_tasks(runtime, grace_ns)) {
         return abandon(runtime);
     }
+    /* Who completes a future elsewhere may still be making a hidden task for its callbacks. */
+    rv_calls_close(runtime);
+    wait_for_visitors(runtime);
+    if (!wait_for_tasks(runtime, RV_RUNTIME_PATIENCE_NS)) {
+        return abandon(runtime);
+    }
     rv_pool_stop(runtime);
+    /* order: seq_cst R1. As in begin_stop. */
     rv_store_seq_cst(&runtime->is_stopping, 2);
     rv_idle_notify_all(runtime);
     join_workers(runtime, runtime->worker_count);

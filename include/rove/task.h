@@ -271,7 +271,8 @@ typedef void rove_done_callback(rove_future *f, void *ctx);
  * Have a function called soon after `f` completes, before those who await it resume.
  *
  * f    borrowed.
- * cb   called on a worker, in the order added; never inside this call, even when f is done.
+ * cb   called on a worker, in the order added; never inside this call, even when f is done; never
+ *      if f completes after the calling task's runtime has ended.
  * ctx  handed to cb.
  *
  * Returns 0 · -ENOMEM · -EINVAL · -EPERM.

@@ -238,6 +238,74 @@ static void test_callback_failed_addition_changes_nothing(void **state)
     assert_int_equal(rove_remove_done_callback(NULL, note, NULL), -EPERM);
 }
 
+struct orphan {
+    rove_future *f;
+    RV_ATOMIC(int) calls;
+};
+
+static void count_orphan(RV_UNUSED rove_future *f, void *ctx)
+{
+    (void)rv_fetch_add_relaxed(&((struct orphan *)ctx)->calls, 1);
+}
+
+static int leave_callbacks(void *arg, RV_UNUSED void **result)
+{
+    struct orphan *o = arg;
+    RV_REQUIRE_EQ(rove_add_done_callback(o->f, count_orphan, o), 0);
+    return rove_add_done_callback(o->f, count_orphan, o);
+}
+
+static int complete_with_own(void *arg, RV_UNUSED void **result)
+{
+    struct orphan *o = arg;
+    RV_REQUIRE_EQ(rove_add_done_callback(o->f, count_orphan, o), 0);
+    RV_REQUIRE_EQ(rove_set_result(o->f, NULL), 0);
+    RV_REQUIRE_EQ(rove_await(o->f, NULL), 0);
+    return 0;
+}
+
+/* Goal: a future that outlives the runtime of its callbacks completes without them, whoever does
+ * that; those of a runtime that lives are called. */
+static void test_callback_of_a_runtime_that_has_ended(void **state)
+{
+    (void)state;
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        rove_options options = {.workers = workers};
+        struct orphan o = {.f = rove_create_future()};
+        assert_non_null(o.f);
+        assert_int_equal(rove_run_with(&options, leave_callbacks, &o, NULL), 0);
+        assert_int_equal(rove_set_result(o.f, NULL), 0);
+        assert_int_equal(rove_wait_blocking(o.f, ROVE_FOREVER, NULL), 0);
+        rove_release(o.f);
+        assert_non_null(o.f = rove_create_future());
+        assert_int_equal(rove_run_with(&options, leave_callbacks, &o, NULL), 0);
+        assert_int_equal(rove_run_with(&options, complete_with_own, &o, NULL), 0);
+        rove_release(o.f);
+        assert_int_equal(rv_load_relaxed(&o.calls), 1);
+        rv_test_settle();
+    }
+}
+
+enum { MANY = RV_ASAN || RV_TSAN ? 2000 : 100000 };
+
+/* Goal: to add one takes as long as ever, however many there are; a removal keeps their order. */
+RV_TASK_TEST(test_callback_many_of_one_future)
+{
+    struct orphan odd = {.f = rove_create_future()}, even = {.f = NULL};
+    RV_REQUIRE(odd.f != NULL);
+    for (int i = 0; i < MANY; i++) {
+        RV_REQUIRE_EQ(rove_add_done_callback(odd.f, count_orphan, i % 2 != 0 ? &odd : &even), 0);
+    }
+    RV_EXPECT_EQ(rove_remove_done_callback(odd.f, count_orphan, &even), MANY / 2);
+    RV_EXPECT_EQ(rove_set_result(odd.f, NULL), 0);
+    while (rv_load_relaxed(&odd.calls) < MANY / 2) {
+        RV_REQUIRE_EQ(rove_yield(), 0);
+    }
+    RV_EXPECT_EQ(rv_load_relaxed(&even.calls), 0);
+    rove_release(odd.f);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +315,8 @@ int main(void)
         cmocka_unit_test(test_callback_of_no_completion_never_runs),
         cmocka_unit_test(test_callback_each_is_called_or_removed_once),
         cmocka_unit_test(test_callback_failed_addition_changes_nothing),
+        cmocka_unit_test(test_callback_of_a_runtime_that_has_ended),
+        cmocka_unit_test(test_callback_many_of_one_future),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
