@@ -418,8 +418,16 @@ void rove_release(rove_future *f)
     }
 }
 
-/* Not a task. */
-static RV_NOINLINE void destroy_other(struct rove_future *f)
+static void assert_unused(struct rove_future *f)
+{
+    if (RV_UNLIKELY(f->callbacks != NULL)) {
+        rv_callback_drop_all(f);
+    }
+    RV_CHECK(rv_waitq_is_empty(&f->waiters), "a future is not freed under its waiters");
+}
+
+/* Not a task. What it held the last reference of comes before *doomed. */
+static void destroy_one(struct rove_future *f, struct rove_future **doomed)
 {
     bool is_debug = RV_UNLIKELY(f->flags & RV_TASK_DEBUG);
     if (is_debug) {
@@ -427,10 +435,10 @@ static RV_NOINLINE void destroy_other(struct rove_future *f)
     }
     switch ((enum rv_future_kind)f->kind) {
     case RV_FUTURE_GATHER:
-        rv_gather_destroy(f);
+        rv_gather_destroy(f, doomed);
         break;
     case RV_FUTURE_SHIELD:
-        rv_shield_destroy(f);
+        rv_shield_destroy(f, doomed);
         break;
     case RV_FUTURE_TASK:
     case RV_FUTURE_PLAIN:
@@ -443,15 +451,34 @@ static RV_NOINLINE void destroy_other(struct rove_future *f)
     }
 }
 
+/* A gather may hold a gather that holds a gather: one after the other, not one within the other. */
+static RV_NOINLINE void destroy_other(struct rove_future *f)
+{
+    struct rove_future *doomed = NULL;
+    while (f != NULL) {
+        destroy_one(f, &doomed);
+        f = doomed;
+        doomed = f == NULL ? NULL : f->result;
+    }
+}
+
 void rv_future_destroy(struct rove_future *f)
 {
-    if (RV_UNLIKELY(f->callbacks != NULL)) {
-        rv_callback_drop_all(f);
-    }
-    RV_CHECK(rv_waitq_is_empty(&f->waiters), "a future is not freed under its waiters");
+    assert_unused(f);
     if (RV_LIKELY(f->kind == RV_FUTURE_TASK)) {
         rv_task_destroy(rv_task_of(f));
     } else {
         destroy_other(f);
+    }
+}
+
+void rv_future_release_later(struct rove_future *f, struct rove_future **doomed)
+{
+    if (f == NULL || f->kind == RV_FUTURE_TASK) {
+        rove_release(f);
+    } else if (rv_state_release(&f->state)) {
+        assert_unused(f);
+        f->result = *doomed; /* nobody reads it any more */
+        *doomed = f;
     }
 }

@@ -90,5 +90,8 @@ bool rv_future_is_awaited_at_home(struct rove_future *f, const struct rove_runti
 
 /* Frees a future whose last reference is gone. */
 void rv_future_destroy(struct rove_future *f);
+/* As rove_release, by a future that is being destroyed: what is not a task is put before *doomed,
+ * a list by `result`, for the one that destroys it to destroy next. */
+void rv_future_release_later(struct rove_future *f, struct rove_future **doomed);
 
 #endif

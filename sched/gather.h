@@ -13,6 +13,6 @@ struct rove_future;
 bool rv_gather_cancel(struct rove_future *f, unsigned depth);
 
 /* The last reference is gone: gives the children back. The caller frees the memory of f. */
-void rv_gather_destroy(struct rove_future *f);
+void rv_gather_destroy(struct rove_future *f, struct rove_future **doomed);
 
 #endif

@@ -201,11 +201,11 @@ bool rv_gather_cancel(struct rove_future *f, unsigned depth)
     return is_accepted;
 }
 
-void rv_gather_destroy(struct rove_future *f)
+void rv_gather_destroy(struct rove_future *f, struct rove_future **doomed)
 {
     struct gather *g = gather_of(f);
     RV_CHECK(rv_load_relaxed(&g->left) == 0, "a gather lives until its children are done");
     for (size_t i = 0; i < g->n; i++) {
-        rove_release(g->children[i]);
+        rv_future_release_later(g->children[i], doomed);
     }
 }

@@ -83,8 +83,8 @@ bool rv_shield_cancel(struct rove_future *f)
     return is_cancelled;
 }
 
-void rv_shield_destroy(struct rove_future *f)
+void rv_shield_destroy(struct rove_future *f, struct rove_future **doomed)
 {
     struct shield *s = rv_container_of(f, struct shield, outer);
-    rove_release(s->inner);
+    rv_future_release_later(s->inner, doomed);
 }

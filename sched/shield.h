@@ -13,6 +13,6 @@ struct rove_future;
 bool rv_shield_cancel(struct rove_future *f);
 
 /* The last reference is gone: gives the inner future back. The caller frees the memory of f. */
-void rv_shield_destroy(struct rove_future *f);
+void rv_shield_destroy(struct rove_future *f, struct rove_future **doomed);
 
 #endif

@@ -174,6 +174,26 @@ RV_TASK_TEST(test_gather_future_races_with_completion_and_cancellation)
     return 0;
 }
 
+enum { LINKS = 20000 };
+
+/* Goal: a chain of done gathers and shields, each of which holds the one before, is freed on a
+ * usual stack: who waits for all so far with one more, again and again, makes such a chain. */
+RV_TASK_TEST(test_gather_future_of_many_links_is_freed)
+{
+    struct rv_actor a[1] = {{.yields = 0}};
+    rove_future *tail;
+    start(1, a, &tail);
+    for (int i = 0; i < LINKS; i++) {
+        rove_future *next = i % 3 == 0 ? rove_shield(tail) : rove_gather_future(1, &tail);
+        RV_REQUIRE(next != NULL);
+        rove_release(tail);
+        RV_REQUIRE_EQ(rove_await(next, NULL), 0);
+        tail = next;
+    }
+    rove_release(tail);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_gather_future_may_be_released_before_its_children_end),
         cmocka_unit_test(test_gather_future_of_its_awaiter_can_be_cancelled),
         cmocka_unit_test(test_gather_future_races_with_completion_and_cancellation),
+        cmocka_unit_test(test_gather_future_of_many_links_is_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
