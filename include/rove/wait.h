@@ -63,7 +63,7 @@ ROVE_API int rove_gather_calls(size_t n, const rove_call calls[], void *results[
  * A gather as a future of its own, which nests and can be cancelled as one.
  *
  * n   how many; 0 gives a future that is done.
- * fs  retained until the gather is done.
+ * fs  retained as long as the gather is.
  *
  * Returns a reference that the caller owns; its result is a void *[n] owned by the future.
  * NULL when memory is exhausted or outside a task.
