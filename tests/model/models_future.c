@@ -5,6 +5,7 @@
  */
 #include "double.h"
 
+#include "sched/call.h"
 #include "sched/local.h"
 
 #include <errno.h>
@@ -171,22 +172,34 @@ static void remove_callback(void)
     outcome[3] = rove_remove_done_callback(f, called, (void *)&calls);
 }
 
-static void setup_callback(void)
+static void setup_calls(void)
 {
     begin(2);
+    RV_MODEL_CHECK(rv_calls_start(rv_double_runtime()) == 0, "memory");
+}
+
+static void setup_callback(void)
+{
+    setup_calls();
     add_callback();
+}
+
+static void finish_callback(void)
+{
+    finish();
+    rv_calls_free(rv_double_runtime());
 }
 
 static void finish_called_once(void)
 {
     RV_MODEL_CHECK(rv_load_relaxed(&calls) == 1, "each once");
-    finish();
+    finish_callback();
 }
 
 static void finish_removed(void)
 {
     RV_MODEL_CHECK((int)rv_load_relaxed(&calls) + outcome[3] == 1, "called or removed");
-    finish();
+    finish_callback();
 }
 
 /* a plain thread waits */
@@ -378,7 +391,7 @@ static const struct rv_model models[] = {
      0},
     {"future/release", setup_shared, {await_and_release, set_and_release}, finish_released, 0},
     {"future/borrowed", setup_one, {await_and_release, set}, finish_released, 0},
-    {"future/callback", setup_two, {add_callback, set}, finish_called_once, 0},
+    {"future/callback", setup_calls, {add_callback, set}, finish_called_once, 0},
     {"future/callback_first", setup_callback, {await_ok, set}, finish_called_once, 0},
     {"future/callback_remove", setup_callback, {remove_callback, set}, finish_removed, 0},
     {"future/blocking", setup_one, {set, wait_blocking}, finish, 0},
