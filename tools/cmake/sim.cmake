@@ -19,7 +19,7 @@ function(rove_add_sim name)
     add_library(${name}_real OBJECT ${ROVE_SIM_REAL_SOURCES})
     add_library(${name} STATIC ${ROVE_SIM_SOURCES} $<TARGET_OBJECTS:${name}_real>)
     target_compile_options(${name} PRIVATE
-        "SHELL:-include ${CMAKE_CURRENT_SOURCE_DIR}/io/sim_names.h")
+        "SHELL:-include \"${CMAKE_CURRENT_SOURCE_DIR}/io/sim_names.h\"")
     foreach(target IN ITEMS ${name} ${name}_real)
         rove_compile_options(${target})
         target_compile_definitions(${target} PRIVATE RV_SIM ${ARGN}
@@ -77,7 +77,7 @@ if(ROVE_BUILD_TESTS AND NOT ROVE_SANITIZE)
         $<TARGET_OBJECTS:rove_cores_real> $<TARGET_OBJECTS:rove_cores_kernel>)
     foreach(target IN ITEMS rove_cores rove_cores_kernel)
         target_compile_options(${target} PRIVATE
-            "SHELL:-include ${CMAKE_CURRENT_SOURCE_DIR}/io/sim_names.h")
+            "SHELL:-include \"${CMAKE_CURRENT_SOURCE_DIR}/io/sim_names.h\"")
     endforeach()
     foreach(target IN ITEMS rove_cores rove_cores_kernel rove_cores_real)
         rove_compile_options(${target})
