@@ -5,8 +5,8 @@
  * How each kind avoids to block on a descriptor in blocking mode:
  *     recv, send, ..msg   MSG_DONTWAIT
  *     read, write         RWF_NOWAIT; where the file does not know it (terminals, older pipes) and
- *                         poll says ready: O_NONBLOCK for the length of the call. Ready is not
- *                         enough: it means some room, and others may be faster.
+ *                         poll says ready: O_NONBLOCK for the length of the call (io/loan.h).
+ *                         Ready is not enough: it means some room, and others may be faster.
  *     accept              O_NONBLOCK from the first call on; sockets of rove_listen have it. Not
  *                         given back: several processes may accept from one socket, and a worker
  *                         that comes between the look and the connection would block for ever.
@@ -16,7 +16,7 @@
 
 #include "core/base.h"
 #include "core/check.h"
-#include "io/fdtab.h"
+#include "io/loan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,12 +88,13 @@ static ssize_t transfer_when_ready(const struct rv_op *op, const struct iovec *v
     if (rc < 0) {
         return rc;
     }
-    rc = rv_attempt_begin_nonblocking(op->slot, op->fd);
+    struct rv_loan loan;
+    rc = rv_loan_begin(&loan, op->fd);
     if (rc < 0) {
         return rc;
     }
     rc = transfer(op, v, n, 0);
-    rv_attempt_end_nonblocking(op->slot, op->fd);
+    rv_loan_end(&loan);
     return rc;
 }
 
@@ -119,45 +120,9 @@ static ssize_t attempt_transfer(const struct rv_op *op)
     return rc == -EAGAIN ? rc : transfer_when_ready(op, v, n);
 }
 
-/* The flags that were there before, or a negative errno. */
-static int set_nonblocking(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0) {
-        return -errno;
-    }
-    if ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-        return -errno;
-    }
-    return flags;
-}
-
-int rv_attempt_begin_nonblocking(struct rv_fd_slot *slot, int fd)
-{
-    int flags = 0;
-    rv_lock_acquire(&slot->lock);
-    if (slot->borrowers == 0) {
-        flags = set_nonblocking(fd);
-        slot->mode = (flags & O_NONBLOCK) == 0 ? flags : -1;
-    }
-    slot->borrowers += flags >= 0;
-    rv_lock_release(&slot->lock);
-    return flags < 0 ? flags : 0;
-}
-
-void rv_attempt_end_nonblocking(struct rv_fd_slot *slot, int fd)
-{
-    rv_lock_acquire(&slot->lock);
-    RV_CHECK(slot->borrowers > 0, "a mode that is given back was borrowed");
-    if (--slot->borrowers == 0 && slot->mode >= 0) {
-        (void)fcntl(fd, F_SETFL, slot->mode);
-    }
-    rv_lock_release(&slot->lock);
-}
-
 static ssize_t attempt_accept(const struct rv_op *op)
 {
-    int flags = set_nonblocking(op->fd);
+    int flags = rv_loan_set_nonblocking(op->fd);
     if (flags < 0) {
         return flags;
     }
@@ -179,12 +144,13 @@ static ssize_t attempt_connect(struct rv_op *op)
         }
         return getsockopt(op->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
     }
-    ssize_t rc = rv_attempt_begin_nonblocking(op->slot, op->fd);
+    struct rv_loan loan;
+    ssize_t rc = rv_loan_begin(&loan, op->fd);
     if (rc < 0) {
         return rc;
     }
     rc = result_of(connect(op->fd, op->addr, (socklen_t)op->len));
-    rv_attempt_end_nonblocking(op->slot, op->fd);
+    rv_loan_end(&loan);
     if (rc == -EINPROGRESS) {
         op->mode = CONNECT_UNDER_WAY;
         return -EAGAIN;

@@ -41,12 +41,4 @@ ssize_t rv_attempt_nowait(const struct rv_op *op);
 /* A result; may block the thread. */
 ssize_t rv_attempt_blocking(const struct rv_op *op);
 
-/*
- * O_NONBLOCK for the length of a call that has no flag of its own for it. Others who share the file
- * see it too for that moment. Calls on one number may overlap, on any workers: the last to end
- * gives the mode back, so that none is left to block. begin: 0, or a negative errno and no end.
- */
-int rv_attempt_begin_nonblocking(struct rv_fd_slot *slot, int fd);
-void rv_attempt_end_nonblocking(struct rv_fd_slot *slot, int fd);
-
 #endif

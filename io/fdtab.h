@@ -58,8 +58,6 @@ struct rv_fd_slot {
     struct rv_fd_slot *next_edge;      /* .. and after this one */
     uint32_t edge_waits;               /* waits that asked the kernel; then, waits that did not */
     uint32_t edge_waits_seen;          /* at that worker's last look */
-    uint32_t borrowers;                /* io/attempt.c: calls that need O_NONBLOCK right now */
-    int mode;                          /* the flags to give back after the last; -1: none */
     struct rv_op *first, *last;        /* epoll: who waits */
 };
 

@@ -221,7 +221,8 @@ static RV_ALWAYS_INLINE ssize_t run_once(const struct rv_reactor *reactor, struc
     return RV_LIKELY(result >= 0 && op->end == RV_END_NONE) ? result : settle(op, result, slot);
 }
 
-/* The user made the descriptor non-blocking, so the ring did not wait: wait for readiness. */
+/* The user made the descriptor non-blocking, so the ring did not wait: wait for readiness. -EINTR:
+ * given back, as below, and to be tried again. */
 static RV_NOINLINE ssize_t wait_ready(const struct rv_reactor *reactor, struct rv_op *op,
                                       struct rv_task *self, struct rv_fd_slot *slot)
 {
@@ -229,7 +230,8 @@ static RV_NOINLINE ssize_t wait_ready(const struct rv_reactor *reactor, struct r
                          .fd = op->fd,
                          .flags = rv_op_events(op),
                          .deadline_ns = op->deadline_ns};
-    return run_once(reactor, &poll, self, slot);
+    ssize_t rc = run_once(reactor, &poll, self, slot);
+    return rc == -ECANCELED && poll.end == RV_END_NONE ? -EINTR : rc;
 }
 
 /* The user's non-blocking socket, and the queue of a UNIX listener is full: the socket is as ready
@@ -244,11 +246,13 @@ static ssize_t wait_for_queue(struct rv_op *op, const struct rv_fd_slot *slot, i
 /*
  * The kernel has given it back, and nobody asked for that: work that may block gets a thread of the
  * ring's, and a signal that came just then, or a limit, was in the way. A thread of ours does it.
- * What has readiness needs no thread: -EINTR, to be begun again.
+ * Or another number of the same file is being closed, which ends what waits on either in a ring:
+ * what has readiness needs no thread. -EINTR, to be begun again; a read or write is tried here.
  */
 static RV_NOINLINE ssize_t do_given_back(struct rv_op *op, struct rv_task *self,
                                          const struct rv_fd_slot *slot)
 {
+    ssize_t rc = RV_ATTEMPT_OFFLOAD;
     switch (op->kind) {
     case RV_OP_RECV:
     case RV_OP_SEND:
@@ -258,9 +262,16 @@ static RV_NOINLINE ssize_t do_given_back(struct rv_op *op, struct rv_task *self,
     case RV_OP_CONNECT:
     case RV_OP_POLL:
         return -EINTR;
+    case RV_OP_READ:
+    case RV_OP_WRITE:
+    case RV_OP_READV:
+    case RV_OP_WRITEV:
+        rc = rv_attempt(op);
+        break;
     default:
-        return settle(op, rv_offload(op, self), slot);
+        break;
     }
+    return rc == RV_ATTEMPT_OFFLOAD ? settle(op, rv_offload(op, self), slot) : rc;
 }
 
 /* After a first error. */
@@ -272,9 +283,6 @@ static RV_NOINLINE ssize_t run_again(struct rv_op *op, struct rv_task *self,
     for (;;) {
         if (result == -ECANCELED && op->end == RV_END_NONE) {
             result = do_given_back(op, self, slot);
-            if (result != -EINTR) {
-                return result;
-            }
         }
         if (result >= 0) {
             return result;

@@ -4,6 +4,7 @@
  */
 #include "io/reactor.h"
 
+#include "io/loan.h"
 #include "io/signal.h"
 
 #include <signal.h>
@@ -12,6 +13,7 @@
 
 int rv_io_init(struct rv_io *io, unsigned workers)
 {
+    rv_loan_forget_parent();
     int rc = rv_fdtab_init(&io->fds);
     return rc < 0 ? rc : rv_steer_init(&io->steer, workers);
 }

@@ -264,6 +264,7 @@ int rv_sim_fstat(int fd, struct stat *st)
     if (f != NULL) {
         bool is_socket = f->kind == RV_SIM_SOCKET || f->kind == RV_SIM_LISTENER;
         st->st_mode = is_socket ? S_IFSOCK : S_IFIFO;
+        st->st_ino = (ino_t)(uintptr_t)f;
     }
     return (int)leave(f == NULL ? -EBADF : 0);
 }

@@ -15,6 +15,7 @@
 
 #include "core/base.h"
 #include "io/attempt.h"
+#include "io/loan.h"
 #include "io/reactor.h"
 #include "sched/current.h"
 #include "sched/suspend.h"
@@ -93,7 +94,8 @@ static RV_NOINLINE int check_pipe(const struct transfer *t)
 /* A side in use: rove_close waits until it is left, so that the number means this file. */
 struct side {
     struct rv_fd_slot *slot; /* NULL: not entered */
-    bool is_borrowed;        /* non-blocking meanwhile: it heeds only its own mode, as sockets do */
+    bool is_lent;            /* non-blocking meanwhile: it heeds only its own mode, as sockets do */
+    struct rv_loan loan;
 };
 
 static int begin_side(struct rv_fdtab *fds, int fd, int type, struct side *side)
@@ -109,16 +111,16 @@ static int begin_side(struct rv_fdtab *fds, int fd, int type, struct side *side)
         return rc;
     }
     if (type == END_OTHER) {
-        rc = rv_attempt_begin_nonblocking(side->slot, fd);
-        side->is_borrowed = rc == 0;
+        rc = rv_loan_begin(&side->loan, fd);
+        side->is_lent = rc == 0;
     }
     return rc;
 }
 
-static void end_side(const struct side *side, int fd)
+static void end_side(struct side *side)
 {
-    if (side->is_borrowed) {
-        rv_attempt_end_nonblocking(side->slot, fd);
+    if (side->is_lent) {
+        rv_loan_end(&side->loan);
     }
     if (side->slot != NULL) {
         rv_fd_leave(side->slot);
@@ -135,8 +137,8 @@ static RV_NOINLINE ssize_t splice_now(struct rv_fdtab *fds, const struct transfe
         rc = splice(t->in, t->in_at, t->out, t->out_at, t->n, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
         rc = rc < 0 ? -errno : rc;
     }
-    end_side(&out, t->out);
-    end_side(&in, t->in);
+    end_side(&out);
+    end_side(&in);
     return rc;
 }
 

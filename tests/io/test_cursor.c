@@ -263,19 +263,22 @@ static int count_typed(void *arg, RV_UNUSED void **result)
     return (int)n;
 }
 
-/* Goal: of many readers of one terminal one gets the byte; the others wait on, and can be ended. */
+/* Goal: of many readers of one terminal one gets the byte; the others wait on, and can be ended,
+ * also where they know it by two numbers. */
 RV_TASK_TEST(test_cursor_readers_of_one_terminal)
 {
     struct part parts[TASKS] = {{0}};
     rove_task *tasks[TASKS];
     int master, slave;
     make_terminal(&master, &slave);
+    int again = dup(slave);
     rv_store_relaxed(&typed_count, 0);
     for (int i = 0; i < TASKS; i++) {
-        parts[i].fd = slave;
+        parts[i].fd = i % 2 == 0 ? slave : again;
         tasks[i] = rove_create_task(count_typed, &parts[i]);
     }
-    await_waiters(slave, TASKS);
+    await_waiters(slave, TASKS / 2);
+    await_waiters(again, TASKS / 2);
     for (uint32_t n = 1; n <= 500; n++) {
         RV_EXPECT_EQ(rove_write(master, "x", 1), 1);
         while (rv_load_relaxed(&typed_count) < n) {
@@ -286,7 +289,9 @@ RV_TASK_TEST(test_cursor_readers_of_one_terminal)
         rove_cancel(tasks[i]);
         RV_EXPECT_EQ(rove_join(tasks[i], NULL), -ECANCELED);
     }
+    RV_EXPECT_EQ(fcntl(slave, F_GETFL) & O_NONBLOCK, 0);
     RV_EXPECT_EQ(rove_close(slave), 0);
+    RV_EXPECT_EQ(rove_close(again), 0);
     for (int i = TASKS / 2; i < TASKS; i++) {
         RV_EXPECT_EQ(rove_join(tasks[i], NULL), -EBADF);
     }

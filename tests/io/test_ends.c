@@ -9,6 +9,8 @@
  */
 #include "tests/io/waiting.h"
 
+#include "sched/pool.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -347,11 +349,76 @@ RV_TASK_TEST(test_ends_of_calls_on_nonblocking_descriptors)
     return run_table(true);
 }
 
+enum { FILES = 5 };
+
+struct twin {
+    int fd, how;
+};
+
+static int wait_on_twin(void *arg, RV_UNUSED void **result)
+{
+    const struct twin *t = arg;
+    char bytes[2];
+    struct iovec v = {bytes, 1};
+    return t->how == 0   ? (int)rove_recv(t->fd, bytes, 1, 0)
+           : t->how == 1 ? rove_poll(t->fd, POLLIN, ROVE_FOREVER)
+           : t->how == 2 ? (int)rove_readv(t->fd, &v, 1)
+                         : (int)rove_read(t->fd, bytes, 1);
+}
+
+/* A socket pair, of which s[2] is another number of the first; or a pipe. */
+static int make_twins(int how, int s[3])
+{
+    int rc = how < FILES - 1 ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s)
+                             : pipe2(s, O_CLOEXEC);
+    s[2] = dup(s[0]);
+    if (how == FILES - 2) {
+        rc |= fcntl(s[0], F_SETFL, O_NONBLOCK);
+    }
+    return rc;
+}
+
+/* Goal: the close of one number ends the waits on it, and those on another number of the same file
+ * go on, with no thread of the pool stuck in a call: they get their byte, or end with their own. */
+RV_TASK_TEST(test_ends_close_of_another_number_ends_nothing)
+{
+    for (int how = 0; how < 2 * FILES; how++) {
+        int s[3];
+        RV_REQUIRE_EQ(make_twins(how % FILES, s), 0);
+        struct twin twins[2] = {{s[0], how % FILES}, {s[2], how % FILES}};
+        rove_task *first = rove_create_task(wait_on_twin, &twins[0]);
+        rove_task *second = rove_create_task(wait_on_twin, &twins[1]);
+        await_waiters(s[0], 1);
+        await_waiters(s[2], 1);
+        for (int i = 0; i < 20; i++) {
+            RV_REQUIRE_EQ(rove_yield(), 0);
+        }
+        RV_EXPECT_EQ(rove_close(s[0]), 0);
+        RV_EXPECT_EQ(rove_join(first, NULL), -EBADF);
+        for (int i = 0; i < 20; i++) {
+            RV_REQUIRE_EQ(rove_yield(), 0);
+        }
+        RV_EXPECT(!rove_done(second));
+        if (how < FILES) {
+            RV_EXPECT_EQ(rove_write(s[1], "x", 1), 1);
+            RV_EXPECT_EQ(rove_join(second, NULL), 1); /* POLLIN is 1, too */
+            RV_EXPECT_EQ(rove_close(s[2]), 0);
+        } else {
+            RV_EXPECT_EQ(rove_close(s[2]), 0);
+            RV_EXPECT_EQ(rove_join(second, NULL), -EBADF);
+        }
+        RV_EXPECT_EQ(rv_pool_thread_count(rv_current_worker()->runtime), 0);
+        RV_EXPECT_EQ(rove_close(s[1]), 0);
+    }
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends_of_calls_on_blocking_descriptors),
         cmocka_unit_test(test_ends_of_calls_on_nonblocking_descriptors),
+        cmocka_unit_test(test_ends_close_of_another_number_ends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

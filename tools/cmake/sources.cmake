@@ -106,6 +106,7 @@ set(ROVE_IO_SOURCES
     io/guard.c
     io/kick.c
     io/listen.c
+    io/loan.c
     io/multi.c
     io/offload.c
     io/op.c

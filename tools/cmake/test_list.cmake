@@ -72,6 +72,7 @@ target_link_libraries(test_hazards_threads PRIVATE rove_lockwatch m) # fesetroun
 rove_add_test(io/accept)
 rove_add_test(io/address)
 rove_add_test(io/attempt)
+rove_add_test(io/loan)
 rove_add_test(io/kick)
 rove_add_test(io/lent)
 rove_add_test(io/reactor)
