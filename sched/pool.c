@@ -9,6 +9,10 @@
  *     job      QUEUED -> BEGUN -> cell fired       or QUEUED -> withdrawn by a cancellation
  *     thread   runs a job, takes the next in line, else idle; after RV_POOL_IDLE_NS idle it ends
  *
+ * A job that waits for somebody else, perhaps for ever, steps aside: its thread is beyond the limit
+ * meanwhile, or the jobs in line, one of which it may be waiting for, would never begin. If there
+ * is one thread too many when it is back, the first that has done its job ends.
+ *
  * Owner: the runtime's pool, made on first use. A thread that ends joins the one that ended before
  * it, so at most one is left unjoined; stop joins the rest.
  * Threads: any; everything under `lock` but a thread's wake word.
@@ -16,43 +20,24 @@
 #include "sched/pool.h"
 
 #include "core/check.h"
-#include "core/clock.h"
 #include "core/list.h"
 #include "core/lock.h"
 #include "core/os.h"
 #include "core/os_process.h"
-#include "sched/current.h"
+#include "sched/job.h"
 #include "sched/runtime.h"
-#include "sched/suspend.h"
-#include "sched/task.h"
-#include "sched/timer.h"
-#include "sched/waitq.h"
-
-#include <rove/thread.h>
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #define RV_POOL_IDLE_NS (INT64_C(10) * 1000000000) /* arbitrary */
-#define RV_POOL_HURRY_MIN_NS 100000 /* arbitrary */
-#define RV_POOL_HURRY_MAX_NS 20000000
-
-struct job {
-    struct rv_list link;   /* in pool->line while it waits there; under the lock */
-    rove_coro *fn;
-    void *arg;
-    void (*hurry)(void *arg); /* NULL: it takes its time */
-    void *result;          /* fn's, before the cell is fired */
-    int rc;
-    struct rv_waiter cell; /* in no queue; fired when fn has returned */
-};
 
 struct thread {
     struct rv_list idle_link;
     struct rv_list all_link;
     struct rv_pool *pool;
-    struct job *job;            /* handed over; under the lock */
+    struct rv_job *job;         /* handed over; under the lock */
     RV_ATOMIC(uint32_t) wake;   /* futex: 1 when something was handed over, or the pool stops */
     RV_ATOMIC(int32_t) tid;     /* 0: it is being started */
     pthread_t id;
@@ -63,13 +48,14 @@ struct rv_pool {
     struct rv_lock lock;        /* guards what follows */
     bool is_stopping;
     unsigned thread_count;      /* running, idle or being started */
+    unsigned aside_count;       /* those of them that do not count towards the limit */
     struct rv_list line;        /* jobs, first come first */
     struct rv_list idle;        /* threads, last come first */
     struct rv_list all;         /* threads that will still be there for a while */
     struct thread *ended;       /* the last to end, to be joined */
 };
 
-static struct rv_pool *pool_of(struct rove_runtime *runtime)
+struct rv_pool *rv_pool_of(struct rove_runtime *runtime)
 {
     /* order: acquire P4. The pool's fields before its address; pairs with the exchange below. */
     struct rv_pool *pool = rv_load_acquire(&runtime->pool);
@@ -93,7 +79,7 @@ static struct rv_pool *pool_of(struct rove_runtime *runtime)
 }
 
 /* No list has the job any more; its frame may be gone when this returns. */
-static void end_job(struct rv_pool *pool, struct job *job, int rc)
+static void end_job(struct rv_pool *pool, struct rv_job *job, int rc)
 {
     job->rc = rc;
     /* First: once the task runs, whoever falls asleep last looks at the count. */
@@ -108,15 +94,25 @@ void rv_pool_set_idle_ns(int64_t ns)
     rv_store_relaxed(&idle_ns, ns);
 }
 
-static struct job *job_of(struct rv_list *link)
+static struct rv_job *job_of(struct rv_list *link)
 {
-    return link == NULL ? NULL : rv_container_of(link, struct job, link);
+    return link == NULL ? NULL : rv_container_of(link, struct rv_job, link);
 }
 
-/* Lock held: the next in line; else the thread is idle until it is woken. */
-static struct job *take_job_or_idle(struct rv_pool *pool, struct thread *t)
+/* Lock held: how many more threads there may be; negative: somebody is back from aside. */
+static int64_t room_of(const struct rv_pool *pool)
 {
-    struct job *job = job_of(rv_list_pop_front(&pool->line));
+    return (int64_t)pool->runtime->options.max_threads + pool->aside_count - pool->thread_count;
+}
+
+/* Lock held: the next in line; else the thread is idle until it is woken. Neither: it is one too
+ * many. */
+static struct rv_job *take_job_or_idle(struct rv_pool *pool, struct thread *t)
+{
+    if (RV_UNLIKELY(room_of(pool) < 0)) {
+        return NULL;
+    }
+    struct rv_job *job = job_of(rv_list_pop_front(&pool->line));
     if (job == NULL && !pool->is_stopping) {
         t->job = NULL;
         rv_store_relaxed(&t->wake, 0u);
@@ -126,7 +122,7 @@ static struct job *take_job_or_idle(struct rv_pool *pool, struct thread *t)
 }
 
 /* Idle, lock not held: a job that was handed over; NULL: time to end, out of the idle list. */
-static struct job *wait_for_job(struct rv_pool *pool, struct thread *t)
+static struct rv_job *wait_for_job(struct rv_pool *pool, struct thread *t)
 {
     int rc = 0;
     /* order: acquire P5. The job before the wake; pairs with hand_over. */
@@ -135,15 +131,15 @@ static struct job *wait_for_job(struct rv_pool *pool, struct thread *t)
     }
     rv_lock_acquire(&pool->lock);
     rv_list_remove(&t->idle_link);
-    struct job *job = t->job;
+    struct rv_job *job = t->job;
     rv_lock_release(&pool->lock);
     return job;
 }
 
-static struct job *next_job(struct rv_pool *pool, struct thread *t)
+static struct rv_job *next_job(struct rv_pool *pool, struct thread *t)
 {
     rv_lock_acquire(&pool->lock);
-    struct job *job = take_job_or_idle(pool, t);
+    struct rv_job *job = take_job_or_idle(pool, t);
     bool is_idle = rv_list_is_linked(&t->idle_link);
     rv_lock_release(&pool->lock);
     return is_idle ? wait_for_job(pool, t) : job;
@@ -157,12 +153,13 @@ static void join(struct thread *t)
     }
 }
 
-/* False: a job got in line after this thread had stopped waiting for one; nobody else may come. */
+/* False: a job got in line after this thread had stopped waiting for one; nobody else may come,
+ * but where there are too many. */
 static bool leave(struct rv_pool *pool, struct thread *t)
 {
     struct thread *before = NULL;
     rv_lock_acquire(&pool->lock);
-    bool is_over = rv_list_is_empty(&pool->line);
+    bool is_over = rv_list_is_empty(&pool->line) || room_of(pool) < 0;
     if (is_over) {
         pool->thread_count--;
     }
@@ -187,7 +184,7 @@ static void *thread_main(void *arg)
     static const struct rv_os_end_watch end_watch = {on_thread_exit};
     struct thread *t = arg;
     struct rv_pool *pool = t->pool;
-    struct job *job;
+    struct rv_job *job;
     rv_os_set_thread_name("rove-pool");
     rv_os_watch_thread_end(&end_watch);
     rv_store_relaxed(&t->tid, (int32_t)rv_os_gettid());
@@ -226,8 +223,7 @@ static int start_thread(struct rv_pool *pool)
     return rc;
 }
 
-/* Takes a job that has not begun out of the line: false: too late. */
-static bool withdraw(struct rv_pool *pool, struct job *job)
+bool rv_job_withdraw(struct rv_pool *pool, struct rv_job *job)
 {
     rv_lock_acquire(&pool->lock);
     bool is_queued = rv_list_is_linked(&job->link);
@@ -241,18 +237,20 @@ static bool withdraw(struct rv_pool *pool, struct job *job)
     return is_queued;
 }
 
-static struct job *take_orphan(struct rv_pool *pool)
+static struct rv_job *take_orphan(struct rv_pool *pool)
 {
     rv_lock_acquire(&pool->lock);
-    struct job *job = pool->thread_count > 0 ? NULL : job_of(rv_list_pop_front(&pool->line));
+    bool has_taker = pool->thread_count > pool->aside_count;
+    struct rv_job *job = has_taker ? NULL : job_of(rv_list_pop_front(&pool->line));
     rv_lock_release(&pool->lock);
     return job;
 }
 
-/* A thread could not be started: its job waits for another; if there is none, all in line fail. */
+/* A thread could not be started: its job waits for another; if there is none, all in line fail. One
+ * that stands aside is none. */
 static void give_up_thread(struct rv_pool *pool)
 {
-    struct job *job;
+    struct rv_job *job;
     rv_lock_acquire(&pool->lock);
     pool->thread_count--;
     rv_lock_release(&pool->lock);
@@ -261,10 +259,24 @@ static void give_up_thread(struct rv_pool *pool)
     }
 }
 
-/* Some thread has it or will take it, or it ends with -EAGAIN. */
-static void submit(struct rv_pool *pool, struct job *job)
+/* Lock held. True: the caller then starts one more thread, which is counted already. */
+static bool is_thread_wanted(struct rv_pool *pool)
 {
-    bool is_thread_wanted = false;
+    bool is = !rv_list_is_empty(&pool->line) && room_of(pool) > 0;
+    pool->thread_count += is;
+    return is;
+}
+
+static void start_wanted_thread(struct rv_pool *pool)
+{
+    if (start_thread(pool) < 0) {
+        give_up_thread(pool);
+    }
+}
+
+void rv_job_submit(struct rv_pool *pool, struct rv_job *job)
+{
+    bool must_start = false;
     rv_fetch_add_relaxed(&pool->runtime->outside_pending, 1);
     rv_lock_acquire(&pool->lock);
     struct rv_list *link = rv_list_pop_front(&pool->idle);
@@ -275,152 +287,40 @@ static void submit(struct rv_pool *pool, struct job *job)
         rv_store_release(&t->wake, 1u);
     } else {
         rv_list_push_back(&pool->line, &job->link);
-        is_thread_wanted = pool->thread_count < pool->runtime->options.max_threads;
-        pool->thread_count += is_thread_wanted;
+        must_start = is_thread_wanted(pool);
     }
     rv_lock_release(&pool->lock);
     if (t != NULL) {
         rv_os_futex_wake(&t->wake, 1); /* if it is gone, nobody sleeps there: a wake for nobody */
-    } else if (is_thread_wanted && start_thread(pool) < 0) {
-        give_up_thread(pool);
+    } else if (must_start) {
+        start_wanted_thread(pool);
     }
 }
 
-struct reminder {
-    struct rv_timer timer;
-    struct rv_task *task;
-};
-
-static void remind(struct rv_timer *timer)
+void rv_pool_step_aside(struct rove_runtime *runtime)
 {
-    rv_wake(rv_container_of(timer, struct reminder, timer)->task);
-}
-
-/* It has begun, and may not be where it can be hurried yet: so again, less and less often. */
-static void hurry(struct job *job, struct rv_task *self)
-{
-    struct reminder reminder = {.task = self};
-    int64_t pause_ns = RV_POOL_HURRY_MIN_NS;
-    rv_heap_node_init(&reminder.timer.node);
-    while (!rv_waiter_is_fired(&job->cell)) {
-        int64_t next_ns = rv_clock_now() + pause_ns;
-        job->hurry(job->arg);
-        int rc = rv_timer_arm(&reminder.timer, next_ns, remind);
-        while (rc == 0 && !rv_waiter_is_fired(&job->cell) && rv_clock_now() < next_ns) {
-            rv_park(self, RV_WAIT_THREAD, job);
-            (void)rv_take_cancel(self); /* one more request merges into the first */
-        }
-        rv_timer_disarm(&reminder.timer);
-        if (rc < 0) {
-            rv_yield(self);
-        }
-        pause_ns = pause_ns < RV_POOL_HURRY_MAX_NS ? pause_ns * 2 : pause_ns;
+    struct rv_pool *pool = rv_pool_of(runtime);
+    rv_lock_acquire(&pool->lock);
+    pool->aside_count++;
+    bool must_start = is_thread_wanted(pool);
+    rv_lock_release(&pool->lock);
+    if (must_start) {
+        start_wanted_thread(pool);
     }
 }
 
-/*
- * Runs fn. 0: it ran, with its outcome in job; else it did not. *is_cancelled: a request was taken
- * after it had begun.
- */
-static int run(struct rove_runtime *runtime, struct job *job, bool *is_cancelled)
+void rv_pool_step_back(struct rove_runtime *runtime)
 {
-    struct rv_task *self = job->cell.task;
-    *is_cancelled = false;
-    if (rv_take_cancel(self)) {
-        return -ECANCELED;
-    }
-    struct rv_pool *pool = pool_of(runtime);
-    if (pool == NULL) {
-        return -EAGAIN;
-    }
-    int rc = 0;
-    submit(pool, job);
-    while (rc == 0 && !rv_waiter_is_fired(&job->cell)) {
-        if (!rv_take_cancel(self)) {
-            rv_park(self, RV_WAIT_THREAD, job);
-        } else if (withdraw(pool, job)) {
-            rc = -ECANCELED;
-        } else {
-            *is_cancelled = true;
-            if (job->hurry != NULL) {
-                hurry(job, self);
-            }
-        }
-    }
-    return rc;
-}
-
-static void init_job(struct job *job, struct rv_task *self, rove_coro *fn, void *arg)
-{
-    *job = (struct job){.fn = fn, .arg = arg};
-    rv_list_init(&job->link);
-    rv_waiter_init(&job->cell, self);
-}
-
-static int run_and_report(struct rove_runtime *runtime, struct job *job, void **result)
-{
-    bool is_cancelled;
-    int rc = run(runtime, job, &is_cancelled);
-    if (rc < 0) {
-        return rc;
-    }
-    if (is_cancelled) {
-        rv_put_back_cancel(job->cell.task);
-    }
-    if (job->rc >= 0 && result != NULL) {
-        *result = job->result;
-    }
-    return job->rc;
-}
-
-int rv_pool_run(struct rove_runtime *runtime, rove_coro *fn, void *arg, void **result)
-{
-    struct rv_task *self = rv_current_task();
-    struct job job;
-    RV_CHECK(self != NULL, "only a task waits for a pool thread");
-    init_job(&job, self, fn, arg);
-    return run_and_report(runtime, &job, result);
-}
-
-int rv_pool_run_hurried(struct rove_runtime *runtime, rove_coro *fn, void *arg,
-                        void (*hurry_up)(void *arg))
-{
-    struct rv_task *self = rv_current_task();
-    struct job job;
-    RV_CHECK(self != NULL, "only a task waits for a pool thread");
-    init_job(&job, self, fn, arg);
-    job.hurry = hurry_up;
-    return run_and_report(runtime, &job, NULL);
-}
-
-int rove_to_thread(rove_coro *fn, void *arg, void **result)
-{
-    struct rv_task *self = rv_current_task();
-    struct job job;
-    bool is_cancelled;
-    if (self == NULL) {
-        return -EPERM;
-    }
-    if (fn == NULL) {
-        return -EINVAL;
-    }
-    init_job(&job, self, fn, arg);
-    int rc = run(self->runtime, &job, &is_cancelled);
-    if (rc < 0) {
-        return rc;
-    }
-    if (is_cancelled || rv_take_cancel(self)) {
-        return -ECANCELED;
-    }
-    if (job.rc >= 0 && result != NULL) {
-        *result = job.result;
-    }
-    return job.rc;
+    struct rv_pool *pool = rv_pool_of(runtime);
+    rv_lock_acquire(&pool->lock);
+    RV_CHECK(pool->aside_count > 0, "who steps back stood aside");
+    pool->aside_count--;
+    rv_lock_release(&pool->lock);
 }
 
 void rv_pool_strike(struct rove_runtime *runtime, pid_t tids[], size_t n)
 {
-    /* order: acquire P4. Pairs with pool_of. */
+    /* order: acquire P4. Pairs with rv_pool_of. */
     struct rv_pool *pool = rv_load_acquire(&runtime->pool);
     if (pool == NULL) {
         return;
@@ -437,7 +337,7 @@ void rv_pool_strike(struct rove_runtime *runtime, pid_t tids[], size_t n)
 
 unsigned rv_pool_thread_count(struct rove_runtime *runtime)
 {
-    /* order: acquire P4. Pairs with pool_of. */
+    /* order: acquire P4. Pairs with rv_pool_of. */
     struct rv_pool *pool = rv_load_acquire(&runtime->pool);
     if (pool == NULL) {
         return 0;
@@ -466,7 +366,7 @@ static void tell_all(struct rv_pool *pool)
 
 void rv_pool_stop(struct rove_runtime *runtime)
 {
-    /* order: acquire P4. Pairs with pool_of. */
+    /* order: acquire P4. Pairs with rv_pool_of. */
     struct rv_pool *pool = rv_load_acquire(&runtime->pool);
     if (pool == NULL) {
         return;

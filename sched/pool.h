@@ -25,6 +25,14 @@ int rv_pool_run(struct rove_runtime *runtime, rove_coro *fn, void *arg, void **r
 int rv_pool_run_hurried(struct rove_runtime *runtime, rove_coro *fn, void *arg,
                         void (*hurry)(void *arg));
 
+/*
+ * A job, on its pool thread, around what may wait for somebody else without end: the thread is
+ * beyond the limit in between. The thread that comes in its place may fail to start: those in line
+ * then fail with -EAGAIN if there is no other.
+ */
+void rv_pool_step_aside(struct rove_runtime *runtime);
+void rv_pool_step_back(struct rove_runtime *runtime);
+
 /* Sets those of n numbers to 0 that stand for a thread of the pool; any thread. */
 void rv_pool_strike(struct rove_runtime *runtime, pid_t tids[], size_t n);
 /* Threads that exist now; any thread. */

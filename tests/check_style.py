@@ -378,6 +378,7 @@ TESTED_ELSEWHERE = {
     "io/buffers.c": "lent only through a flow: tests/io/test_flow.c",
     "io/multi.c": "has two users, each with its test: tests/io/test_accept.c, test_flow.c",
     "io/offload.c": "what can be told of it is an open that waits: tests/io/test_fifo.c",
+    "sched/job.c": "the other half of sched/pool.c, and tests/sched/test_pool.c asks only by it",
 }
 
 

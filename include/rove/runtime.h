@@ -25,7 +25,7 @@ typedef struct rove_options { /* all-zero = the defaults */
     size_t stack_size;        /* bytes of address space per task; 0: 128 KiB; only touched pages
                                  cost memory */
     unsigned max_threads;     /* rove_to_thread pool limit; 0: 512; started on demand, ended when
-                                 idle */
+                                 idle; an open that waits for a FIFO's other end is beyond it */
     rove_backend backend;     /* env ROVE_BACKEND=uring|epoll overrides AUTO */
     bool eager;               /* every new task runs at once until its first suspension */
     bool debug;               /* env ROVE_DEBUG=1 too: slow steps, leaked handles, unretrieved

@@ -6,6 +6,8 @@
 #include "support/fixture.h"
 
 #include "core/atomic.h"
+#include "sched/current.h"
+#include "sched/pool.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -105,6 +107,41 @@ RV_TASK_TEST(test_fifo_sides_wait_for_each_other)
         RV_REQUIRE_EQ(meet(i % 2 != 0 ? O_RDONLY : O_WRONLY), 0);
     }
     return unlink(fifo_path);
+}
+
+static int meet_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct opening lonely = {.path = fifo_path, .flags = O_WRONLY};
+    struct opening devices = {.path = "/dev/null", .flags = O_RDONLY};
+    RV_REQUIRE_EQ(make_fifo(), 0);
+    RV_REQUIRE_EQ(meet(O_RDONLY), 0);
+    RV_REQUIRE_EQ(unlink(fifo_path), 0);
+    RV_REQUIRE_EQ(make_fifo(), 0);
+    RV_REQUIRE_EQ(meet(O_WRONLY), 0);
+    RV_REQUIRE_EQ(unlink(fifo_path), 0);
+    RV_REQUIRE_EQ(make_fifo(), 0);
+    rove_task *t = rove_create_task(open_it, &lonely); /* nobody comes */
+    while (rv_load_relaxed(&lonely.is_begun) == 0) {
+        RV_REQUIRE_EQ(rove_yield(), 0);
+    }
+    int fd = open_it(&devices, NULL);
+    RV_EXPECT(fd >= 0);
+    RV_EXPECT_EQ(rove_close(fd), 0);
+    RV_EXPECT(rv_pool_thread_count(rv_current_worker()->runtime) <= 2);
+    RV_EXPECT(rove_cancel(t));
+    RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
+    return unlink(fifo_path);
+}
+
+/* Goal: an open that waits takes no place of the pool's from the one it waits for, nor from others
+ * that have nothing to do with it; and no thread is left over. */
+static void test_fifo_sides_meet_in_a_pool_of_one(void **state)
+{
+    (void)state;
+    RV_FOR_EACH_WORKERS(workers) {
+        rove_options options = {.workers = workers, .max_threads = 1};
+        rv_test_run_with(&options, meet_body, NULL);
+    }
 }
 
 /* Goal: a writer that has left again before the reader looks has been there all the same. */
@@ -279,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fifo_open_that_waits_is_called_off),
         cmocka_unit_test(test_fifo_sides_wait_for_each_other),
+        cmocka_unit_test(test_fifo_sides_meet_in_a_pool_of_one),
         cmocka_unit_test(test_fifo_writer_in_passing_is_noticed),
         cmocka_unit_test(test_fifo_nonblocking_open_does_not_wait),
         cmocka_unit_test(test_fifo_open_does_not_hold_up_the_end),

@@ -45,6 +45,7 @@ struct gate {
 struct job {
     struct gate *gate;
     unsigned number;
+    struct rove_runtime *runtime;
 };
 
 /* On a pool thread. */
@@ -72,7 +73,7 @@ static int limit_body(void *arg, RV_UNUSED void **result)
     rove_task *tasks[JOBS];
     const unsigned limit = *(const unsigned *)arg;
     for (unsigned i = 0; i < JOBS; i++) {
-        jobs[i] = (struct job){&g, i};
+        jobs[i] = (struct job){.gate = &g, .number = i};
         tasks[i] = rove_create_task(send_to_thread, &jobs[i]);
         (void)rove_yield(); /* one worker: each has submitted before the next is made */
         RV_EXPECT_EQ(rv_pool_thread_count(here()), i < limit ? i + 1 : limit);
@@ -108,6 +109,58 @@ static void test_pool_line_behind_a_limit(void **state)
     }
 }
 
+/* On a pool thread: waits for others, not for the machine. */
+static int stand_aside_at_the_gate(void *arg, RV_UNUSED void **result)
+{
+    struct job *job = arg;
+    rv_pool_step_aside(job->runtime);
+    while (rv_load_acquire(&job->gate->is_open) == 0)
+        rv_os_sched_yield();
+    rv_pool_step_back(job->runtime);
+    return 0;
+}
+
+static int send_aside(void *arg, RV_UNUSED void **result)
+{
+    return rove_to_thread(stand_aside_at_the_gate, arg, NULL);
+}
+
+static int aside_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct gate lasting = {0};
+    struct gate open = {.is_open = 1};
+    struct job waiter = {.gate = &lasting, .runtime = here()};
+    struct job jobs[JOBS];
+    rove_task *tasks[JOBS];
+    rove_task *t = rove_create_task(send_aside, &waiter);
+    for (int round = 0; round < 3; round++) {
+        rv_store_relaxed(&open.begun, 0u);
+        for (unsigned i = 0; i < JOBS; i++) { /* some in line before it steps aside, some after */
+            jobs[i] = (struct job){.gate = &open, .number = i};
+            tasks[i] = rove_create_task(send_to_thread, &jobs[i]);
+        }
+        if (round == 2)
+            rv_store_release(&lasting.is_open, 1u); /* it comes back among them */
+        for (unsigned i = 0; i < JOBS; i++)
+            RV_EXPECT_EQ(rove_join(tasks[i], NULL), 0);
+        RV_EXPECT(rv_pool_thread_count(here()) <= 2);
+    }
+    RV_EXPECT_EQ(rove_join(t, NULL), 0);
+    RV_YIELD_UNTIL(rv_pool_thread_count(here()) == 1);
+    return 0;
+}
+
+/* Goal: who stands aside counts for nothing: the jobs in line run, one at a time; when it is back
+ * there is a thread less. */
+static void test_pool_of_one_goes_on_beside_who_waits(void **state)
+{
+    (void)state;
+    RV_FOR_EACH_WORKERS(workers) {
+        rove_options options = {.workers = workers, .max_threads = 1};
+        rv_test_run_with(&options, aside_body, NULL);
+    }
+}
+
 static int run_and_keep_cancel(void *arg, RV_UNUSED void **result)
 {
     struct rv_task *self = rv_current_task();
@@ -124,7 +177,7 @@ RV_TASK_TEST(test_pool_begun_function_is_waited_for)
 {
     for (int k = 0; k < 2; k++) {
         struct gate g = {0};
-        struct job job = {&g, 0};
+        struct job job = {.gate = &g};
         rove_task *t = rove_create_task(k == 0 ? send_to_thread : run_and_keep_cancel, &job);
         RV_YIELD_UNTIL(rv_load_acquire(&g.begun) == 1);
         RV_EXPECT(rove_cancel(t));
@@ -249,7 +302,7 @@ RV_TASK_TEST(test_pool_no_job_is_lost_to_a_leaving_thread)
 static int refused_body(RV_UNUSED void *arg, RV_UNUSED void **result)
 {
     struct gate g = {0};
-    struct job jobs[] = {{&g, 0}, {&g, 1}};
+    struct job jobs[] = {{.gate = &g}, {.gate = &g, .number = 1}};
     RV_ATOMIC(uint32_t) n = 0;
     rv_scarce_after(0);
     int rc = rove_to_thread(count_up, &n, NULL); /* no memory for the pool */
@@ -312,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pool_line_behind_a_limit),
+        cmocka_unit_test(test_pool_of_one_goes_on_beside_who_waits),
         cmocka_unit_test(test_pool_begun_function_is_waited_for),
         cmocka_unit_test(test_pool_threads_are_used_again),
         cmocka_unit_test(test_pool_error_leaves_the_result_alone),

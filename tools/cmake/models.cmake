@@ -44,6 +44,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     sched/mutex.c
     sched/once.c
     sched/oneshot.c
+    sched/job.c
     sched/pool.c
     sched/queue.c
     sched/ready.c

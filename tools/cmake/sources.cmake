@@ -56,6 +56,7 @@ set(ROVE_SCHED_SOURCES
     sched/inspect.c
     sched/interrupt.c
     sched/items.c
+    sched/job.c
     sched/join.c
     sched/latest.c
     sched/local.c
