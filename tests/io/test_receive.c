@@ -2,9 +2,10 @@
 /*
  * Purpose: io/receive: MSG_WAITALL of messages. Plain receives are in test_socket and test_calls.
  */
-#include "support/fixture.h"
+#include "tests/io/waiting.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -176,6 +177,93 @@ RV_TASK_TEST(test_receive_all_of_a_peek_or_a_record)
     return rove_close(s[0]) | rove_close(s[1]);
 }
 
+/* A connection over TCP to itself. */
+static int connect_tcp(int s[2])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    s[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_made = bind(listener, (struct sockaddr *)&at, len) == 0 && listen(listener, 1) == 0 &&
+                   getsockname(listener, (struct sockaddr *)&at, &len) == 0 &&
+                   connect(s[0], (struct sockaddr *)&at, len) == 0;
+    s[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    close(listener);
+    return is_made && s[1] >= 0 ? 0 : -errno;
+}
+
+struct peeker {
+    int fd;
+    bool is_message;
+    char bytes[10];
+    ssize_t got;
+};
+
+static int peek_ten(void *arg, RV_UNUSED void **result)
+{
+    struct peeker *p = arg;
+    struct iovec v[2] = {{p->bytes, 4}, {p->bytes + 4, 6}};
+    struct msghdr m = {.msg_iov = v, .msg_iovlen = 2};
+    p->got = p->is_message ? rove_recvmsg(p->fd, &m, MSG_PEEK | MSG_WAITALL)
+                           : rove_recv(p->fd, p->bytes, 10, MSG_PEEK | MSG_WAITALL);
+    return rove_yield(); /* a request that came meanwhile was kept for this */
+}
+
+/* Lets a peeker find the first part, and wait for more. */
+static rove_task *start_peeker(struct peeker *p)
+{
+    rove_task *t = rove_create_task(peek_ten, p);
+    await_waiters(p->fd, 1);
+    for (int i = 0; i < 50; i++) {
+        (void)rove_yield();
+    }
+    RV_EXPECT(!rove_done(t));
+    return t;
+}
+
+/* Goal: a peek at TCP waits for all that was asked for, takes nothing, and is ended as any call. */
+RV_TASK_TEST(test_receive_all_of_a_peek_at_tcp)
+{
+    for (int is_message = 0; is_message < 2; is_message++) {
+        int s[2];
+        char b[20];
+        RV_REQUIRE_EQ(connect_tcp(s), 0);
+        struct peeker p = {.fd = s[1], .is_message = is_message};
+        RV_EXPECT_EQ(rove_send(s[0], "01234", 5, 0), 5);
+        rove_task *t = start_peeker(&p);
+        RV_EXPECT_EQ(rove_send(s[0], "56789a", 6, 0), 6);
+        RV_EXPECT_EQ(rove_join(t, NULL), 0);
+        RV_EXPECT_EQ(p.got, 10);
+        RV_EXPECT(memcmp(p.bytes, "0123456789", 10) == 0);
+        RV_EXPECT_EQ(rove_recv(s[1], b, 7, 0), 7); /* four are left */
+        t = start_peeker(&p);
+        RV_EXPECT(rove_cancel(t));
+        RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
+        RV_EXPECT_EQ(p.got, 4);
+        t = start_peeker(&p);
+        RV_EXPECT_EQ(rove_shutdown(s[0], SHUT_WR), 0);
+        RV_EXPECT_EQ(rove_join(t, NULL), 0);
+        RV_EXPECT_EQ(p.got, 4);
+        RV_EXPECT(memcmp(p.bytes, "789a", 4) == 0);
+        RV_EXPECT_EQ(rove_close(s[0]) | rove_close(s[1]), 0);
+    }
+    return 0;
+}
+
+/* Goal: a close under it ends it. */
+RV_TASK_TEST(test_receive_peek_at_tcp_ends_with_a_close)
+{
+    int s[2];
+    RV_REQUIRE_EQ(connect_tcp(s), 0);
+    struct peeker p = {.fd = s[1]};
+    RV_EXPECT_EQ(rove_send(s[0], "01234", 5, 0), 5);
+    rove_task *t = start_peeker(&p);
+    RV_EXPECT_EQ(rove_close(s[1]), 0);
+    RV_EXPECT_EQ(rove_join(t, NULL), 0);
+    RV_EXPECT_EQ(p.got, -EBADF);
+    return rove_close(s[0]);
+}
+
 /* Goal: the queue of errors is never waited for, as recv(2) has it. */
 RV_TASK_TEST(test_receive_errors_are_not_waited_for)
 {
@@ -195,6 +283,8 @@ int main(void)
         cmocka_unit_test(test_receive_message_waits_for_all),
         cmocka_unit_test(test_receive_message_gives_what_it_has),
         cmocka_unit_test(test_receive_all_of_a_peek_or_a_record),
+        cmocka_unit_test(test_receive_all_of_a_peek_at_tcp),
+        cmocka_unit_test(test_receive_peek_at_tcp_ends_with_a_close),
         cmocka_unit_test(test_receive_errors_are_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
