@@ -82,13 +82,36 @@ void rove_task_group_enter(rove_task_group *group)
     }
 }
 
+static RV_ALWAYS_INLINE void count_and_wake(struct group *g, struct rv_task *parent)
+{
+    /* order: release Y1. What the child did and noted before the exit; pairs with wait_for_all. */
+    if (rv_fetch_sub_release(&g->word, ONE_CHILD) == (ONE_CHILD | EXITING)) {
+        rv_wake(parent);
+    }
+}
+
+/*
+ * From another runtime: the parent may see the count and end, and its runtime with it, before it is
+ * woken. rv_runtime_end waits for visitors.
+ */
+static RV_NOINLINE void count_down_from_outside(struct group *g, struct rv_task *parent)
+{
+    struct rove_runtime *runtime = parent->runtime;
+    rv_fetch_add_relaxed(&runtime->visitors, 1);
+    count_and_wake(g, parent);
+    /* order: release R4. The last use of the runtime; pairs with rv_runtime_end. */
+    rv_fetch_sub_release(&runtime->visitors, 1);
+}
+
 /* One that kept the exit waiting is through. Nothing of g is touched afterwards. */
 static void count_down(struct group *g)
 {
     struct rv_task *parent = g->parent;
-    /* order: release Y1. What the child did and noted before the exit; pairs with wait_for_all. */
-    if (rv_fetch_sub_release(&g->word, ONE_CHILD) == (ONE_CHILD | EXITING)) {
-        rv_wake(parent);
+    struct rv_worker *here = rv_current_worker();
+    if (RV_UNLIKELY(here == NULL || here->runtime != parent->runtime)) {
+        count_down_from_outside(g, parent);
+    } else {
+        count_and_wake(g, parent);
     }
 }
 

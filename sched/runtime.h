@@ -65,7 +65,7 @@ struct rove_runtime {
     RV_ATOMIC(uint64_t) hidden_outside; /* callback tasks among those created outside */
     RV_ATOMIC(uint64_t) outside_pending; /* foreign handles, pool jobs: may yet wake a task */
     RV_ATOMIC(uint32_t) starved;        /* counts tasks without a stack, seat.h */
-    RV_ATOMIC(uint32_t) visitors;       /* outside threads in the middle of a wake-up */
+    RV_ATOMIC(uint32_t) visitors;       /* others in the middle of a wake-up or a count */
     struct rv_park stopper;             /* rove_runtime_stop waits here for the last task */
 
     RV_ATOMIC(struct rv_pool *) pool;   /* made on first use */

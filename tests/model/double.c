@@ -38,6 +38,7 @@ static unsigned blocks_used, blocks_own; /* those of the threads come first */
 static struct rv_worker *worker_of[RV_MODEL_THREADS];
 static void (*push_instead)(struct rv_worker *w, struct rv_task *t);
 static void (*leave_instead)(struct rv_task *self);
+static bool has_run_out;
 static rv_context_entry entries[RV_MODEL_THREADS]; /* where the thread's task begins */
 
 static void log_nothing(void *ctx, int level, const char *message)
@@ -55,6 +56,7 @@ void rv_double_begin(unsigned n)
     rv_model_fill(&chunk, 0, sizeof chunk);
     rv_model_fill(seats, 0, sizeof seats);
     blocks_used = 0;
+    has_run_out = false;
     push_instead = NULL;
     leave_instead = NULL;
     runtime.workers = workers;
@@ -100,6 +102,17 @@ struct rove_runtime *rv_double_runtime(void)
     return &runtime;
 }
 
+void rv_double_run_out(void)
+{
+    has_run_out = true;
+}
+
+/* A plain write, with which no use of the word by another thread may race. */
+void rv_double_unmap(struct rv_task *t)
+{
+    *(uint64_t *)&t->future.state = 0;
+}
+
 void rv_double_fire(unsigned of)
 {
     (void)rv_timers_fire(&workers[of].timers, INT64_MAX - 1);
@@ -139,18 +152,23 @@ static void run_task(void *arg)
     entries[self](t, NULL);
 }
 
-void rv_ready_push(struct rv_task *t)
+void rv_double_push(struct rv_task *t)
 {
-    if (push_instead != NULL) {
-        push_instead(rv_current_worker(), t);
-        return;
-    }
     if (!t->future.is_started) {
         rv_model_spawn(run_task, t);
         return;
     }
     RV_MODEL_CHECK(t->context.sp != NULL, "a task is resumed by its saved registers");
     rv_model_unblock(t->worker->idx);
+}
+
+void rv_ready_push(struct rv_task *t)
+{
+    if (push_instead != NULL) {
+        push_instead(rv_current_worker(), t);
+    } else {
+        rv_double_push(t);
+    }
 }
 
 void rv_ready_push_local(struct rv_worker *w, struct rv_task *t)
@@ -265,6 +283,9 @@ void rv_block_cache_spill(struct rv_block_cache *c)
 RV_NO_TSAN void *rv_block_alloc_remote(struct rv_block_pool *pool)
 {
     (void)pool;
+    if (has_run_out) {
+        return NULL;
+    }
     RV_MODEL_CHECK(blocks_used < BLOCKS, "a model has few tasks");
     return &chunk.tasks[blocks_used++];
 }

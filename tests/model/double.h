@@ -27,10 +27,16 @@ struct rove_runtime *rv_double_runtime(void);
 void rv_double_be_worker(struct rv_worker *w);
 /* In setup: what becomes of tasks that are made ready, by worker w or by no worker (NULL). */
 void rv_double_set_push(void (*push)(struct rv_worker *w, struct rv_task *t));
+/* What becomes of them otherwise. */
+void rv_double_push(struct rv_task *t);
 /* In setup: what a task does instead of parking; it returns when the task goes on. */
 void rv_double_set_leave(void (*leave)(struct rv_task *self));
 /* In setup: what was mapped before is not. */
 void rv_double_map_afresh(void);
+/* In setup or a thread: who is no worker of a runtime gets no block for a task there. */
+void rv_double_run_out(void);
+/* The pool of that task's block is gone: nobody uses it any more, nor did at the same time. */
+void rv_double_unmap(struct rv_task *t);
 /* For a walk over blocks: *ctx, an unsigned, counts them. */
 void rv_double_count_block(void *block, void *ctx);
 /* In a thread: all timers that thread `of` has armed are due. */

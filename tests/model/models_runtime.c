@@ -1,199 +1,33 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: models of a runtime's start and stop (sched/runtime.c): submit and stop at once, what a
- *          task leaves behind, threads from outside in the middle of a wake-up, a stop that
- *          cancels, one that abandons, a back-end that refuses.
- *
- * Idea: a worker here is the loop of sched/worker.c in small: it takes what is injected and runs it
- * to its end on its own stack, or announces itself and sleeps. Everything else is the library's.
- * The runtime is freed at the end of a stop, so whoever still uses it is found.
+ *          task leaves behind, threads from outside in the middle of a wake-up, a future's
+ *          callback or a group's child of elsewhere, a stop that cancels, one that abandons, a
+ *          back-end that refuses. small.h has the runtime.
  *
  * Threads: 1 starts and stops; then those that it starts: workers, and threads from outside.
  */
 #include "double.h"
+#include "small.h"
 
-#include "core/os.h"
-#include "sched/call.h"
 #include "sched/cancel.h"
-#include "sched/idle.h"
-#include "sched/ready.h"
+#include "sched/current.h"
 #include "sched/suspend.h"
 #include "sched/waitq.h"
-#include "sched/worker.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <syslog.h>
+#include <rove/group.h>
 
 #define TASKS 3
 
-static rove_runtime *made;
 static int ran[TASKS];            /* how often each task's coroutine did */
 static bool accepted;             /* thread from outside: its task was taken */
-static unsigned outside;          /* its number; 0: none */
-static bool must_outlive;         /* the runtime stays until it has ended */
-static int start_error;           /* of the back-end on each worker */
-static RV_ATOMIC(uint32_t) flag;
+static RV_ATOMIC(uint32_t) flag, second_flag;
 static struct rv_waiter waiter;
-static unsigned logged;
-static unsigned sleepers[RV_MODEL_THREADS]; /* the thread of each worker */
-
-/* The back-end */
-
-static int start_all(struct rove_runtime *runtime)
-{
-    (void)runtime;
-    return 0;
-}
-
-static void stop_all(struct rove_runtime *runtime)
-{
-    (void)runtime;
-    if (must_outlive && outside != 0) {
-        rv_model_join(outside);
-    }
-}
-
-static int start_one(struct rv_worker *w)
-{
-    (void)w;
-    return start_error;
-}
-
-static void stop_one(struct rv_worker *w)
-{
-    (void)w;
-}
-
-static void wake(struct rv_worker *w)
-{
-    rv_model_unblock(sleepers[w->idx]);
-}
-
-static const struct rv_poller_ops poller = {
-    .name = "model",
-    .runtime_start = start_all,
-    .runtime_stop = stop_all,
-    .worker_start = start_one,
-    .worker_stop = stop_one,
-    .wake = wake,
-};
-
-const struct rv_poller_ops *rv_poller_pick(rove_backend wanted, unsigned n)
-{
-    (void)wanted;
-    return n == 0 ? &poller : NULL;
-}
-
-void rv_poller_report(struct rove_runtime *runtime, const struct rv_poller_ops *refused, int error)
-{
-    RV_MODEL_CHECK((refused == NULL) == (error == 0), "who is refused is given a reason");
-    if (refused != NULL) {
-        rv_runtime_log(runtime, LOG_NOTICE, "%s: %d", refused->name, error);
-    }
-}
-
-/* Workers */
-
-int rv_worker_init(struct rv_worker *w, struct rove_runtime *runtime, unsigned idx)
-{
-    w->runtime = runtime;
-    w->idx = idx;
-    w->tick = 1;
-    rv_inbox_init(&w->inbox);
-    rv_fifo_init(&w->pinned);
-    rv_block_cache_init(&w->blocks, runtime->blocks);
-    return rv_timers_init(&w->timers);
-}
-
-void rv_worker_fini(struct rv_worker *w)
-{
-    rv_timers_fini(&w->timers);
-}
-
-void rv_worker_post(struct rv_worker *w, struct rv_message *message)
-{
-    (void)w;
-    (void)message;
-    rv_model_fail("no task is pinned here");
-}
-
-static struct rv_task *take_injected(struct rove_runtime *runtime)
-{
-    if (rv_load_relaxed(&runtime->injected_count) == 0) {
-        return NULL;
-    }
-    rv_lock_acquire(&runtime->inject_lock);
-    struct rv_fifo_node *node = rv_fifo_pop(&runtime->injected);
-    uint32_t count = rv_load_relaxed(&runtime->injected_count);
-    rv_store_relaxed(&runtime->injected_count, count - (node != NULL));
-    rv_lock_release(&runtime->inject_lock);
-    return node == NULL ? NULL : rv_container_of(node, struct rv_task, queue_link);
-}
-
-static void run(struct rv_worker *w, struct rv_task *t)
-{
-    void *result = NULL;
-    t->worker = w;
-    t->future.is_started = true;
-    rv_store_relaxed(&w->current, t);
-    int rc = t->fn(t->arg, &result);
-    rv_store_relaxed(&w->current, NULL);
-    if (rc != -EINPROGRESS) { /* else it never ends */
-        t->future.error = rc;
-        rv_task_bury(w, t);
-    }
-}
-
-static void sleep_a_while(struct rv_worker *w)
-{
-    struct rove_runtime *runtime = w->runtime;
-    rv_idle_announce(w);
-    rv_runtime_note_idle(runtime);
-    if (rv_load_relaxed(&runtime->injected_count) == 0 &&
-        rv_load_relaxed(&runtime->is_stopping) < 2) {
-        rv_model_block(false);
-    }
-    rv_idle_retract(w);
-}
-
-void *rv_worker_main(void *arg)
-{
-    struct rv_worker *w = arg;
-    rv_double_be_worker(w);
-    sleepers[w->idx] = rv_model_self();
-    w->tid = 1000 + (int32_t)rv_model_self();
-    int rc = w->runtime->poller->worker_start(w);
-    if (rv_runtime_worker_ready(w->runtime, rc)) {
-        for (unsigned i = 0; i < w->runtime->worker_count; i++) { /* as a kick would need it */
-            RV_MODEL_CHECK(w->runtime->workers[i].tid >= 1000, "all have started before one runs");
-        }
-        while (rv_load_relaxed(&w->runtime->is_stopping) < 2) {
-            struct rv_fifo_node *own = rv_fifo_pop(&w->pinned);
-            struct rv_task *t = own != NULL ? rv_container_of(own, struct rv_task, queue_link)
-                                            : take_injected(w->runtime);
-            if (t != NULL) {
-                run(w, t);
-            } else {
-                sleep_a_while(w);
-            }
-        }
-    }
-    if (w->is_searching) {
-        rv_idle_stop_search(w);
-    }
-    return NULL;
-}
-
-/* Made ready by a worker of the runtime, or by anybody else. */
-static void push(struct rv_worker *w, struct rv_task *t)
-{
-    if (w != NULL) { /* as a private push: without a fence */
-        rv_fifo_push(&w->pinned, &t->queue_link);
-    } else {
-        rv_ready_push_outside(NULL, t);
-    }
-}
+static rove_future *f;
+static bool was_called;           /* f's callback */
+static rove_task_group group;
+static struct rv_task *parent;    /* of the group */
 
 /* What tasks do */
 
@@ -246,102 +80,86 @@ static int never_end(void *arg, void **result)
 
 /* Thread 1 */
 
-static void note_log(void *ctx, int level, const char *message)
+static void leave(struct rv_task *self)
 {
-    (void)ctx;
-    (void)level;
-    (void)message;
-    logged++;
+    (void)self; /* a park may return for no reason */
+    rv_cpu_relax();
 }
 
-static void setup(void)
+static void begin(unsigned n)
 {
-    rv_double_begin(0);
-    rv_double_set_push(push);
-    made = NULL;
+    rv_small_begin(n);
     for (int i = 0; i < TASKS; i++) {
         ran[i] = 0;
     }
     accepted = false;
-    outside = 0;
-    must_outlive = false;
-    start_error = 0;
-    logged = 0;
+    was_called = false;
     rv_store_relaxed(&flag, 0u);
+    rv_store_relaxed(&second_flag, 0u);
+}
+
+static void setup(void)
+{
+    begin(0);
+}
+
+static void setup_two(void)
+{
+    begin(2);
+    rv_double_set_leave(leave);
 }
 
 static void setup_refusal(void)
 {
     setup();
-    start_error = -EIO;
-}
-
-static void start(unsigned workers)
-{
-    const rove_options options = {.workers = workers, .max_threads = 1, .log = note_log};
-    RV_MODEL_CHECK(rove_runtime_start(&options, &made) == 0, "it starts");
+    rv_small.start_error = -EIO;
 }
 
 static void submit(rove_coro *fn, int i)
 {
-    rove_task *t = rove_submit(made, fn, &ran[i]);
+    rove_task *t = rove_submit(rv_small.made, fn, &ran[i]);
     RV_MODEL_CHECK(t != NULL, "nobody stops it yet");
     rove_release(t);
 }
 
-/* False: it has given up, as all of its patience passed before the others did anything. */
-static bool stop(rove_duration grace)
-{
-    int64_t begun_ns = rv_os_clock_ns();
-    struct rv_worker *w = &made->workers[0];
-    int rc = rove_runtime_stop(made, grace);
-    RV_MODEL_CHECK(rc == 0 || rc == -ETIMEDOUT, "how a stop ends");
-    if (rc < 0) {
-        RV_MODEL_CHECK(rv_os_clock_ns() - begun_ns >= RV_RUNTIME_PATIENCE_NS, "it is patient");
-        rv_model_allow_leaks();
-        rv_os_thread_join(w->thread);
-    }
-    return rc == 0;
-}
-
 static void start_and_stop(void)
 {
-    start(1);
+    rv_small_start(1);
     submit(run_once, 0);
-    RV_MODEL_CHECK(stop(ROVE_FOREVER), "for ever is long");
+    RV_MODEL_CHECK(rv_small_stop(ROVE_FOREVER), "for ever is long");
     RV_MODEL_CHECK(ran[0] == 1, "a stop waits for the task");
 }
 
 static void start_two(void)
 {
-    start(2);
+    rv_small_start(2);
     submit(run_once, 0);
-    RV_MODEL_CHECK(stop(ROVE_FOREVER), "for ever is long");
+    RV_MODEL_CHECK(rv_small_stop(ROVE_FOREVER), "for ever is long");
     RV_MODEL_CHECK(ran[0] == 1, "a stop waits for the task");
 }
 
 static void stop_before_child(void)
 {
-    start(1);
+    rv_small_start(1);
     submit(leave_child, 0);
-    RV_MODEL_CHECK(stop(ROVE_FOREVER), "for ever is long");
+    RV_MODEL_CHECK(rv_small_stop(ROVE_FOREVER), "for ever is long");
     RV_MODEL_CHECK(ran[0] == 1 && ran[1] == 1, "a stop waits for what a task has left behind");
 }
 
 static void submit_from_outside(void *arg)
 {
     (void)arg;
-    rove_task *t = rove_submit(made, run_once, &ran[0]);
+    rove_task *t = rove_submit(rv_small.made, run_once, &ran[0]);
     accepted = t != NULL;
     rove_release(t);
 }
 
 static void stop_while_submitting(void)
 {
-    start(1);
-    must_outlive = true;
-    outside = rv_model_spawn(submit_from_outside, NULL);
-    bool has_stopped = stop(ROVE_FOREVER);
+    rv_small_start(1);
+    rv_small.must_outlive = true;
+    rv_small.outside = rv_model_spawn(submit_from_outside, NULL);
+    bool has_stopped = rv_small_stop(ROVE_FOREVER);
     RV_MODEL_CHECK(!has_stopped || ran[0] == accepted, "what was accepted has run, no more");
 }
 
@@ -354,12 +172,12 @@ static void submit_and_tell(void *arg)
 /* The submitter may still be on its way out: the task has run, so it was accepted. */
 static void stop_under_visitor(void)
 {
-    start(1);
-    outside = rv_model_spawn(submit_and_tell, NULL);
+    rv_small_start(1);
+    rv_small.outside = rv_model_spawn(submit_and_tell, NULL);
     while (rv_load_relaxed(&flag) == 0) {
         rv_cpu_relax();
     }
-    RV_MODEL_CHECK(stop(ROVE_FOREVER), "for ever is long");
+    RV_MODEL_CHECK(rv_small_stop(ROVE_FOREVER), "for ever is long");
 }
 
 static void fire_from_outside(void *arg)
@@ -374,27 +192,173 @@ static void fire_from_outside(void *arg)
 
 static void stop_under_waker(void)
 {
-    start(1);
+    rv_small_start(1);
     submit(wait_for_fire, 0);
-    outside = rv_model_spawn(fire_from_outside, NULL);
-    RV_MODEL_CHECK(stop(ROVE_FOREVER), "for ever is long");
+    rv_small.outside = rv_model_spawn(fire_from_outside, NULL);
+    RV_MODEL_CHECK(rv_small_stop(ROVE_FOREVER), "for ever is long");
     RV_MODEL_CHECK(ran[0] == 1, "it was woken");
+}
+
+enum { WAITS = 1, NEVER_WAITS };
+
+/*
+ * A callback's hidden task is made by whoever completes the future, when no other task may be left;
+ * it makes one more, which the same thread wakes.
+ */
+static int tell_and_wait(void *arg, void **result)
+{
+    rv_waiter_init(&waiter, rv_load_relaxed(&rv_current_worker()->current));
+    /* order: release W1. The cell before who fires it. */
+    rv_store_release(&second_flag, WAITS);
+    while (!rv_waiter_is_fired(&waiter)) {
+        rv_cpu_relax();
+    }
+    return run_once(arg, result);
+}
+
+static void leave_waiter(rove_future *of, void *ctx)
+{
+    rove_release(rove_create_task(tell_and_wait, ctx));
+    was_called = of == f;
+}
+
+static void count_call(rove_future *of, void *ctx)
+{
+    (void)of;
+    (*(int *)ctx)++;
+}
+
+static int add_callback(rove_done_callback *cb, void *ctx)
+{
+    f = rove_create_future();
+    RV_MODEL_CHECK(f != NULL && rove_add_done_callback(f, cb, ctx) == 0, "memory");
+    /* order: release W1. As the cell. */
+    rv_store_release(&flag, 1u);
+    return 0;
+}
+
+static int have_waiter_left(void *arg, RV_UNUSED void **result)
+{
+    return add_callback(leave_waiter, arg);
+}
+
+static int have_it_counted(void *arg, RV_UNUSED void **result)
+{
+    return add_callback(count_call, arg);
+}
+
+static void wait_for(RV_ATOMIC(uint32_t) *what)
+{
+    /* order: acquire W1. As in fire_from_outside. */
+    while (rv_load_acquire(what) == 0) {
+        rv_cpu_relax();
+    }
+}
+
+/* Until the callback was dropped, or its task waits, or nothing runs any more. */
+static bool has_waiter(void)
+{
+    bool is_over = false;
+    while (!is_over && rv_load_relaxed(&second_flag) == 0) {
+        rv_lock_acquire(&f->lock);
+        is_over = !f->is_draining;
+        rv_lock_release(&f->lock);
+        rv_cpu_relax();
+    }
+    if (is_over && !was_called) {
+        return false;
+    }
+    wait_for(&second_flag);
+    return rv_load_relaxed(&second_flag) == WAITS;
+}
+
+static void complete_and_wake(RV_UNUSED void *arg)
+{
+    wait_for(&flag);
+    (void)rove_set_result(f, NULL);
+    if (has_waiter()) {
+        rv_waiter_fire(&waiter);
+    }
+    rove_release(f);
+}
+
+static void stop_under_callback(void)
+{
+    rv_small_start(1);
+    submit(have_waiter_left, 0);
+    rv_small.outside = rv_model_spawn(complete_and_wake, NULL);
+    if (rv_small_stop(ROVE_FOREVER)) {
+        RV_MODEL_CHECK(ran[0] == was_called, "who waits is woken");
+    } else {
+        uint32_t none = 0;
+        (void)rv_cas_acq_rel(&second_flag, &none, NEVER_WAITS);
+    }
+}
+
+static void complete(RV_UNUSED void *arg)
+{
+    wait_for(&flag);
+    rv_double_run_out();
+    (void)rove_set_result(f, NULL);
+    RV_MODEL_CHECK(ran[0] <= 1, "called in place, or its runtime has ended");
+    rove_release(f);
+}
+
+/* Without memory for the hidden task nobody else's count covers the look for it. */
+static void stop_under_failure(void)
+{
+    rv_small_start(1);
+    submit(have_it_counted, 0);
+    rv_small.outside = rv_model_spawn(complete, NULL);
+    RV_MODEL_CHECK(rv_small_stop(ROVE_FOREVER), "for ever is long");
+}
+
+/* A child in another runtime: it counts down, its parent sees that, and ends with its runtime. */
+
+static int be_parent(void *arg, void **result)
+{
+    parent = rv_load_relaxed(&rv_current_worker()->current);
+    rove_task_group_enter(&group);
+    /* order: release W1. As the cell. */
+    rv_store_release(&flag, 1u);
+    wait_for(&second_flag);
+    RV_MODEL_CHECK(rove_task_group_exit(&group, 0) == 0, "nobody fails");
+    RV_MODEL_CHECK(ran[1] == 1, "the child has ended");
+    return run_once(arg, result);
+}
+
+static void make_child(void)
+{
+    wait_for(&flag);
+    RV_MODEL_CHECK(rove_task_group_create_task(&group, run_once, &ran[1]) != NULL, "memory");
+    /* order: release W1. As the cell. */
+    rv_store_release(&second_flag, 1u);
+}
+
+static void stop_under_child(void)
+{
+    rv_double_be_worker(NULL);
+    rv_small_start(1);
+    submit(be_parent, 0);
+    RV_MODEL_CHECK(rv_small_stop(ROVE_FOREVER), "for ever is long");
+    RV_MODEL_CHECK(ran[0] == 1, "it has ended");
+    rv_double_unmap(parent);
 }
 
 static void stop_and_cancel(void)
 {
-    start(1);
+    rv_small_start(1);
     submit(wait_for_cancel, 0);
-    bool has_stopped = stop(0);
+    bool has_stopped = rv_small_stop(0);
     RV_MODEL_CHECK(!has_stopped || ran[0] == 1, "a stop waits for what it cancels");
 }
 
 static void stop_and_abandon(void)
 {
-    start(1);
+    rv_small_start(1);
     submit(never_end, 0);
-    RV_MODEL_CHECK(!stop(0), "there is one that does not end");
-    RV_MODEL_CHECK(logged == 1, "it is named");
+    RV_MODEL_CHECK(!rv_small_stop(0), "there is one that does not end");
+    RV_MODEL_CHECK(rv_small.logged == 1, "it is named");
 }
 
 /* A worker's task creates another and ends: a stop never sees fewer than there are. */
@@ -427,9 +391,10 @@ static void look(void)
 
 static void be_refused(void)
 {
-    const rove_options options = {.workers = 2, .max_threads = 1, .log = note_log};
+    const rove_options options = {.workers = 2, .max_threads = 1, .log = rv_small_log};
+    rove_runtime *made;
     RV_MODEL_CHECK(rove_runtime_start(&options, &made) == -EIO, "the reason is any worker's");
-    RV_MODEL_CHECK(logged == 1, "and is told");
+    RV_MODEL_CHECK(rv_small.logged == 1, "and is told");
 }
 
 static void finish(void)
@@ -444,6 +409,9 @@ static const struct rv_model models[] = {
     {"runtime/submit_stop", setup, {stop_while_submitting}, finish, 0},
     {"runtime/visitor", setup, {stop_under_visitor}, finish, 0},
     {"runtime/waker", setup, {stop_under_waker}, finish, 0},
+    {"runtime/callback", setup, {stop_under_callback}, finish, 0},
+    {"runtime/callback_fails", setup, {stop_under_failure}, finish, 0},
+    {"runtime/child_elsewhere", setup_two, {stop_under_child, make_child}, finish, 0},
     {"runtime/cancel", setup, {stop_and_cancel}, finish, 0},
     {"runtime/abandon", setup, {stop_and_abandon}, finish, 0},
     {"runtime/live", setup_live, {leave_and_end, look}, finish, 0},

@@ -82,6 +82,7 @@ set(ROVE_MODEL_SOURCES
     tests/model/models_state.c
     tests/model/models_sync.c
     tests/model/models_watch.c
+    tests/model/small.c
 )
 # The pool of blocks itself, in small, beside its double in double.c.
 set(ROVE_MODEL_BLOCK_SOURCES core/block.c tests/model/models_block.c)
