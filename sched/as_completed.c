@@ -41,7 +41,7 @@ struct rove_as_completed {
 };
 
 /* Under the lock of the future. */
-static void take_completed(struct rv_waiter *cell)
+static bool take_completed(struct rv_waiter *cell)
 {
     struct rove_as_completed *it = cell->owner;
     rv_lock_acquire(&it->lock);
@@ -57,6 +57,7 @@ static void take_completed(struct rv_waiter *cell)
     rv_lock_release(&it->lock);
     /* order: release A1. The last use of `it` before fired; pairs with rove_as_completed_close. */
     rv_store_release(&cell->fired, 1u);
+    return false;
 }
 
 static void expire(struct rv_timer *timer)

@@ -111,19 +111,17 @@ static struct rv_callback *take_first(struct rove_future *f, struct rv_calls **n
 }
 
 /* After the callbacks of the completion, which left the waking to them; not after later ones: the
- * waiters' cells are gone by then. */
-static void wake_once(struct rove_future *f)
+ * waiters' cells are gone by then. True: the caller owes it. */
+static bool claim_waking(struct rove_future *f)
 {
     rv_lock_acquire(&f->lock);
     bool is_mine = (rv_load_relaxed(&f->state) & RV_STATE_CALLBACKS) != 0 && !f->has_woken;
     f->has_woken = 1;
     rv_lock_release(&f->lock);
-    if (is_mine) {
-        rv_future_wake_waiters(f);
-    }
+    return is_mine;
 }
 
-static void start_round(struct rove_future *f, struct rv_calls *calls);
+static bool start_round(struct rove_future *f, struct rv_calls *calls);
 
 static int run_round(void *arg, RV_UNUSED void **result)
 {
@@ -136,9 +134,11 @@ static int run_round(void *arg, RV_UNUSED void **result)
         c->fn(f, c->ctx);
         free_record(c);
     }
-    wake_once(f);
+    if (claim_waking(f)) {
+        rv_future_wake_waiters(f);
+    }
     if (next != NULL) {
-        start_round(f, next);
+        (void)start_round(f, next); /* they are awake */
     }
     rove_release(f);
     return 0;
@@ -165,18 +165,17 @@ static struct rv_calls *skip(struct rove_future *f, const struct rv_calls *gone)
 }
 
 /* is_draining is set, and it is the turn of `calls`, which is given away. Out of memory: in place,
- * rather than never. */
-static void start_round(struct rove_future *f, struct rv_calls *calls)
+ * rather than never. True: no callback is left, and the caller owes the waking. */
+static bool start_round(struct rove_future *f, struct rv_calls *calls)
 {
+    bool is_mine = false;
     while (calls != NULL) {
         struct rv_calls *next = NULL;
         rove_retain(f);
         int rc = rv_calls_run_hidden(calls, run_round, f);
         if (rc == -ESHUTDOWN) {
             next = skip(f, calls);
-            if (next == NULL) {
-                wake_once(f);
-            }
+            is_mine = next == NULL && claim_waking(f);
             rove_release(f);
         } else if (rc < 0) {
             run_round(f, NULL);
@@ -184,9 +183,10 @@ static void start_round(struct rove_future *f, struct rv_calls *calls)
         rv_calls_release(calls);
         calls = next;
     }
+    return is_mine;
 }
 
-void rv_callback_run_all(struct rove_future *f)
+bool rv_callback_run_all(struct rove_future *f)
 {
     rv_lock_acquire(&f->lock);
     bool is_draining = f->is_draining; /* for one added since: it takes the earlier ones too */
@@ -194,15 +194,16 @@ void rv_callback_run_all(struct rove_future *f)
     f->is_draining = is_draining || calls != NULL;
     rv_lock_release(&f->lock);
     if (is_draining) {
-        return;
+        return false;
     }
     struct rv_worker *w = rv_current_worker();
     bool is_at_home = w != NULL && w->runtime->calls == calls && w->runtime->worker_count == 1;
     bool has_any = calls != NULL;
-    start_round(f, calls);
+    bool is_mine = start_round(f, calls);
     if (!has_any || (is_at_home && rv_future_is_awaited_at_home(f, w->runtime))) {
-        wake_once(f); /* no callback is left, or they will have run first */
+        is_mine |= claim_waking(f); /* no callback is left, or they will have run first */
     }
+    return is_mine;
 }
 
 void rv_callback_drop_all(struct rove_future *f)
@@ -239,7 +240,9 @@ int rove_add_done_callback(rove_future *f, rove_done_callback *cb, void *ctx)
         f->is_draining = 1;
     }
     rv_lock_release(&f->lock);
-    start_round(f, turn);
+    if (start_round(f, turn)) {
+        rv_future_wake_waiters(f);
+    }
     return 0;
 }
 

@@ -16,9 +16,9 @@
  * worker says so; its flag could not, for another thread may set that meanwhile.
  *
  * A task in a gather awaits many: the canceller claims the aggregate in its frame (many.h) under
- * the pin and goes through the members. Gathers in gathers recurse; DEPTH_MAX down, and where
- * another canceller is at it, the flag is set instead, and the task passes the request on when it
- * runs.
+ * the pin and goes through the members. Gathers in gathers are gone through in place, tasks between
+ * them recurse; DEPTH_MAX down, and where another canceller is at it, the flag is set instead, and
+ * the task passes the request on when it runs.
  *
  * Threads: any, with a reference to the future.
  */
@@ -63,9 +63,9 @@ static bool flag(struct rv_task *t)
 static struct below look_below(const struct rv_task *t, unsigned depth)
 {
     struct below below = {NULL, NULL};
-    if (t->awaiting != NULL) {
+    if (t->awaiting != NULL && (t->awaiting->kind != RV_FUTURE_GATHER || depth < DEPTH_MAX)) {
         below.future = rove_retain(t->awaiting);
-    } else if (t->wait_kind == RV_WAIT_GATHER && depth < DEPTH_MAX) {
+    } else if (t->awaiting == NULL && t->wait_kind == RV_WAIT_GATHER && depth < DEPTH_MAX) {
         struct rv_many *m = (struct rv_many *)(uintptr_t)t->wait_object;
         below.many = rv_many_claim(m) ? m : NULL;
     }

@@ -59,89 +59,32 @@ struct rove_future *rv_future_alloc(size_t bytes, enum rv_future_kind kind, uint
     return f;
 }
 
-/* The solo waiter stores its cell right after its bit: at most a preempted thread is waited for. */
-static struct rv_waiter *wait_for_solo(struct rove_future *f)
+bool rv_future_settle(struct rove_future *f, int error, void *result, uint64_t *before)
 {
-    struct rv_waiter *w;
-    /* order: acquire F2. The cell's fields; pairs with rv_join_list and take_back. */
-    for (unsigned spins = 0; (w = rv_load_acquire(&f->solo)) == NULL; spins++) {
-        if (spins < 100) {
-            rv_cpu_relax();
-        } else {
-            rv_os_sched_yield();
-        }
-    }
-    return w;
-}
-
-void rv_future_wake_waiters(struct rove_future *f)
-{
-    uint64_t word = rv_load_relaxed(&f->state);
-    if (word & RV_STATE_SOLO) {
-        struct rv_waiter *solo = wait_for_solo(f);
-        rv_store_relaxed(&f->solo, NULL); /* at rest again, for a task's next life */
-        rv_waiter_fire(solo);
-    }
-    if (word & RV_STATE_WAITERS) {
-        rv_lock_acquire(&f->lock);
-        struct rv_waiter *w;
-        while ((w = rv_waitq_pop(&f->waiters)) != NULL) {
-            rv_waiter_fire(w);
-        }
-        rv_lock_release(&f->lock);
-    }
-}
-
-static bool is_at_home(const struct rv_waiter *w, const struct rove_runtime *runtime)
-{
-    const struct rv_task *task = w->task;
-    return task == NULL ? w->on_fire != NULL
-                        : task->runtime == runtime && !(task->future.flags & RV_TASK_PINNED);
-}
-
-bool rv_future_is_awaited_at_home(struct rove_future *f, const struct rove_runtime *runtime)
-{
-    bool is_home = true;
-    if (rv_load_relaxed(&f->state) & RV_STATE_SOLO) {
-        is_home = is_at_home(wait_for_solo(f), runtime);
-    }
+    /* One of several completers wins the lock and the phase; the outcome is written by it alone. */
     rv_lock_acquire(&f->lock);
-    for (const struct rv_waiter *w = f->waiters.first; w != NULL && is_home; w = w->next) {
-        is_home = is_at_home(w, runtime);
+    bool is_first = !rv_state_is_done(&f->state);
+    if (is_first) {
+        f->error = error;
+        f->result = result;
+        *before = rv_state_finish(&f->state, 0);
     }
     rv_lock_release(&f->lock);
-    return is_home;
-}
-
-/* PATH 13/14 -> sched/task.c rv_task_destroy */
-void rv_future_notify(struct rove_future *f, uint64_t before)
-{
-    if (before & RV_STATE_CALLBACKS) {
-        rv_callback_run_all(f);
-    } else if (before & RV_STATE_AWAITED) {
-        rv_future_wake_waiters(f);
-    }
+    return is_first;
 }
 
 int rv_future_complete(struct rove_future *f, int error, void *result)
 {
     /* The caller's handle may be gone as soon as an awaiter sees DONE: keep f until the lock is
      * free. */
+    uint64_t before;
     rv_state_retain(&f->state);
-    /* One of several completers wins the lock and the phase; the outcome is written by it alone. */
-    rv_lock_acquire(&f->lock);
-    if (rv_state_is_done(&f->state)) {
-        rv_lock_release(&f->lock);
-        rove_release(f);
-        return -EALREADY;
+    bool is_first = rv_future_settle(f, error, result, &before);
+    if (is_first) {
+        rv_future_notify(f, before);
     }
-    f->error = error;
-    f->result = result;
-    uint64_t before = rv_state_finish(&f->state, 0);
-    rv_lock_release(&f->lock);
-    rv_future_notify(f, before);
     rove_release(f);
-    return 0;
+    return is_first ? 0 : -EALREADY;
 }
 
 bool rv_future_add_waiter(struct rove_future *f, struct rv_waiter *w)

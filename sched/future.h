@@ -56,6 +56,9 @@ struct rove_future *rv_future_alloc(size_t bytes, enum rv_future_kind kind, uint
  */
 int rv_future_complete(struct rove_future *f, int error, void *result);
 
+/* Its first half: true, and the caller owes rv_future_notify. False: it was done. */
+bool rv_future_settle(struct rove_future *f, int error, void *result, uint64_t *before);
+
 /* Any thread, with a reference: passes a cancellation on. False: done already. Never suspends. */
 bool rv_future_cancel(struct rove_future *f);
 /* The same for a member of a gather, `depth` gathers deep. */

@@ -37,6 +37,9 @@ struct gather {
     RV_ATOMIC(size_t) left;          /* children not done yet */
     RV_ATOMIC(uint32_t) request;
     RV_ATOMIC(uint32_t) is_cancelling; /* a canceller goes through the children */
+    bool is_first, is_accepted;      /* that one's: it made the request, a child accepted it */
+    struct gather *above;            /* .. where it goes on when it is through */
+    size_t at;                       /* .. the next child */
     struct rove_future **children;   /* constant; retained */
     void **results;                  /* each by its child, before it counts down */
     struct rv_waiter cells[];
@@ -47,15 +50,15 @@ static struct gather *gather_of(struct rove_future *f)
     return rv_container_of(f, struct gather, outer);
 }
 
-static void succeed(struct gather *g)
+/* True: done by this; the caller owes rv_future_notify. */
+static bool succeed(struct gather *g, uint64_t *notified)
 {
     /* order: acq_rel G1. Accepted or refused, never both; pairs with rv_gather_cancel. */
     uint32_t before = rv_exchange_acq_rel(&g->request, (uint32_t)REQUEST_DECIDED);
     if (before == REQUEST_REQUESTED) {
-        rv_future_complete(&g->outer, -ECANCELED, NULL);
-    } else {
-        rv_future_complete(&g->outer, 0, g->results);
+        return rv_future_settle(&g->outer, -ECANCELED, NULL, notified);
     }
+    return rv_future_settle(&g->outer, 0, g->results, notified);
 }
 
 /* Only the first completes the outer future; the others are told that they came late. */
@@ -72,39 +75,64 @@ static int fail(void *arg, RV_UNUSED void **result)
 static int end(void *arg, RV_UNUSED void **result)
 {
     struct gather *g = arg;
-    if (!rv_state_is_done(&g->outer.state)) {
-        succeed(g);
+    uint64_t before;
+    if (!rv_state_is_done(&g->outer.state) && succeed(g, &before)) {
+        rv_future_notify(&g->outer, before);
     }
     rove_release(&g->outer);
     return 0;
 }
 
-/* A child is done; true if it is the last one: then the caller owes an end(). */
-static bool count_down(struct gather *g, struct rv_waiter *w, void (*run)(rove_coro *, void *))
+/* A child is done; before its error is passed on, and it is counted. */
+static void note_outcome(struct gather *g, const struct rv_waiter *w)
 {
     struct rove_future *child = w->value;
     g->results[w - g->cells] = child->result;
     rv_state_observe(&child->state);
-    if (child->error < 0) {
-        rove_retain(&g->outer);
-        run(fail, w);
-    }
+}
+
+/* True if it is the last one: then the caller owes an end(). */
+static bool count_down(struct gather *g)
+{
     /* order: acq_rel G2. All results before the last countdown, which publishes them. */
     return rv_fetch_sub_acq_rel(&g->left, 1) == 1;
 }
 
-static void complete_one(struct rv_waiter *w)
+/* As fail(), in turn or here and now. True: the outer future is done by it, and a reference is the
+ * caller's. */
+static bool pass_error_on(struct gather *g, struct rv_waiter *w)
 {
-    struct gather *g = w->owner;
-    if (count_down(g, w, rv_task_run_in_turn)) {
-        rv_task_run_in_turn(end, g);
+    const struct rove_future *child = w->value;
+    uint64_t before;
+    rove_retain(&g->outer);
+    if (rv_task_run_in_turn(fail, w)) {
+        return false;
     }
+    if (!rv_future_settle(&g->outer, child->error, NULL, &before)) {
+        rove_release(&g->outer); /* not the last one: w is not counted yet */
+        return false;
+    }
+    rv_store_relaxed(&w->fired, 1u);
+    return true;
 }
 
-static void run_now(rove_coro *fn, void *ctx)
+/* The cell's on_fire. True: a reference is the caller's, who tells the waiters if w is fired. */
+static bool complete_one(struct rv_waiter *w)
 {
-    void *result;
-    fn(ctx, &result);
+    struct gather *g = w->owner;
+    const struct rove_future *child = w->value;
+    uint64_t before;
+    note_outcome(g, w);
+    bool is_failed = child->error < 0 && pass_error_on(g, w);
+    if (!count_down(g) || rv_task_run_in_turn(end, g)) {
+        return is_failed;
+    }
+    if (is_failed) {
+        rove_release(&g->outer); /* of the two */
+    } else if (!rv_state_is_done(&g->outer.state) && succeed(g, &before)) {
+        rv_store_relaxed(&w->fired, 1u);
+    }
+    return true;
 }
 
 static struct gather *create(size_t n)
@@ -158,46 +186,79 @@ rove_future *rove_gather_future(size_t n, rove_future *const fs[])
         w->tag = RV_WAITER_OF_FUTURE;
         w->on_fire = complete_one;
         if (!rv_future_add_waiter(fs[i], w)) {
-            count_down(g, w, run_now); /* not the last: this loop counts too */
+            note_outcome(g, w);
+            if (fs[i]->error < 0) {
+                rv_future_complete(&g->outer, fs[i]->error, NULL);
+            }
+            count_down(g); /* not the last: this loop counts too */
         }
     }
     /* order: acq_rel G2. As a child's; pairs with count_down. */
     if (rv_fetch_sub_acq_rel(&g->left, 1) == 1) {
-        run_now(end, g);
+        end(g, NULL);
     }
     return &g->outer;
 }
 
-/* Cancels every child; true if one of them accepted. */
-static bool cancel_children(struct gather *g, unsigned depth)
+/* A gather that awaits itself by a detour would be gone through for ever: the detour is refused,
+ * and so the cancellation stays with who awaits it there. */
+static bool begin_cancel(struct gather *g, struct gather *above)
 {
-    bool is_accepted = false;
-    for (size_t i = 0; i < g->n; i++) {
-        is_accepted |= rv_future_cancel_within(g->children[i], depth);
-    }
-    return is_accepted;
-}
-
-bool rv_gather_cancel(struct rove_future *f, unsigned depth)
-{
-    struct gather *g = gather_of(f);
-    /* A gather that awaits itself by a detour would be gone through for ever: the detour is
-     * refused, and so the cancellation stays with who awaits it there. */
-    /* order: acquire G3. One canceller at a time; pairs with the release below. */
-    if (rv_state_is_done(&f->state) || rv_exchange_acquire(&g->is_cancelling, 1u) != 0) {
+    /* order: acquire G3. One canceller at a time; pairs with end_cancel. */
+    if (rv_state_is_done(&g->outer.state) || rv_exchange_acquire(&g->is_cancelling, 1u) != 0) {
         return false;
     }
     uint32_t none = REQUEST_NONE;
     /* order: acq_rel G1. Pairs with succeed. */
-    bool is_first = rv_cas_acq_rel(&g->request, &none, (uint32_t)REQUEST_REQUESTED);
-    bool is_accepted = cancel_children(g, depth + 1);
-    if (!is_accepted && is_first) {
+    g->is_first = rv_cas_acq_rel(&g->request, &none, (uint32_t)REQUEST_REQUESTED);
+    g->is_accepted = false;
+    g->above = above;
+    g->at = 0;
+    return true;
+}
+
+/* True if one of the children accepted. */
+static bool end_cancel(struct gather *g)
+{
+    bool is_accepted = g->is_accepted;
+    if (!is_accepted && g->is_first) {
         uint32_t mine = REQUEST_REQUESTED;
         /* order: acq_rel G1. Withdrawn, unless the last child has taken it; pairs with succeed. */
         is_accepted = !rv_cas_acq_rel(&g->request, &mine, (uint32_t)REQUEST_NONE);
     }
-    /* order: release G3. Pairs with the exchange above. */
+    /* order: release G3. Pairs with begin_cancel. */
     rv_store_release(&g->is_cancelling, 0u);
+    return is_accepted;
+}
+
+/* Children that are gathers are gone into one within the other, without a frame for each. */
+bool rv_gather_cancel(struct rove_future *f, unsigned depth)
+{
+    struct gather *g = gather_of(f);
+    bool is_accepted = false;
+    if (!begin_cancel(g, NULL)) {
+        return false;
+    }
+    while (g != NULL) {
+        if (g->at == g->n) {
+            struct gather *above = g->above;
+            is_accepted = end_cancel(g);
+            g = above;
+        } else {
+            struct rove_future *child = g->children[g->at++];
+            if (child->kind != RV_FUTURE_GATHER) {
+                is_accepted = rv_future_cancel_within(child, depth + 1);
+            } else if (begin_cancel(gather_of(child), g)) {
+                g = gather_of(child);
+                continue;
+            } else {
+                is_accepted = false;
+            }
+        }
+        if (g != NULL) {
+            g->is_accepted |= is_accepted;
+        }
+    }
     return is_accepted;
 }
 

@@ -176,9 +176,10 @@ static void end_child(struct group *g, struct rove_future *task)
 }
 
 /* The child's cell fires, under its future's lock. */
-static void child_ended(struct rv_waiter *w)
+static bool child_ended(struct rv_waiter *w)
 {
     end_child(w->owner, w->value);
+    return false;
 }
 
 /* The next one, not yet in the list; NULL: no memory. */

@@ -48,7 +48,7 @@ static bool count_down(struct rv_many *m, struct rove_future *f)
  * The cell's on_fire. The task may see the end before the wake and go on to rv_many_fini; `fired`
  * is the last access to its frame, so fini waits for it, if need be on the lock that is held here.
  */
-static void complete_one(struct rv_waiter *w)
+static bool complete_one(struct rv_waiter *w)
 {
     struct rv_many *m = w->owner;
     if (count_down(m, w->value)) {
@@ -56,6 +56,7 @@ static void complete_one(struct rv_waiter *w)
     }
     /* order: release N2. The last use of m before fired; pairs with rv_many_fini. */
     rv_store_release(&w->fired, 1);
+    return false;
 }
 
 int rv_many_init(struct rv_many *m, struct rv_task *self, size_t n,

@@ -50,17 +50,19 @@ bool rv_select_claim(struct rv_select *sel, uint32_t winner)
     return rv_cas_acq_rel(&sel->winner, &open, winner);
 }
 
-static void wake_by_channel(struct rv_waiter *w)
+static bool wake_by_channel(struct rv_waiter *w)
 {
     rv_wake(w->task);
+    return false;
 }
 
-static void wake_by_future(struct rv_waiter *w)
+static bool wake_by_future(struct rv_waiter *w)
 {
     struct rv_select *sel = w->owner;
     if (rv_select_claim(sel, w->tag)) {
         rv_wake(sel->task);
     }
+    return false;
 }
 
 static void wake_by_timer(struct rv_timer *timer)

@@ -38,9 +38,19 @@ static int complete_outer(void *arg, RV_UNUSED void **result)
     return 0;
 }
 
-static void inner_is_done(struct rv_waiter *w)
+/* True: here and now. Then the reference is the caller's, who tells the waiters if w is fired. */
+static bool inner_is_done(struct rv_waiter *w)
 {
-    rv_task_run_in_turn(complete_outer, w->owner);
+    struct shield *s = w->owner;
+    uint64_t before;
+    if (rv_task_run_in_turn(complete_outer, s)) {
+        return false;
+    }
+    if (rv_future_settle(&s->outer, s->inner->error, s->inner->result, &before)) {
+        rv_state_observe(&s->inner->state);
+        rv_store_relaxed(&w->fired, 1u);
+    }
+    return true;
 }
 
 rove_future *rove_shield(rove_future *f)
@@ -64,8 +74,8 @@ rove_future *rove_shield(rove_future *f)
     s->cell.owner = s;
     s->cell.tag = RV_WAITER_OF_FUTURE;
     s->cell.on_fire = inner_is_done;
-    if (!rv_future_add_waiter(f, &s->cell)) {
-        inner_is_done(&s->cell);
+    if (!rv_future_add_waiter(f, &s->cell) && inner_is_done(&s->cell)) {
+        rove_release(outer); /* nobody waits yet */
     }
     return outer;
 }

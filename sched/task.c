@@ -212,13 +212,11 @@ int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx)
     return 0;
 }
 
-void rv_task_run_in_turn(rove_coro *fn, void *ctx)
+bool rv_task_run_in_turn(rove_coro *fn, void *ctx)
 {
-    struct rv_worker *w = rv_current_worker();
-    if (w == NULL || w->runtime->worker_count > 1 || rv_task_run_hidden(w->runtime, fn, ctx) < 0) {
-        void *result;
-        fn(ctx, &result);
-    }
+    const struct rv_worker *w = rv_current_worker();
+    return w != NULL && w->runtime->worker_count == 1 &&
+           rv_task_run_hidden(w->runtime, fn, ctx) == 0;
 }
 
 /* Publishes a finished task that has waiters or callbacks, or might have. Keeps the references. */
@@ -284,7 +282,7 @@ static RV_NOINLINE void finish_watched(struct rv_task *t, int rc, void *result)
     }
 }
 
-/* PATH 12/14 -> sched/future.c rv_future_notify */
+/* PATH 12/14 -> sched/notify.c rv_future_notify */
 static RV_ALWAYS_INLINE void task_finish(struct rv_task *t, int rc, void *result)
 {
     if (RV_UNLIKELY(t->future.is_laden != 0 || t->locals != NULL)) {

@@ -102,9 +102,10 @@ rove_task *rv_task_start_sure(rove_coro *fn, void *arg);
 int rv_task_run_hidden(struct rove_runtime *runtime, rove_coro *fn, void *ctx);
 /*
  * Runs `fn(ctx)` as asyncio does a done callback: on the only worker of a runtime in a hidden task,
- * after what is ready now; elsewhere, where no order is promised, or without memory, at once.
+ * after what is ready now. False: elsewhere, where no order is promised, or without memory: the
+ * caller does it at once.
  */
-void rv_task_run_in_turn(rove_coro *fn, void *ctx);
+bool rv_task_run_in_turn(rove_coro *fn, void *ctx);
 /* On a seat that has none yet: the context that starts it. */
 void rv_task_make_context(struct rv_task *t);
 /* After its last switch, on its last worker: publishes the outcome if that is left, drops the

@@ -62,7 +62,9 @@ struct rv_waiter {
     uint32_t tag;                       /* the waiter's: which case, reader or writer, .. */
     void *value;                        /* hand-over between firer and waiter, before `fired` */
     void *owner;                        /* the waiter's: a select, a gather, .. */
-    void (*on_fire)(struct rv_waiter *);/* instead of waking: runs in rv_waiter_fire, lock held */
+    /* Instead of waking: runs in rv_waiter_fire, lock held. True, of a RV_WAITER_OF_FUTURE only: w
+     * is the caller's, for its owner; sched/notify.c. */
+    bool (*on_fire)(struct rv_waiter *);
 };
 
 struct rv_waitq {

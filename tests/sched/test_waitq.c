@@ -21,9 +21,10 @@ static struct rv_waiter cells[CELLS];
 static unsigned fired[CELLS];
 static unsigned fired_count;
 
-static void note_fire(struct rv_waiter *w)
+static bool note_fire(struct rv_waiter *w)
 {
     fired[fired_count++] = w->tag;
+    return false;
 }
 
 static void init_cells(void)

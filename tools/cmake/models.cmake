@@ -42,6 +42,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     sched/local.c
     sched/many.c
     sched/mutex.c
+    sched/notify.c
     sched/once.c
     sched/oneshot.c
     sched/job.c

@@ -63,6 +63,7 @@ set(ROVE_SCHED_SOURCES
     sched/many.c
     sched/metrics.c
     sched/mutex.c
+    sched/notify.c
     sched/once.c
     sched/oneshot.c
     sched/outside.c

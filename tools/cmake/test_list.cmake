@@ -171,6 +171,7 @@ rove_add_test(sched/mutex)
 rove_add_test(sched/no_allocation)
 target_link_options(test_sched_no_allocation PRIVATE -Wl,--wrap=malloc -Wl,--wrap=calloc
     -Wl,--wrap=realloc -Wl,--wrap=aligned_alloc)
+rove_add_test(sched/notify)
 rove_add_test(sched/once)
 rove_add_test(sched/oneshot)
 rove_add_test(sched/overflow)
