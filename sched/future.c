@@ -354,25 +354,41 @@ rove_future *rove_retain(rove_future *f)
     return f;
 }
 
+static RV_NOINLINE void release_outer(struct rove_future *f);
+
 void rove_release(rove_future *f)
 {
-    if (f != NULL && rv_state_release(&f->state)) {
+    if (f == NULL) {
+        return;
+    }
+    if (RV_UNLIKELY(f->kind >= RV_FUTURE_GATHER)) {
+        release_outer(f);
+    } else if (rv_state_release(&f->state)) {
         rv_future_destroy(f);
     }
 }
 
-static void assert_unused(struct rove_future *f)
+/* Those that are over f have let go of it, or it would not end: it never completes for them. */
+static void give_up_outer(struct rove_future *f, struct rv_doomed *doomed)
 {
-    if (RV_UNLIKELY(f->callbacks != NULL)) {
-        rv_callback_drop_all(f);
+    struct rv_waiter *w;
+    while ((w = rv_waitq_pop(&f->waiters)) != NULL) {
+        RV_CHECK(w->tag == RV_WAITER_OF_FUTURE, "a future is not freed under its waiters");
+        struct rove_future *outer = w->owner;
+        if (outer->kind == RV_FUTURE_SHIELD || rv_gather_give_up(outer)) {
+            rv_future_release_later(outer, doomed);
+        }
     }
-    RV_CHECK(rv_waitq_is_empty(&f->waiters), "a future is not freed under its waiters");
 }
 
-/* Not a task. What it held the last reference of comes before *doomed. */
-static void destroy_one(struct rove_future *f, struct rove_future **doomed)
+/* Not a task. What it held the last reference of goes to *doomed. */
+static void destroy_one(struct rove_future *f, struct rv_doomed *doomed)
 {
     bool is_debug = RV_UNLIKELY(f->flags & RV_TASK_DEBUG);
+    if (f->callbacks != NULL) {
+        rv_callback_drop_all(f);
+    }
+    give_up_outer(f, doomed);
     if (is_debug) {
         rv_debug_report_unread(f);
     }
@@ -394,34 +410,89 @@ static void destroy_one(struct rove_future *f, struct rove_future **doomed)
     }
 }
 
-/* A gather may hold a gather that holds a gather: one after the other, not one within the other. */
-static RV_NOINLINE void destroy_other(struct rove_future *f)
+static struct rv_outer *outer_of(struct rove_future *f)
 {
-    struct rove_future *doomed = NULL;
-    while (f != NULL) {
-        destroy_one(f, &doomed);
-        f = doomed;
-        doomed = f == NULL ? NULL : f->result;
+    return f->kind == RV_FUTURE_GATHER ? rv_gather_outer(f) : rv_shield_outer(f);
+}
+
+static void push_dead(struct rove_future *f, struct rv_doomed *doomed)
+{
+    f->result = doomed->dead; /* nobody reads it any more */
+    doomed->dead = f;
+}
+
+static void leave(struct rove_future *f, struct rv_doomed *doomed)
+{
+    if (f->kind == RV_FUTURE_GATHER) {
+        rv_gather_let_go(f, doomed);
+    } else {
+        rv_shield_let_go(f, doomed);
+    }
+    if (rv_state_release(&f->state)) {
+        push_dead(f, doomed);
+    }
+}
+
+/* A gather may hold a gather that holds a gather: one after the other, not one within the other. */
+static RV_NOINLINE void finish_doomed(struct rv_doomed *doomed)
+{
+    for (;;) {
+        struct rove_future *f = doomed->dead;
+        if (f != NULL) {
+            doomed->dead = f->result;
+            destroy_one(f, doomed);
+        } else if ((f = doomed->leaving) != NULL) {
+            doomed->leaving = outer_of(f)->next;
+            leave(f, doomed);
+        } else {
+            return;
+        }
     }
 }
 
 void rv_future_destroy(struct rove_future *f)
 {
-    assert_unused(f);
     if (RV_LIKELY(f->kind == RV_FUTURE_TASK)) {
+        if (RV_UNLIKELY(f->callbacks != NULL)) {
+            rv_callback_drop_all(f);
+        }
+        RV_CHECK(rv_waitq_is_empty(&f->waiters), "a future is not freed under its waiters");
         rv_task_destroy(rv_task_of(f));
-    } else {
-        destroy_other(f);
+        return;
     }
+    struct rv_doomed doomed = {0};
+    push_dead(f, &doomed);
+    finish_doomed(&doomed);
 }
 
-void rv_future_release_later(struct rove_future *f, struct rove_future **doomed)
+void rv_future_release_later(struct rove_future *f, struct rv_doomed *doomed)
 {
     if (f == NULL || f->kind == RV_FUTURE_TASK) {
         rove_release(f);
-    } else if (rv_state_release(&f->state)) {
-        assert_unused(f);
-        f->result = *doomed; /* nobody reads it any more */
-        *doomed = f;
+        return;
     }
+    /* Two are left: that of what it is over, and ours, which is then the last handle. */
+    if (f->kind >= RV_FUTURE_GATHER && !rv_state_is_last(&f->state)) {
+        if (rv_state_release_above(&f->state, 1)) {
+            return;
+        }
+        bool holds = f->kind == RV_FUTURE_GATHER ? rv_gather_holds(f) : rv_shield_holds(f);
+        if (holds) {
+            struct rv_outer *o = outer_of(f);
+            o->has_let_go = true;
+            o->next = doomed->leaving;
+            doomed->leaving = f;
+            return;
+        }
+    }
+    if (rv_state_release(&f->state)) {
+        push_dead(f, doomed);
+    }
+}
+
+static RV_NOINLINE void release_outer(struct rove_future *f)
+{
+    struct rv_doomed doomed = {0};
+    rv_future_release_later(f, &doomed);
+    finish_doomed(&doomed);
 }

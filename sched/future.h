@@ -93,8 +93,23 @@ bool rv_future_is_awaited_at_home(struct rove_future *f, const struct rove_runti
 
 /* Frees a future whose last reference is gone. */
 void rv_future_destroy(struct rove_future *f);
-/* As rove_release, by a future that is being destroyed: what is not a task is put before *doomed,
- * a list by `result`, for the one that destroys it to destroy next. */
-void rv_future_release_later(struct rove_future *f, struct rove_future **doomed);
+
+/*
+ * A gather or shield holds what it is over, which has its cell and, by that, one reference of it.
+ * When its last handle goes first, it lets go of what is not done and not a task: it stays as long
+ * as that does, and is given up with that if nobody is left to complete it.
+ */
+struct rv_outer {
+    struct rove_future *next; /* rv_doomed's */
+    bool has_let_go;          /* by the last handle's holder */
+};
+
+/* What is left to do where a reference was dropped, one after the other. */
+struct rv_doomed {
+    struct rove_future *dead;    /* the last reference is gone; by `result` */
+    struct rove_future *leaving; /* outer futures with the last handle still; by rv_outer's next */
+};
+/* As rove_release, but what comes of it is put into *doomed. */
+void rv_future_release_later(struct rove_future *f, struct rv_doomed *doomed);
 
 #endif

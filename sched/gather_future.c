@@ -14,9 +14,10 @@
  *     NONE -> REQUESTED -> DECIDED    the outer ends with -ECANCELED: the request was accepted
  *     NONE -> DECIDED                 it ends with results: a canceller is refused
  *
- * Owner: references: the handles; one of the children, dropped when the last of them is done; one
- * for each error that is on its way.
- * The children are given back with the last reference.
+ * Owner: references: the handles; one of the children, dropped when the last of them is done or
+ * given up; one for each error that is on its way.
+ * The children are given back with the last reference; those that are let go before (future.h) are
+ * held again from when they are done: they may own their results.
  */
 #include "sched/gather.h"
 
@@ -33,6 +34,7 @@ enum { REQUEST_NONE, REQUEST_REQUESTED, REQUEST_DECIDED };
 
 struct gather {
     struct rove_future outer;
+    struct rv_outer keep;
     size_t n;
     RV_ATOMIC(size_t) left;          /* children not done yet */
     RV_ATOMIC(uint32_t) request;
@@ -40,7 +42,8 @@ struct gather {
     bool is_first, is_accepted;      /* that one's: it made the request, a child accepted it */
     struct gather *above;            /* .. where it goes on when it is through */
     size_t at;                       /* .. the next child */
-    struct rove_future **children;   /* constant; retained */
+    RV_ATOMIC(uint32_t) is_given_up; /* a child never completes */
+    struct rove_future **children;   /* retained; NULL: let go, and named by its cell */
     void **results;                  /* each by its child, before it counts down */
     struct rv_waiter cells[];
 };
@@ -53,6 +56,9 @@ static struct gather *gather_of(struct rove_future *f)
 /* True: done by this; the caller owes rv_future_notify. */
 static bool succeed(struct gather *g, uint64_t *notified)
 {
+    if (rv_state_is_done(&g->outer.state) || rv_load_relaxed(&g->is_given_up) != 0) {
+        return false;
+    }
     /* order: acq_rel G1. Accepted or refused, never both; pairs with rv_gather_cancel. */
     uint32_t before = rv_exchange_acq_rel(&g->request, (uint32_t)REQUEST_DECIDED);
     if (before == REQUEST_REQUESTED) {
@@ -76,7 +82,7 @@ static int end(void *arg, RV_UNUSED void **result)
 {
     struct gather *g = arg;
     uint64_t before;
-    if (!rv_state_is_done(&g->outer.state) && succeed(g, &before)) {
+    if (succeed(g, &before)) {
         rv_future_notify(&g->outer, before);
     }
     rove_release(&g->outer);
@@ -87,6 +93,10 @@ static int end(void *arg, RV_UNUSED void **result)
 static void note_outcome(struct gather *g, const struct rv_waiter *w)
 {
     struct rove_future *child = w->value;
+    struct rove_future **held = &g->children[w - g->cells];
+    if (*held == NULL) {
+        *held = rove_retain(child); /* it was let go */
+    }
     g->results[w - g->cells] = child->result;
     rv_state_observe(&child->state);
 }
@@ -98,8 +108,7 @@ static bool count_down(struct gather *g)
     return rv_fetch_sub_acq_rel(&g->left, 1) == 1;
 }
 
-/* As fail(), in turn or here and now. True: the outer future is done by it, and a reference is the
- * caller's. */
+/* As fail(), in turn or here and now. True: a reference is the caller's, as by complete_one. */
 static bool pass_error_on(struct gather *g, struct rv_waiter *w)
 {
     const struct rove_future *child = w->value;
@@ -108,11 +117,9 @@ static bool pass_error_on(struct gather *g, struct rv_waiter *w)
     if (rv_task_run_in_turn(fail, w)) {
         return false;
     }
-    if (!rv_future_settle(&g->outer, child->error, NULL, &before)) {
-        rove_release(&g->outer); /* not the last one: w is not counted yet */
-        return false;
+    if (rv_future_settle(&g->outer, child->error, NULL, &before)) {
+        rv_store_relaxed(&w->fired, 1u);
     }
-    rv_store_relaxed(&w->fired, 1u);
     return true;
 }
 
@@ -128,8 +135,8 @@ static bool complete_one(struct rv_waiter *w)
         return is_failed;
     }
     if (is_failed) {
-        rove_release(&g->outer); /* of the two */
-    } else if (!rv_state_is_done(&g->outer.state) && succeed(g, &before)) {
+        rove_release(&g->outer); /* of two: it lives, and has nothing to let go under a lock */
+    } else if (succeed(g, &before)) {
         rv_store_relaxed(&w->fired, 1u);
     }
     return true;
@@ -262,11 +269,50 @@ bool rv_gather_cancel(struct rove_future *f, unsigned depth)
     return is_accepted;
 }
 
-void rv_gather_destroy(struct rove_future *f, struct rove_future **doomed)
+void rv_gather_destroy(struct rove_future *f, struct rv_doomed *doomed)
 {
     struct gather *g = gather_of(f);
-    RV_CHECK(rv_load_relaxed(&g->left) == 0, "a gather lives until its children are done");
+    RV_CHECK(rv_load_relaxed(&g->left) == 0, "a gather outlives what it has not given up");
     for (size_t i = 0; i < g->n; i++) {
         rv_future_release_later(g->children[i], doomed);
     }
+}
+
+struct rv_outer *rv_gather_outer(struct rove_future *f)
+{
+    return &gather_of(f)->keep;
+}
+
+bool rv_gather_holds(struct rove_future *f)
+{
+    const struct gather *g = gather_of(f);
+    /* order: acquire G2. The children's reference is there as long as one is left. */
+    return rv_load_acquire(&g->left) != 0 && !g->keep.has_let_go;
+}
+
+void rv_gather_let_go(struct rove_future *f, struct rv_doomed *doomed)
+{
+    struct gather *g = gather_of(f);
+    for (size_t i = 0; i < g->n; i++) {
+        struct rove_future *child = g->children[i];
+        if (child->kind == RV_FUTURE_TASK) {
+            continue; /* ends by itself */
+        }
+        rv_lock_acquire(&child->lock);
+        bool is_queued = rv_waitq_is_queued(&child->waiters, &g->cells[i]);
+        if (is_queued) {
+            g->children[i] = NULL;
+        }
+        rv_lock_release(&child->lock);
+        if (is_queued) {
+            rv_future_release_later(child, doomed);
+        }
+    }
+}
+
+bool rv_gather_give_up(struct rove_future *f)
+{
+    struct gather *g = gather_of(f);
+    rv_store_relaxed(&g->is_given_up, 1u);
+    return count_down(g);
 }

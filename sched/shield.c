@@ -7,8 +7,8 @@
  * ends with an error after that, nobody has seen it, and debug mode says so.
  *
  * Owner: references: the handles, and one of the inner future, dropped when that is done or the
- * shield is cancelled. The inner future is given back with the last one: it may own the result that
- * was passed on.
+ * shield is cancelled, or the inner one given up. The inner future is given back with the last one:
+ * it may own the result that was passed on. Let go before (future.h), it is held again then.
  */
 #include "sched/shield.h"
 
@@ -24,7 +24,9 @@
 
 struct shield {
     struct rove_future outer;
-    struct rove_future *inner; /* constant; retained */
+    struct rv_outer keep;
+    struct rove_future *inner; /* constant */
+    bool is_held;              /* .. retained; under its lock, or with the last reference */
     struct rv_waiter cell;
 };
 
@@ -43,6 +45,10 @@ static bool inner_is_done(struct rv_waiter *w)
 {
     struct shield *s = w->owner;
     uint64_t before;
+    if (!s->is_held) {
+        rove_retain(s->inner); /* it was let go */
+        s->is_held = true;
+    }
     if (rv_task_run_in_turn(complete_outer, s)) {
         return false;
     }
@@ -70,6 +76,7 @@ rove_future *rove_shield(rove_future *f)
     }
     struct shield *s = rv_container_of(outer, struct shield, outer);
     s->inner = rove_retain(f);
+    s->is_held = true;
     rv_waiter_init(&s->cell, NULL);
     s->cell.owner = s;
     s->cell.tag = RV_WAITER_OF_FUTURE;
@@ -93,8 +100,33 @@ bool rv_shield_cancel(struct rove_future *f)
     return is_cancelled;
 }
 
-void rv_shield_destroy(struct rove_future *f, struct rove_future **doomed)
+void rv_shield_destroy(struct rove_future *f, struct rv_doomed *doomed)
 {
     struct shield *s = rv_container_of(f, struct shield, outer);
-    rv_future_release_later(s->inner, doomed);
+    if (s->is_held) {
+        rv_future_release_later(s->inner, doomed);
+    }
+}
+
+struct rv_outer *rv_shield_outer(struct rove_future *f)
+{
+    return &rv_container_of(f, struct shield, outer)->keep;
+}
+
+bool rv_shield_holds(struct rove_future *f)
+{
+    const struct shield *s = rv_container_of(f, struct shield, outer);
+    return !rv_state_is_done(&f->state) && s->inner->kind != RV_FUTURE_TASK && !s->keep.has_let_go;
+}
+
+void rv_shield_let_go(struct rove_future *f, struct rv_doomed *doomed)
+{
+    struct shield *s = rv_container_of(f, struct shield, outer);
+    rv_lock_acquire(&s->inner->lock);
+    bool is_queued = rv_waitq_is_queued(&s->inner->waiters, &s->cell);
+    s->is_held = !is_queued;
+    rv_lock_release(&s->inner->lock);
+    if (is_queued) {
+        rv_future_release_later(s->inner, doomed);
+    }
 }

@@ -63,7 +63,8 @@ ROVE_API int rove_gather_calls(size_t n, const rove_call calls[], void *results[
  * A gather as a future of its own, which nests and can be cancelled as one.
  *
  * n   how many; 0 gives a future that is done.
- * fs  retained as long as the gather is.
+ * fs  retained as long as the gather is; one that is not done and no task, while the gather has a
+ *     handle.
  *
  * Returns a reference that the caller owns; its result is a void *[n] owned by the future.
  * NULL when memory is exhausted or outside a task.
@@ -165,7 +166,7 @@ ROVE_API int rove_wait_for_call(rove_coro *fn, void *arg, rove_duration timeout,
 /**
  * A future with `f`'s outcome; cancelling it, or who awaits it, leaves `f` running.
  *
- * f  retained until it is done.
+ * f  retained as long as the shield is; if it is not done and no task, while that has a handle.
  *
  * Returns a reference that the caller owns; NULL when memory is exhausted or outside a task.
  * Threads: task. Suspends: no. Cost: one allocation.

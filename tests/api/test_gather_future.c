@@ -5,6 +5,8 @@
 #include "support/actor.h"
 #include "support/fixture.h"
 
+#include "core/atomic.h"
+
 #define EIO_APP (-5001)
 
 static void start(size_t n, struct rv_actor actors[], rove_future *fs[])
@@ -194,6 +196,127 @@ RV_TASK_TEST(test_gather_future_of_many_links_is_freed)
     return 0;
 }
 
+static void count_call(RV_UNUSED rove_future *f, void *ctx)
+{
+    rv_fetch_add_relaxed((RV_ATOMIC(int) *)ctx, 1);
+}
+
+/* Goal: who drops a hand-set future undone, and what is over it, leaves nothing, in any order. */
+RV_TASK_TEST(test_gather_future_of_nobodys_future_is_freed)
+{
+    for (int round = 0; round < 4; round++) {
+        RV_ATOMIC(int) calls = 0;
+        rove_future *fs[] = {rove_create_future(), rove_create_future()};
+        rove_future *over[] = {rove_gather_future(2, fs), rove_shield(fs[0])};
+        rove_future *top = rove_gather_future(2, over);
+        rove_future *beside = rove_gather_future(1, over);
+        RV_EXPECT_EQ(rove_add_done_callback(top, count_call, (void *)&calls), 0);
+        if (round % 2 == 0)
+            release(2, fs);
+        if (round < 2)
+            release(2, over);
+        rove_release(top);
+        rove_release(beside);
+        if (round >= 2)
+            release(2, over);
+        if (round % 2 != 0)
+            release(2, fs);
+        RV_EXPECT_EQ(rv_load_relaxed(&calls), 0);
+    }
+    return 0;
+}
+
+/* Goal: dropped, and not given up: the callback comes, with results that are there still. */
+RV_TASK_TEST(test_gather_future_dropped_first_tells_its_callbacks)
+{
+    RV_ATOMIC(int) calls = 0;
+    rove_future *fs[] = {rove_create_future(), rove_create_future()};
+    rove_future *half = rove_shield(fs[0]);
+    rove_future *both[] = {half, fs[1]};
+    rove_future *all = rove_gather_future(2, both);
+    rove_release(half);
+    RV_EXPECT_EQ(rove_add_done_callback(all, count_call, (void *)&calls), 0);
+    rove_release(all);
+    RV_EXPECT_EQ(rove_set_result(fs[1], NULL), 0);
+    rove_release(fs[1]);
+    RV_EXPECT_EQ(rove_set_result(fs[0], NULL), 0);
+    rove_release(fs[0]);
+    while (rv_load_relaxed(&calls) == 0)
+        rove_yield();
+    return 0;
+}
+
+/* Goal: a failure ends it early; the other child's last handle goes before or after its own. */
+RV_TASK_TEST(test_gather_future_failed_lets_go_of_the_others)
+{
+    for (int round = 0; round < 2; round++) {
+        rove_future *fs[] = {rove_create_future(), rove_create_future()};
+        rove_future *g = rove_gather_future(2, fs);
+        RV_EXPECT_EQ(rove_set_error(fs[0], EIO_APP), 0);
+        RV_EXPECT_EQ(rove_await(g, NULL), EIO_APP);
+        if (round == 0)
+            release(2, fs);
+        rove_release(g);
+        if (round == 1)
+            release(2, fs);
+    }
+    return 0;
+}
+
+static int set_and_release(void *arg, RV_UNUSED void **result)
+{
+    rove_set_result(arg, NULL);
+    rove_release(arg);
+    return 0;
+}
+
+static int just_release(void *arg, RV_UNUSED void **result)
+{
+    rove_release(arg);
+    return 0;
+}
+
+/* Goal: children are completed, or given up, while the outer futures are dropped. */
+RV_TASK_TEST(test_gather_future_races_of_dropping_and_completing)
+{
+    enum { N = 3, ROUNDS = RV_TSAN || RV_ASAN ? 300 : 3000 };
+    for (int round = 0; round < ROUNDS; round++) {
+        rove_future *fs[N], *t[2 * N];
+        for (int i = 0; i < N; i++)
+            fs[i] = rove_create_future();
+        rove_future *shields[] = {rove_shield(fs[0]), rove_gather_future(1, fs + 1), fs[2]};
+        rove_future *over[] = {shields[0], shields[1], rove_gather_future(3, shields)};
+        for (int i = 0; i < N; i++) {
+            bool is_set = (round >> i) % 2 == 0;
+            t[i] = rove_create_task(is_set ? set_and_release : just_release, fs[i]);
+            t[N + i] = rove_create_task(just_release, over[i]);
+        }
+        finish(2 * N, t);
+    }
+    return 0;
+}
+
+/* Goal: the same of many links. */
+RV_TASK_TEST(test_gather_future_of_many_links_is_given_up)
+{
+    for (int round = 0; round < 2; round++) {
+        rove_future *f = rove_create_future();
+        rove_future *tail = rove_retain(f);
+        for (int i = 0; i < LINKS; i++) {
+            rove_future *next = i % 3 == 0 ? rove_shield(tail) : rove_gather_future(1, &tail);
+            RV_REQUIRE(next != NULL);
+            rove_release(tail);
+            tail = next;
+        }
+        if (round == 0)
+            rove_release(f);
+        rove_release(tail);
+        if (round == 1)
+            rove_release(f);
+    }
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +328,11 @@ int main(void)
         cmocka_unit_test(test_gather_future_of_its_awaiter_can_be_cancelled),
         cmocka_unit_test(test_gather_future_races_with_completion_and_cancellation),
         cmocka_unit_test(test_gather_future_of_many_links_is_freed),
+        cmocka_unit_test(test_gather_future_of_nobodys_future_is_freed),
+        cmocka_unit_test(test_gather_future_dropped_first_tells_its_callbacks),
+        cmocka_unit_test(test_gather_future_failed_lets_go_of_the_others),
+        cmocka_unit_test(test_gather_future_races_of_dropping_and_completing),
+        cmocka_unit_test(test_gather_future_of_many_links_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
