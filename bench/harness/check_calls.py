@@ -49,8 +49,9 @@ def load(program, *prefix, **options):
                           stdout=subprocess.PIPE, text=True) as server:
         try:
             done = subprocess.run([*prefix, program, "closed", server.stdout.readline().strip(),
-                                   "1", "64", str(SECONDS), f"pids={server.pid}"], capture_output=True,
-                                  text=True, timeout=20, check=False, **options)
+                                   "1", "64", str(SECONDS), f"pids={server.pid}"],
+                                  capture_output=True, text=True, timeout=20, check=False,
+                                  **options)
         finally:
             server.kill()
     want(done.returncode == 0, f"the loader: {done.stderr}")
