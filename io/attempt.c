@@ -133,16 +133,27 @@ static ssize_t attempt_accept(const struct rv_op *op)
 
 enum { CONNECT_NEW, CONNECT_UNDER_WAY }; /* op->mode of RV_OP_CONNECT */
 
+/* How a connection that was under way ended. The kernel is told so of one that failed: until then
+ * the socket's next connect would hear of it, as -ECONNABORTED, and not be made. */
+static ssize_t connect_outcome(int fd)
+{
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    int error = 0;
+    socklen_t len = sizeof(error);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) {
+        return -errno;
+    }
+    if (error != 0) {
+        (void)connect(fd, &none, sizeof(none));
+    }
+    return -error;
+}
+
 static ssize_t attempt_connect(struct rv_op *op)
 {
     if (op->mode == CONNECT_UNDER_WAY) {
-        int error = 0;
-        socklen_t len = sizeof(error);
         ssize_t ready = look(op);
-        if (ready < 0) {
-            return ready;
-        }
-        return getsockopt(op->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
+        return ready < 0 ? ready : connect_outcome(op->fd);
     }
     struct rv_loan loan;
     ssize_t rc = rv_loan_begin(&loan, op->fd);

@@ -209,6 +209,25 @@ RV_TASK_TEST(test_socket_refused_connection_is_reported)
     return 0;
 }
 
+/* Goal: a socket whose connection was refused can be used to try again. */
+RV_TASK_TEST(test_socket_refused_once_connects_later)
+{
+    struct sockaddr_in at;
+    int gone = listener(&at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    RV_REQUIRE_EQ(rove_close(gone), 0);
+    RV_EXPECT_EQ(rove_connect(fd, (struct sockaddr *)&at, sizeof(at)), -ECONNREFUSED);
+    RV_EXPECT_EQ(rove_connect(fd, (struct sockaddr *)&at, sizeof(at)), -ECONNREFUSED);
+    int again = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    RV_REQUIRE_EQ(setsockopt(again, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+    RV_REQUIRE_EQ(bind(again, (struct sockaddr *)&at, sizeof(at)), 0);
+    RV_REQUIRE_EQ(listen(again, 1), 0);
+    RV_EXPECT_EQ(rove_connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    RV_EXPECT_EQ(rove_close(fd), 0);
+    return rove_close(again);
+}
+
 /* Goal: the user's choice of mode neither blocks a worker nor shows: a connected socket's is as
  * before afterwards, what it accepts inherits nothing. */
 RV_TASK_TEST(test_socket_accept_and_connect_in_either_mode)
@@ -406,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_socket_hung_up_peer_is_epipe_and_no_signal),
         cmocka_unit_test(test_socket_reset_is_econnreset),
         cmocka_unit_test(test_socket_refused_connection_is_reported),
+        cmocka_unit_test(test_socket_refused_once_connects_later),
         cmocka_unit_test(test_socket_accept_and_connect_in_either_mode),
         cmocka_unit_test(test_socket_waiting_accept_gets_the_connection),
         cmocka_unit_test(test_socket_datagrams_keep_their_borders),
