@@ -128,12 +128,6 @@ static inline void buffer_pop(rove_chan *c, void *element)
     c->count--;
 }
 
-/* A task that will return -ECANCELED as soon as it runs, unless that is withdrawn. */
-static inline bool is_cancelled(const struct rv_waiter *w)
-{
-    return w->task != NULL && rv_state_has_cancel(&w->task->future.state);
-}
-
 /* w is out of its queue, and its task has a cancellation pending. It may come back to the channel,
  * which is in no queue of it then: so it is counted, as a select is all along. */
 static RV_COLD void pass_over(rove_chan *c, struct rv_waiter *w)
@@ -154,7 +148,7 @@ static inline struct rv_waiter *take_partner(rove_chan *c, enum rv_chan_op op)
     struct rv_waiter *w;
     while ((w = rv_waitq_pop(&c->waiters[op])) != NULL) {
         struct rv_select *sel = w->owner;
-        if (RV_UNLIKELY(is_cancelled(w))) {
+        if (RV_UNLIKELY(rv_sync_is_cancelled(w))) {
             pass_over(c, w);
         } else if (RV_LIKELY(sel == NULL) || rv_select_claim(sel, w->tag)) {
             return w;
@@ -302,7 +296,8 @@ static RV_ALWAYS_INLINE enum at_home meet(rove_chan *c, enum rv_chan_op op, void
     struct rv_waitq *others = &c->waiters[op == RV_CHAN_SEND ? RV_CHAN_RECV : RV_CHAN_SEND];
     struct rv_waiter *other = others->first;
     if (other != NULL) {
-        if (RV_UNLIKELY(other->owner != NULL || other->task == NULL || is_cancelled(other))) {
+        if (RV_UNLIKELY(other->owner != NULL || other->task == NULL ||
+                        rv_sync_is_cancelled(other))) {
             return AT_HOME_NOT;
         }
         *partner = rv_waitq_pop(others);

@@ -138,8 +138,7 @@ static void store(rove_queue *q, void *item, struct fired *fired)
 static struct rv_waiter *pop_putter(rove_queue *q, struct fired *fired)
 {
     struct rv_waiter *w;
-    while ((w = rv_waitq_pop(&q->putters)) != NULL && w->task != NULL &&
-           RV_UNLIKELY(rv_state_has_cancel(&w->task->future.state))) {
+    while ((w = rv_waitq_pop(&q->putters)) != NULL && RV_UNLIKELY(rv_sync_is_cancelled(w))) {
         fired_add(fired, w, RV_SYNC_PASSED_OVER);
     }
     return w;

@@ -129,6 +129,12 @@ static inline int rv_sync_wait_home(struct rv_waitq *q, struct rv_home *lock, st
                                 : rv_waitq_wait_thread_home(q, lock, w, caller->timeout_ns);
 }
 
+/* A task that will return -ECANCELED as soon as it runs, unless that is withdrawn. */
+static inline bool rv_sync_is_cancelled(const struct rv_waiter *w)
+{
+    return w->task != NULL && rv_state_has_cancel(&w->task->future.state);
+}
+
 /*
  * The caller was granted what it waited for. True if it was cancelled meanwhile, as its wait then
  * says: what it got goes on to the next. What cannot go on (a message that has been copied, a

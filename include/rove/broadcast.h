@@ -36,7 +36,7 @@ typedef struct rove_oneshot { /* private; all-zero: not sent */
 ROVE_API int rove_oneshot_send(rove_oneshot *o, void *value);
 
 /**
- * Receive the value; the first to ask gets it.
+ * Receive the value; the first to ask gets it, cancelled ones not counted.
  *
  * o      all-zero at first.
  * value  receives it on return 0; may be NULL.

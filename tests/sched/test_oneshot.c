@@ -65,6 +65,50 @@ static void test_oneshot_first_waiter_gets_the_value(void **state)
     rv_test_run_on(1, waiters_body, NULL);
 }
 
+/* Goal: a receiver whose cancellation is still to come is passed over, whoever waits behind it. */
+static int pass_over_body(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    struct scene s = {0};
+    rove_task *first = rove_create_task(receive, &s);
+    rove_task *second = rove_create_task(receive, &s);
+    RV_YIELD_UNTIL(s.arrived == 2);
+    RV_EXPECT(rove_cancel(first));
+    RV_EXPECT_EQ(rove_oneshot_send(&s.oneshot, &s), 0);
+    RV_EXPECT_EQ(rove_join(first, NULL), -ECANCELED);
+    RV_EXPECT_EQ(rove_join(second, NULL), 0);
+    RV_EXPECT_PTR(s.value[0], NULL);
+    RV_EXPECT_PTR(s.value[1], &s);
+    return 0;
+}
+
+/* Goal: with nobody behind it the value stays, for it too if the cancellation is withdrawn. */
+static int keep_body(void *arg, RV_UNUSED void **result)
+{
+    bool is_withdrawn = *(bool *)arg;
+    struct scene s = {0};
+    void *value = NULL;
+    rove_task *only = rove_create_task(receive, &s);
+    RV_YIELD_UNTIL(s.arrived == 1);
+    RV_EXPECT(rove_cancel(only));
+    RV_EXPECT_EQ(rove_oneshot_send(&s.oneshot, &s), 0);
+    if (is_withdrawn) {
+        RV_EXPECT_EQ(rove_uncancel(only), 0);
+    }
+    RV_EXPECT_EQ(rove_join(only, NULL), is_withdrawn ? 0 : -ECANCELED);
+    RV_EXPECT_PTR(s.value[0], is_withdrawn ? &s : NULL);
+    RV_EXPECT_EQ(rove_oneshot_recv(&s.oneshot, &value), is_withdrawn ? -EPIPE : 0);
+    RV_EXPECT_PTR(value, is_withdrawn ? NULL : &s);
+    return 0;
+}
+
+static void test_oneshot_value_is_not_for_the_cancelled(void **state)
+{
+    (void)state;
+    rv_test_run_on(1, pass_over_body, NULL);
+    rv_test_run_on(1, keep_body, &(bool){false});
+    rv_test_run_on(1, keep_body, &(bool){true});
+}
+
 static int receive_on_stack(void *arg, RV_UNUSED void **result)
 {
     rove_oneshot here = {0};
@@ -168,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_oneshot_value_is_received_once),
         cmocka_unit_test(test_oneshot_first_waiter_gets_the_value),
+        cmocka_unit_test(test_oneshot_value_is_not_for_the_cancelled),
         cmocka_unit_test(test_oneshot_on_the_receivers_stack_may_go_at_once),
         cmocka_unit_test(test_oneshot_serves_plain_threads),
         cmocka_unit_test(test_oneshot_stress_each_value_is_received_once),
