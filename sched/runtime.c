@@ -34,8 +34,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#define RV_RUNTIME_STACK_BYTES ((size_t)128 * 1024)
-#define RV_RUNTIME_POOL_THREADS 512
+#define RV_RUNTIME_WORKERS_MAX 8192u /* some 200 KiB each; arbitrary */
 #define RV_RUNTIME_LOOK_NS (INT64_C(50) * 1000000) /* between looks at who is left; arbitrary */
 
 enum { RV_LAUNCH_WAIT, RV_LAUNCH_RUN, RV_LAUNCH_END };
@@ -47,10 +46,10 @@ static void fill_options(rove_options *options, const rove_options *given)
         options->workers = rv_os_cpu_count();
     }
     if (options->stack_size == 0) {
-        options->stack_size = RV_RUNTIME_STACK_BYTES;
+        options->stack_size = (size_t)128 * 1024;
     }
     if (options->max_threads == 0) {
-        options->max_threads = RV_RUNTIME_POOL_THREADS;
+        options->max_threads = 512;
     }
     if (options->slow_step == 0) {
         options->slow_step = ROVE_MS(100);
@@ -215,8 +214,9 @@ static int start_with_some_poller(struct rove_runtime *runtime)
 
 int rove_runtime_start(const rove_options *options, rove_runtime **runtime)
 {
-    bool is_known = options == NULL || (unsigned)options->backend <= ROVE_BACKEND_EPOLL;
-    if (runtime == NULL || !is_known) {
+    bool is_possible = options == NULL || ((unsigned)options->backend <= ROVE_BACKEND_EPOLL &&
+                                           options->workers <= RV_RUNTIME_WORKERS_MAX);
+    if (runtime == NULL || !is_possible) {
         return -EINVAL;
     }
     int rc = rv_context_is_supported();

@@ -21,7 +21,8 @@ typedef enum {
 } rove_backend;
 
 typedef struct rove_options { /* all-zero = the defaults */
-    unsigned workers;         /* 0: the CPUs this process may use (affinity mask, cgroup quota) */
+    unsigned workers;         /* at most 8192; 0: the CPUs this process may use (affinity mask,
+                                 cgroup quota) */
     size_t stack_size;        /* bytes of address space per task; 0: 128 KiB; only touched pages
                                  cost memory */
     unsigned max_threads;     /* rove_to_thread pool limit; 0: 512; started on demand, ended when

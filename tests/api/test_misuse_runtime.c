@@ -94,6 +94,8 @@ static void test_runtime_start_refuses_bad_options(void **state)
     const rove_options bad[] = {
         {.workers = 1, .stack_size = SIZE_MAX},
         {.workers = 1, .backend = (rove_backend)17},
+        {.workers = 8193},
+        {.workers = ~0u},
     };
     struct rv_test_usage before;
     rv_test_usage_read(&before);
