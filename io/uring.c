@@ -403,7 +403,7 @@ static void uring_kicked(struct rv_worker *w)
 static int uring_runtime_start(struct rove_runtime *runtime)
 {
     struct rv_uring_io *all = NULL;
-    int rc = rv_ring_probe();
+    int rc = rv_uring_probe();
     if (rc == 0) {
         rc = rv_uring_create(runtime, &all);
     }

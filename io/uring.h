@@ -83,6 +83,8 @@ static inline struct rv_uring *rv_uring_mine(const struct rv_worker *w)
     return w->poll_data;
 }
 
+/* uring_create.c: rv_ring_probe, with patience where memory is short. */
+int rv_uring_probe(void);
 /* uring_create.c: all rings of a runtime, not yet enabled: 0 or -errno. */
 int rv_uring_create(struct rove_runtime *runtime, struct rv_uring_io **out);
 void rv_uring_destroy(struct rv_uring_io *all);

@@ -7,6 +7,7 @@
  * ring, and takes it down.
  */
 #include "core/check.h"
+#include "core/os.h"
 #include "io/kick.h"
 #include "io/multi.h"
 #include "io/uring.h"
@@ -15,8 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#define RING_PAUSES 8 /* 255 ms altogether, where mostly 20 were seen; arbitrary */
+#define RING_PAUSE_NS (INT64_C(1) * 1000000)
 #define HELPERS_FOR_FILES 8   /* arbitrary: reads that miss the page cache */
 #define HELPERS_FOR_OTHERS 64 /* arbitrary: terminals and other devices that cannot be polled */
 
@@ -38,18 +42,75 @@ void rv_uring_destroy(struct rv_uring_io *all)
     free(all);
 }
 
-/* Rings count against RLIMIT_MEMLOCK: smaller ones where the limit is tight. */
+struct ring_size {
+    unsigned sq_entries, cq_entries;
+};
+
+/* All of them, or none and an error. */
+static int create_rings_of(struct rv_uring_io *all, struct ring_size size)
+{
+    int rc = 0;
+    unsigned n = 0;
+    while (n < all->count && rc == 0) {
+        rc = rv_ring_create(&all->rings[n].ring, size.sq_entries, size.cq_entries);
+        n += rc == 0;
+    }
+    while (rc < 0 && n > 0) {
+        rv_ring_destroy(&all->rings[--n].ring);
+    }
+    return rc;
+}
+
+/* Whether the limit has room for so many, if nothing else counts against it. */
+static bool may_fit(unsigned count, struct ring_size size)
+{
+    size_t bytes = size.sq_entries * sizeof(struct io_uring_sqe) +
+                   size.cq_entries * sizeof(struct io_uring_cqe) + 4096;
+    struct rlimit limit;
+    return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur / bytes >= count;
+}
+
+/* Some more time for the kernel; false: that was enough. */
+static bool wait_for_memory(unsigned *pauses)
+{
+    RV_ATOMIC(uint32_t) never;
+    if (*pauses == RING_PAUSES) {
+        return false;
+    }
+    rv_store_relaxed(&never, 0u);
+    (void)rv_os_futex_wait(&never, 0, RING_PAUSE_NS << (*pauses)++);
+    return true;
+}
+
+/*
+ * Rings count against RLIMIT_MEMLOCK, that of all of the user's processes: smaller ones where the
+ * limit is tight. What a ring took that is closed comes back some ms after that, so if the limit
+ * itself does not forbid it, they are tried again.
+ */
 static int create_rings(struct rv_uring_io *all)
 {
-    static const unsigned sizes[][2] = {{256, 4096}, {128, 1024}, {64, 256}};
-    int rc = -ENOMEM;
-    for (size_t s = 0; s < RV_ARRAY_LEN(sizes) && rc == -ENOMEM; s++) {
-        rc = 0;
-        for (unsigned i = 0; i < all->count && rc == 0; i++) {
-            rv_ring_destroy(&all->rings[i].ring);
-            rc = rv_ring_create(&all->rings[i].ring, sizes[s][0], sizes[s][1]);
+    static const struct ring_size sizes[] = {{256, 4096}, {128, 1024}, {64, 256}};
+    const struct ring_size *smallest = &sizes[RV_ARRAY_LEN(sizes) - 1];
+    unsigned pauses = 0;
+    int rc;
+    do {
+        rc = -ENOMEM;
+        for (const struct ring_size *size = sizes; size <= smallest && rc == -ENOMEM; size++) {
+            if (pauses == 0 || may_fit(all->count, *size)) {
+                rc = create_rings_of(all, *size);
+            }
         }
-    }
+    } while (rc == -ENOMEM && may_fit(all->count, *smallest) && wait_for_memory(&pauses));
+    return rc;
+}
+
+int rv_uring_probe(void)
+{
+    unsigned pauses = 0;
+    int rc;
+    do {
+        rc = rv_ring_probe();
+    } while (rc == -ENOMEM && may_fit(1, (struct ring_size){0}) && wait_for_memory(&pauses));
     return rc;
 }
 

@@ -21,10 +21,15 @@ int __wrap_rv_ring_create(struct rv_ring *ring, unsigned sq_entries, unsigned cq
 static unsigned most_entries = UINT32_MAX; /* larger rings are refused, with this error */
 static int ring_error = -ENOMEM;
 static unsigned ring_calls;
+static unsigned refusals; /* so many are refused in any case */
 
 int __wrap_rv_ring_create(struct rv_ring *ring, unsigned sq_entries, unsigned cq_entries)
 {
     ring_calls++;
+    if (refusals > 0) {
+        refusals--;
+        return ring_error;
+    }
     return sq_entries > most_entries ? ring_error
                                      : __real_rv_ring_create(ring, sq_entries, cq_entries);
 }
@@ -140,7 +145,7 @@ static void test_uring_create_shrinks_rings_to_fit(void **state)
         {256, -ENOMEM, 0, 256, WORKERS},
         {200, -ENOMEM, 0, 128, 1 + WORKERS},
         {64, -ENOMEM, 0, 64, 2 + WORKERS},
-        {32, -ENOMEM, -ENOMEM, 0, 3},
+        {32, -ENOMEM, -ENOMEM, 0, 27}, /* and eight times again */
         {200, -EPERM, -EPERM, 0, 1},
     };
     struct rv_test_usage before;
@@ -163,6 +168,37 @@ static void test_uring_create_shrinks_rings_to_fit(void **state)
     }
 }
 
+/* Goal: what closed rings give back late is waited for, where the limit has room for the new. */
+static void test_uring_create_waits_for_memory(void **state)
+{
+    static const struct {
+        bool is_forbidden;
+        int rc;
+        unsigned calls;
+    } rows[] = {
+        {false, 0, 5 + WORKERS}, /* all three sizes, then two of them */
+        {true, -ENOMEM, 3},
+    };
+    struct rlimit limit;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    for (size_t r = 0; r < RV_ARRAY_LEN(rows); r++) {
+        struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+        struct rv_uring_io *all = NULL;
+        open_runtime(WORKERS);
+        ring_error = -ENOMEM;
+        refusals = 5;
+        assert_int_equal(setrlimit(RLIMIT_MEMLOCK, rows[r].is_forbidden ? &none : &limit), 0);
+        assert_int_equal(rv_uring_create(&still.runtime, &all), rows[r].rc);
+        assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+        refusals = 0;
+        assert_int_equal(ring_calls, rows[r].calls);
+        if (rows[r].rc == 0)
+            rv_uring_destroy(all);
+        rv_still_fini(&still);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_uring_create_without_memory),
         cmocka_unit_test(test_uring_create_without_descriptors),
         cmocka_unit_test(test_uring_create_shrinks_rings_to_fit),
+        cmocka_unit_test(test_uring_create_waits_for_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
