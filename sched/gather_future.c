@@ -286,8 +286,9 @@ struct rv_outer *rv_gather_outer(struct rove_future *f)
 bool rv_gather_holds(struct rove_future *f)
 {
     const struct gather *g = gather_of(f);
-    /* order: acquire G2. The children's reference is there as long as one is left. */
-    return rv_load_acquire(&g->left) != 0 && !g->keep.has_let_go;
+    /* The children's reference is there as long as one is left; who has seen that it is gone, in
+     * the state word, sees none left. */
+    return rv_load_relaxed(&g->left) != 0 && !g->keep.has_let_go;
 }
 
 void rv_gather_let_go(struct rove_future *f, struct rv_doomed *doomed)

@@ -6,7 +6,9 @@
  * Idea: a chain of gathers and shields is as long as a program likes, a stack is not. An outer
  * future that ends by a cell in a queue is done at once, in its place among the waiters, but its
  * own waiters are told when those of the inner one have been: level by level, as in asyncio. The
- * cells that did it are the list of those to come, with a reference of the outer future each.
+ * cells that did it are the list of those to come, with a reference of the outer future each. They
+ * are linked by `next` alone: who gives up looks at `prev`, under the inner one's lock, for whether
+ * the cell is still queued there.
  *
  * Threads: any, with a reference to the future.
  */
@@ -15,6 +17,11 @@
 #include "sched/callback.h"
 #include "sched/future.h"
 #include "sched/task.h"
+
+/* The cells of outer futures that are to be told on. */
+struct due {
+    struct rv_waiter *first, **end;
+};
 
 /* The solo waiter stores its cell right after its bit: at most a preempted thread is waited for. */
 static struct rv_waiter *wait_for_solo(struct rove_future *f)
@@ -38,8 +45,7 @@ static RV_ALWAYS_INLINE void wake_solo(struct rove_future *f)
     rv_waiter_fire(solo);
 }
 
-/* *due: the cells of outer futures that are to be told on. */
-static void wake_queue(struct rove_future *f, struct rv_waitq *due)
+static void wake_queue(struct rove_future *f, struct due *due)
 {
     rv_lock_acquire(&f->lock);
     struct rv_waiter *w;
@@ -47,14 +53,15 @@ static void wake_queue(struct rove_future *f, struct rv_waitq *due)
         if (RV_LIKELY(w->on_fire == NULL)) {
             rv_waiter_fire(w);
         } else if (w->on_fire(w)) {
-            rv_waitq_push(due, w);
+            *due->end = w; /* the last one: its `next` is NULL */
+            due->end = &w->next;
         }
     }
     rv_lock_release(&f->lock);
 }
 
 /* The same of an outer future, if the cell made it done; it was told nothing yet. */
-static void tell_outer(struct rove_future *f, struct rv_waitq *due)
+static void tell_outer(struct rove_future *f, struct due *due)
 {
     uint64_t word = rv_load_relaxed(&f->state);
     if ((word & RV_STATE_CALLBACKS) != 0 && !rv_callback_run_all(f)) {
@@ -70,14 +77,14 @@ static void tell_outer(struct rove_future *f, struct rv_waitq *due)
 
 static RV_NOINLINE void wake_levels(struct rove_future *f)
 {
-    struct rv_waitq due = {0};
-    struct rv_waiter *w;
+    struct due due = {.end = &due.first};
     wake_queue(f, &due);
-    while ((w = rv_waitq_pop(&due)) != NULL) {
+    for (struct rv_waiter *w = due.first; w != NULL;) {
         struct rove_future *outer = w->owner;
         if (rv_waiter_is_fired(w)) {
             tell_outer(outer, &due);
         }
+        w = w->next;
         rove_release(outer);
     }
 }

@@ -116,7 +116,9 @@ struct rv_outer *rv_shield_outer(struct rove_future *f)
 bool rv_shield_holds(struct rove_future *f)
 {
     const struct shield *s = rv_container_of(f, struct shield, outer);
-    return !rv_state_is_done(&f->state) && s->inner->kind != RV_FUTURE_TASK && !s->keep.has_let_go;
+    /* In this order: of one that is undone this is the last handle, or comes after it; and an inner
+     * one that was let go may be gone. */
+    return !rv_state_is_done(&f->state) && !s->keep.has_let_go && s->inner->kind != RV_FUTURE_TASK;
 }
 
 void rv_shield_let_go(struct rove_future *f, struct rv_doomed *doomed)

@@ -173,6 +173,19 @@ bool rv_state_retain_live(rv_state_word *state)
     return true;
 }
 
+bool rv_state_release_above(rv_state_word *state, uint32_t rest)
+{
+    /* order: acquire S5. All use of the object by the holders before; pairs with the exchange. */
+    uint64_t word = rv_load_acquire(state);
+    do {
+        if (rv_state_refs(word) <= rest + 1) {
+            return false;
+        }
+        /* order: acq_rel S5. All use of the object before its end, in every holder. */
+    } while (!rv_cas_weak_acq_rel(state, &word, word - RV_STATE_ONE_REF));
+    return true;
+}
+
 uint64_t rv_state_observe(rv_state_word *state)
 {
     uint64_t word = rv_load_relaxed(state);

@@ -281,18 +281,7 @@ static inline bool rv_state_release(rv_state_word *state)
     return rv_state_refs(before) == 1;
 }
 /* Holder of a reference: drops it only if more than `rest` are left. False: nothing changed. */
-static inline bool rv_state_release_above(rv_state_word *state, uint32_t rest)
-{
-    /* order: acquire S5. All use of the object by the holders before; pairs with the exchange. */
-    uint64_t word = rv_load_acquire(state);
-    do {
-        if (rv_state_refs(word) <= rest + 1) {
-            return false;
-        }
-        /* order: acq_rel S5. All use of the object before its end, in every holder. */
-    } while (!rv_cas_weak_acq_rel(state, &word, word - RV_STATE_ONE_REF));
-    return true;
-}
+bool rv_state_release_above(rv_state_word *state, uint32_t rest);
 /* The owner of a dead block marks it FREE for rv_state_retain_live. */
 static inline void rv_state_retire(rv_state_word *state)
 {

@@ -21,6 +21,7 @@ extern const struct rv_model_list rv_models_event;
 extern const struct rv_model_list rv_models_chan;
 extern const struct rv_model_list rv_models_queue;
 extern const struct rv_model_list rv_models_many;
+extern const struct rv_model_list rv_models_outer;
 extern const struct rv_model_list rv_models_pool;
 extern const struct rv_model_list rv_models_runtime;
 extern const struct rv_model_list rv_models_stack;
@@ -31,7 +32,7 @@ static const struct rv_model_list *const lists[] = {
     &rv_models_state, &rv_models_future, &rv_models_idle, &rv_models_sync,
     &rv_models_chan, &rv_models_queue, &rv_models_many, &rv_models_pool,
     &rv_models_event, &rv_models_runtime, &rv_models_stack, &rv_models_watch,
-    &rv_models_block, &rv_models_interrupt,
+    &rv_models_block, &rv_models_interrupt, &rv_models_outer,
 };
 
 #endif

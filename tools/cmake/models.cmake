@@ -75,6 +75,7 @@ set(ROVE_MODEL_SOURCES
     tests/model/models_idle.c
     tests/model/models_interrupt.c
     tests/model/models_many.c
+    tests/model/models_outer.c
     tests/model/models_pool.c
     tests/model/models_queue.c
     tests/model/models_runq.c
