@@ -170,6 +170,16 @@ enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd)
     return type;
 }
 
+enum rv_fd_type rv_fd_type_before(struct rv_fd_slot *slot, int fd)
+{
+    enum rv_fd_type type = (enum rv_fd_type)rv_load_relaxed(&slot->type);
+    if (type == RV_FD_UNKNOWN && rv_fd_enter(slot) == 0) {
+        type = rv_fd_type(slot, fd);
+        rv_fd_leave(slot);
+    }
+    return type;
+}
+
 void rv_fd_check(const struct rv_fd_slot *slot)
 {
     uint32_t users = rv_load_relaxed(&slot->users);

@@ -127,8 +127,11 @@ void rv_fd_close_final(struct rv_fd_slot *slot);
 /* The closer, the number given back to the kernel. */
 void rv_fd_close_end(struct rv_fd_slot *slot);
 
-/* What the descriptor is, looked up once per number; RV_FD_OTHER when fstat fails. */
+/* In an operation: what the descriptor is, looked up once per number; RV_FD_OTHER when fstat fails.
+ * A closer waits, so what is noted is not of a file whose number is another's by then. */
 enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd);
+/* The same before one; RV_FD_UNKNOWN: it is being closed. */
+enum rv_fd_type rv_fd_type_before(struct rv_fd_slot *slot, int fd);
 /* What st says of it; RV_FD_UNKNOWN: a character device, perhaps a terminal. */
 enum rv_fd_type rv_fd_type_of(const struct stat *st);
 

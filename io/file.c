@@ -50,7 +50,7 @@ static RV_NOINLINE struct rv_fd_slot *meet_slot(const struct rv_task *self, int 
     int error = 0;
     struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, fd, &error);
     if (slot != NULL) {
-        (void)rv_fd_type(slot, fd);
+        (void)rv_fd_type_before(slot, fd);
     }
     return slot;
 }
