@@ -209,7 +209,7 @@ static int peek_ten(void *arg, RV_UNUSED void **result)
     return rove_yield(); /* a request that came meanwhile was kept for this */
 }
 
-/* Lets a peeker find the first part, and wait for more. */
+/* Lets a peeker begin, and mostly find the first part and wait for more. */
 static rove_task *start_peeker(struct peeker *p)
 {
     rove_task *t = rove_create_task(peek_ten, p);
@@ -219,6 +219,20 @@ static rove_task *start_peeker(struct peeker *p)
     }
     RV_EXPECT(!rove_done(t));
     return t;
+}
+
+/* Cancelled while it waits for more it gives what it has, and the request waits for the next call;
+ * before it has anything, it is cancelled as any call. Until the first has been seen. */
+static void cancel_peekers(struct peeker *p)
+{
+    int n = 0;
+    do {
+        rove_task *t = start_peeker(p);
+        RV_EXPECT(rove_cancel(t));
+        int rc = rove_join(t, NULL);
+        RV_EXPECT((rc == -ECANCELED && p->got == 4) || (rc == 0 && p->got == -ECANCELED));
+    } while (p->got != 4 && ++n < 1000);
+    RV_EXPECT_EQ(p->got, 4);
 }
 
 /* Goal: a peek at TCP waits for all that was asked for, takes nothing, and is ended as any call. */
@@ -236,10 +250,7 @@ RV_TASK_TEST(test_receive_all_of_a_peek_at_tcp)
         RV_EXPECT_EQ(p.got, 10);
         RV_EXPECT(memcmp(p.bytes, "0123456789", 10) == 0);
         RV_EXPECT_EQ(rove_recv(s[1], b, 7, 0), 7); /* four are left */
-        t = start_peeker(&p);
-        RV_EXPECT(rove_cancel(t));
-        RV_EXPECT_EQ(rove_join(t, NULL), -ECANCELED);
-        RV_EXPECT_EQ(p.got, 4);
+        cancel_peekers(&p);
         t = start_peeker(&p);
         RV_EXPECT_EQ(rove_shutdown(s[0], SHUT_WR), 0);
         RV_EXPECT_EQ(rove_join(t, NULL), 0);
