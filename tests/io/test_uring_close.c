@@ -76,7 +76,10 @@ RV_TASK_TEST(test_uring_close_returns_when_all_rings_have_done_it)
 {
     for (int i = 0; i < ROUNDS; i++) {
         int fds[2];
+        char byte;
         RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        RV_REQUIRE_EQ(write(fds[1], "x", 1), 1);
+        RV_REQUIRE_EQ(rove_read(fds[0], &byte, 1), 1); /* later uses are no looks at its type */
         rove_task *t = rove_create_task(read_one, &fds[0]);
         RV_REQUIRE(t != NULL);
         while (!is_in_use(fds[0])) {
