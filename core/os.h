@@ -70,6 +70,18 @@ unsigned rv_os_cpu_count(void);
  * ceil(quota / period) of the group and its ancestors, 0 when there is no limit. */
 unsigned rv_os_cgroup_cpus(const char *cgroup_file, const char *mount_dir);
 
+/* The turns of the calling thread, ns since it began; from a file of its own. */
+struct rv_os_turns {
+    int64_t used_ns;   /* with a processor */
+    int64_t waited_ns; /* ready to run, without one; until the last turn began */
+};
+int rv_os_turns_open(void);
+/* False: the kernel does not say. */
+bool rv_os_turns_read(int fd, struct rv_os_turns *turns);
+void rv_os_turns_close(int fd);
+/* used_ns of any thread of this process; negative: that cannot be told. */
+int64_t rv_os_turns_used_by(pid_t tid);
+
 /* For the calling thread. */
 int rv_os_set_timer_slack(uint64_t slack_ns);
 int rv_os_set_thread_name(const char *name); /* cut to 15 bytes */

@@ -18,10 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RV_OS_PATH 512  /* longest path we look at */
 #define RV_OS_TEXT 1536 /* most of /proc/self/cgroup we look at */
+#define RV_OS_THREAD_CLOCK 6u /* CPUCLOCK_SCHED, CPUCLOCK_PERTHREAD_MASK; posix-timers_types.h */
 
 /* Reads at most n - 1 bytes as a string; 0 or -errno. */
 static int read_text(const char *path, char *buf, size_t n)
@@ -189,4 +191,46 @@ unsigned rv_os_cpu_count(void)
     unsigned quota = rv_os_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
 
     return smaller_limit(affinity, quota);
+}
+
+int rv_os_turns_open(void)
+{
+    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
+/* The file has the time until the last turn began, and how often it had one: 0, where nobody counts
+ * (CONFIG_SCHEDSTATS). The clock has the time until now. */
+bool rv_os_turns_read(int fd, struct rv_os_turns *turns)
+{
+    char text[96];
+    long long used, waited, count;
+    struct timespec now;
+    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+    if (n <= 0 || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0)
+        return false;
+    text[n] = '\0';
+    if (sscanf(text, "%lld %lld %lld", &used, &waited, &count) != 3 || count == 0)
+        return false;
+    turns->used_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    turns->waited_ns = waited;
+    return true;
+}
+
+void rv_os_turns_close(int fd)
+{
+    (void)close(fd);
+}
+
+/* The number of a thread's clock is the kernel's own: glibc tells it of a pthread_t only. */
+int64_t rv_os_turns_used_by(pid_t tid)
+{
+    clockid_t clock = (clockid_t)(~(unsigned)tid << 3 | RV_OS_THREAD_CLOCK);
+    struct timespec used;
+
+    if (clock_gettime(clock, &used) != 0)
+        return -1;
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }

@@ -221,3 +221,26 @@ bool rv_os_catch_interrupt(void (*handler)(int sig))
 void rv_os_release_interrupt(void)
 {
 }
+
+int rv_os_turns_open(void)
+{
+    return -ENOSYS; /* virtual threads have processors enough */
+}
+
+bool rv_os_turns_read(int fd, struct rv_os_turns *turns)
+{
+    (void)fd;
+    (void)turns;
+    return false;
+}
+
+void rv_os_turns_close(int fd)
+{
+    (void)fd;
+}
+
+int64_t rv_os_turns_used_by(pid_t tid)
+{
+    (void)tid;
+    return rv_os_clock_ns();
+}

@@ -4,7 +4,10 @@
  */
 #include "core/os.h"
 
+#include "core/atomic.h"
+
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -164,6 +168,79 @@ static void test_os_cpu_count_follows_affinity(void **state)
     assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
+static RV_ATOMIC(uint32_t) has_waited;
+
+/* Runs beside others on one processor until each has had to wait for it. */
+static void *take_turns(void *arg)
+{
+    RV_ATOMIC(int64_t) *least_used_ns = arg;
+    struct rv_os_turns first, now = {0, 0};
+    int fd = rv_os_turns_open();
+
+    if (fd >= 0 && rv_os_turns_read(fd, &first)) {
+        do {
+            for (int i = 0; i < 1000; i++)
+                rv_cpu_relax();
+            if (!rv_os_turns_read(fd, &now))
+                break;
+        } while (now.waited_ns == first.waited_ns && rv_load_relaxed(&has_waited) < 2);
+        if (now.used_ns > first.used_ns && rv_os_turns_used_by(rv_os_gettid()) >= now.used_ns)
+            rv_store_relaxed(least_used_ns, now.used_ns);
+        rv_fetch_add_relaxed(&has_waited, now.waited_ns > first.waited_ns);
+    }
+    if (fd >= 0)
+        rv_os_turns_close(fd);
+    return NULL;
+}
+
+/* Goal: the kernel tells a thread how long it ran and how long it had to wait for a processor. */
+static void test_os_cpu_turns_are_told(void **state)
+{
+    cpu_set_t all, one;
+    pthread_t threads[2];
+    RV_ATOMIC(int64_t) used_ns[2];
+    struct rv_os_turns turns;
+    int fd = rv_os_turns_open();
+
+    (void)state;
+    if (fd < 0 || !rv_os_turns_read(fd, &turns))
+        skip(); /* a kernel that does not count */
+    rv_os_turns_close(fd);
+    assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET(rv_os_current_cpu(), &one);
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+    for (int i = 0; i < 2; i++) {
+        rv_store_relaxed(&used_ns[i], 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, take_turns, &used_ns[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(rv_load_relaxed(&used_ns[i]) > 0);
+    }
+    assert_true(rv_load_relaxed(&has_waited) > 0);
+    assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
+/* Goal: a kernel that does not count, a file that says something else, a thread that is not there:
+ * nothing is told. */
+static void test_os_cpu_turns_may_be_unknown(void **state)
+{
+    static const char *const texts[] = {"0 0 0\n", "12\n", "", "what ever\n"};
+    struct rv_os_turns turns;
+
+    (void)state;
+    for (size_t i = 0; i < RV_ARRAY_LEN(texts); i++) {
+        int fd = memfd_create("turns", MFD_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, texts[i], strlen(texts[i])), strlen(texts[i]));
+        assert_false(rv_os_turns_read(fd, &turns));
+        rv_os_turns_close(fd);
+        assert_false(rv_os_turns_read(fd, &turns));
+    }
+    assert_true(rv_os_turns_used_by((1 << 28) - 1) < 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +250,8 @@ int main(void)
         cmocka_unit_test(test_os_cpu_v1_quota),
         cmocka_unit_test(test_os_cpu_unreadable_files_mean_no_limit),
         cmocka_unit_test(test_os_cpu_count_follows_affinity),
+        cmocka_unit_test(test_os_cpu_turns_are_told),
+        cmocka_unit_test(test_os_cpu_turns_may_be_unknown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
