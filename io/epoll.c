@@ -36,6 +36,7 @@
 #include "sched/timer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -368,7 +369,12 @@ static void epoll_sleep(struct rv_worker *w, int64_t deadline_ns)
         timeout_ns = deadline_ns - rv_clock_now();
         timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
     }
-    take_events(e, timeout_ns, &e->masks[w->idx]);
+    if (rv_load_relaxed(&w->pace.is_aside) == 0) {
+        take_events(e, timeout_ns, &e->masks[w->idx]);
+    } else { /* the events are for those who run */
+        struct timespec ts = rv_clock_to_timespec(timeout_ns);
+        (void)ppoll(NULL, 0, timeout_ns < 0 ? NULL : &ts, &e->masks[w->idx]);
+    }
     e->edges[w->idx].has_slept = true;
 }
 

@@ -115,11 +115,11 @@ ssize_t rv_flow_look(struct rv_flow *f, struct rv_task *self)
     return rc;
 }
 
-/* Its packets arrive where another worker runs (io/steer.h). */
+/* Its packets arrive where another worker runs (io/steer.h), or this one does not. */
 static bool is_elsewhere(const struct rv_flow *f, const struct rv_uring *u)
 {
     uint32_t home = rv_load_relaxed(&f->multi.slot->home);
-    return home != 0 && home != u->worker->idx + 1;
+    return (home != 0 && home != u->worker->idx + 1) || rv_active_is_aside(u->worker);
 }
 
 struct alarm {

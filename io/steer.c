@@ -66,14 +66,15 @@ static RV_NOINLINE struct rv_worker *worker_of_flow(const struct rv_steer *steer
         return NULL;
     }
     struct rv_worker *w = &runtime->workers[idx - 1];
-    return rv_load_relaxed(&w->cpu) == (uint32_t)cpu ? w : NULL;
+    return rv_load_relaxed(&w->cpu) == (uint32_t)cpu && !rv_active_is_aside(w) ? w : NULL;
 }
 
 /* Time for a look; the patience until the next. */
 static uint32_t look(const struct rv_steer *steer, struct rv_fd_slot *slot, int fd,
                      const struct rove_runtime *runtime, uint32_t patience)
 {
-    struct rv_worker *w = worker_of_flow(steer, fd, runtime);
+    struct rv_worker *w =
+        rv_active_count(runtime) > 1 ? worker_of_flow(steer, fd, runtime) : NULL;
     uint32_t home = w == NULL ? 0 : w->idx + 1;
     bool is_as_before = home == rv_load_relaxed(&slot->home);
     rv_store_relaxed(&slot->home, home);

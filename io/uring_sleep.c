@@ -115,7 +115,7 @@ void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns)
     rv_guard_pause(u);
     bool has_drained = rv_post_take(u, u) != 0;
     has_drained |= rv_uring_drain_requests(u);
-    bool is_guard = rv_guard_enter(u);
+    bool is_guard = rv_load_relaxed(&w->pace.is_aside) == 0 && rv_guard_enter(u);
     if (!is_guard) {
         rv_post_remind(u);
     }

@@ -146,7 +146,8 @@ bool rv_idle_wake_worker(struct rv_worker *w)
 {
     struct rv_idle *idle = &w->runtime->idle;
     bool is_chosen = false;
-    /* order: full I1. The inbox before the look; pairs with rv_idle_announce. */
+    /* order: full I1, I4. The inbox before the looks; pairs with rv_idle_announce and
+     * rv_active_begin_sleep. */
     rv_fence_full();
     if (rv_load_relaxed(&idle->sleeping) > 0) {
         rv_lock_acquire(&idle->lock);
@@ -158,10 +159,12 @@ bool rv_idle_wake_worker(struct rv_worker *w)
         }
         rv_lock_release(&idle->lock);
     }
-    if (is_chosen) {
+    /* order: relaxed I4. The note, after that fence; pairs with rv_active_begin_sleep. */
+    if (is_chosen || rv_load_relaxed(&w->pace.is_aside) != 0) {
         w->runtime->poller->wake(w);
+        return true;
     }
-    return is_chosen;
+    return false;
 }
 
 void rv_idle_notify_worker(struct rv_worker *w)

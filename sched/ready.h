@@ -54,7 +54,7 @@ static inline bool rv_ready_is_bound(const struct rv_task *t)
 void rv_ready_push_local(struct rv_worker *w, struct rv_task *t);
 #define rv_ready_push_alone rv_ready_push_local
 void rv_ready_push(struct rv_task *t);
-struct rv_task *rv_ready_pop_queued(struct rv_worker *w); /* nobody calls these there */
+struct rv_task *rv_ready_pop_queued(struct rv_worker *w); /* models_active.c */
 struct rv_task *rv_ready_pop_cont(struct rv_worker *w);
 static inline void rv_ready_push_from(struct rv_worker *here, struct rv_task *t)
 {

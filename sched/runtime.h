@@ -12,6 +12,7 @@
 #include "core/lock.h"
 #include "core/park.h"
 #include "core/stack.h"
+#include "sched/active.h"
 #include "sched/deadlock.h"
 #include "sched/idle.h"
 #include "sched/poller.h"
@@ -49,6 +50,7 @@ struct rove_runtime {
     struct rv_idle idle;                /* idle.c */
     struct rv_watch watch;              /* watch.c */
     struct rv_deadlock deadlock;        /* deadlock.c */
+    struct rv_active active;            /* active.c */
 
     /* under inject_lock; count also read without */
     RV_ALIGNED_LINE struct rv_lock inject_lock;

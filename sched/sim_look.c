@@ -52,7 +52,8 @@ static void look_at_asleep(struct rv_worker *w)
     if (has_private_work(w) || has_public_work(w)) {
         rv_sim_fail(-EPROTO, "lost wake-up: worker %u sleeps, its queues are not empty", w->idx);
     }
-    if (rv_load_relaxed(&w->runtime->injected_count) > 0) {
+    bool is_aside = rv_load_relaxed(&w->pace.is_aside) != 0; /* and looks again in a millisecond */
+    if (!is_aside && rv_load_relaxed(&w->runtime->injected_count) > 0) {
         rv_sim_fail(-EPROTO, "lost wake-up: worker %u sleeps, a task is injected", w->idx);
     }
 }

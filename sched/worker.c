@@ -134,8 +134,13 @@ static void look_around(struct rv_worker *w, bool has_just_slept)
         /* PATH 10/14 -> io/uring.c uring_poll */
         w->runtime->poller->poll(w);
     }
-    rv_ready_take_injected(w);
-    if (w->runtime->worker_count > 1) {
+    if (w->runtime->worker_count == 1) {
+        rv_ready_take_injected(w);
+        return;
+    }
+    rv_active_look(w, now_ns);
+    if (RV_LIKELY(!rv_active_is_aside(w)) || w->pace.is_helping) {
+        rv_ready_take_injected(w);
         rv_watch_poll(w, now_ns);
     }
 }
@@ -198,6 +203,16 @@ static int64_t trim_memory(struct rv_worker *w)
     return w->trim_at_ns;
 }
 
+static void sleep_until(struct rv_worker *w, int64_t deadline_ns)
+{
+    rv_count(&w->count.parks, 1);
+    rv_store_relaxed(&w->is_running, 0);
+    w->runtime->poller->sleep(w, deadline_ns);
+    rv_store_relaxed(&w->is_running, 1);
+    w->now_ns = rv_clock_now();
+    w->tick = w->tick_budget;
+}
+
 static void sleep_in_poller(struct rv_worker *w)
 {
     int64_t deadline = rv_load_relaxed(&w->timers.next_ns);
@@ -212,12 +227,7 @@ static void sleep_in_poller(struct rv_worker *w)
     if (RV_UNLIKELY(w->is_debug)) {
         deadline = rv_deadlock_look(w, deadline);
     }
-    rv_count(&w->count.parks, 1);
-    rv_store_relaxed(&w->is_running, 0);
-    w->runtime->poller->sleep(w, deadline);
-    rv_store_relaxed(&w->is_running, 1);
-    w->now_ns = rv_clock_now();
-    w->tick = w->tick_budget;
+    sleep_until(w, deadline);
     rv_idle_retract(w);
     rv_watch_end(w);
 }
@@ -270,6 +280,19 @@ static void run(struct rv_worker *w, struct rv_task *t)
     rv_switch_from_scheduler(w, t);
 }
 
+/* Others want the processors too, and there are workers enough (active.h). */
+static struct rv_task *stand_aside(struct rv_worker *w, bool *has_slept)
+{
+    struct rv_task *t = rv_active_pick(w);
+    if (t == NULL) {
+        rv_runtime_note_idle(w->runtime);
+        sleep_until(w, rv_active_begin_sleep(w));
+        rv_active_end_sleep(w);
+        *has_slept = true;
+    }
+    return t;
+}
+
 /* PATH 5/14 -> sched/steal.c rv_steal_search */
 static void loop(struct rv_worker *w)
 {
@@ -278,11 +301,16 @@ static void loop(struct rv_worker *w)
     while (rv_load_relaxed(&runtime->is_stopping) < 2) {
         look_around(w, has_slept);
         has_slept = false;
-        struct rv_task *t = rv_ready_pick_fair(w);
-        if (t != NULL) {
-            found(w);
+        struct rv_task *t;
+        if (RV_UNLIKELY(rv_active_is_aside(w))) {
+            t = stand_aside(w, &has_slept);
         } else {
-            t = search_or_sleep(w, &has_slept);
+            t = rv_ready_pick_fair(w);
+            if (t != NULL) {
+                found(w);
+            } else {
+                t = search_or_sleep(w, &has_slept);
+            }
         }
         if (t != NULL) {
             run(w, t);
@@ -319,11 +347,13 @@ void *rv_worker_main(void *arg)
     rv_os_refuse_thread_cancel();
     rv_os_watch_thread_end(&end_watch);
     int rc = w->runtime->poller->worker_start(w);
+    rv_active_start(w);
     if (rv_runtime_worker_ready(w->runtime, rc)) {
         w->now_ns = rv_clock_now();
         rv_store_relaxed(&w->is_running, 1);
         loop(w);
     }
+    rv_active_stop(w);
     if (rc == 0) {
         w->runtime->poller->worker_stop(w);
     }

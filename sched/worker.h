@@ -26,6 +26,7 @@
 #include "core/runq.h"
 #include "core/stack.h"
 #include "core/walk.h"
+#include "sched/active.h"
 #include "sched/debug.h"
 #include "sched/steal.h"
 #include "sched/timer.h"
@@ -108,6 +109,7 @@ struct rv_worker {
     const struct rove_future *passing;     /* the task that passes a cancellation on; cancel.c */
     bool has_come_round;                   /* it met that task again */
     struct rv_thief thief;
+    struct rv_pace pace;
     struct rv_block_cache blocks;          /* of tasks */
     struct rv_stack_cache stacks;
 };

@@ -251,7 +251,9 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 }
 
 /* Two workers on two processors, made up. */
-static struct rv_worker made_up[2] = {{.idx = 0, .cpu = 0}, {.idx = 1, .cpu = 1}};
+static struct rove_runtime on_two;
+static struct rv_worker made_up[2] = {{.runtime = &on_two, .idx = 0, .cpu = 0},
+                                      {.runtime = &on_two, .idx = 1, .cpu = 1}};
 static struct rove_runtime on_two = {.workers = made_up, .worker_count = 2};
 
 static unsigned questions_in(unsigned turns, struct rv_steer *steer, struct rv_fd_slot *slot)
@@ -284,9 +286,29 @@ static void test_steer_asks_less_often_what_stays_the_same(void **state)
     }
 }
 
+/* Goal: one that stands aside (sched/active.h) is nobody's home; beside it alone there is no choice
+ * and no question. */
+static void test_steer_nobody_lives_aside(void **state)
+{
+    (void)state;
+    RV_ATOMIC(uint32_t) worker_on[2] = {1, 2};
+    struct rv_steer steer = {worker_on, RV_ARRAY_LEN(worker_on)};
+    struct rv_fd_slot slot = {0};
+    incoming_cpu = 1;
+    assert_true(questions_in(1000, &steer, &slot) > 0);
+    assert_int_equal(rv_load_relaxed(&slot.home), 2);
+    rv_store_relaxed(&on_two.active.aside, 1u);
+    assert_int_equal(questions_in(1000, &steer, &slot), 0);
+    assert_int_equal(rv_load_relaxed(&slot.home), 0);
+    rv_store_relaxed(&on_two.active.aside, 0u);
+    assert_true(questions_in(1000, &steer, &slot) > 0);
+    assert_int_equal(rv_load_relaxed(&slot.home), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steer_nobody_lives_aside),
         cmocka_unit_test(test_steer_asks_less_often_what_stays_the_same),
         cmocka_unit_test(test_steer_any_home_receives_all),
         cmocka_unit_test(test_steer_deadlines_lose_nothing),

@@ -16,6 +16,7 @@ extern const struct rv_model_list rv_models_interrupt;
 extern const struct rv_model_list rv_models_state;
 extern const struct rv_model_list rv_models_future;
 extern const struct rv_model_list rv_models_idle;
+extern const struct rv_model_list rv_models_active;
 extern const struct rv_model_list rv_models_sync;
 extern const struct rv_model_list rv_models_event;
 extern const struct rv_model_list rv_models_chan;
@@ -32,7 +33,7 @@ static const struct rv_model_list *const lists[] = {
     &rv_models_state, &rv_models_future, &rv_models_idle, &rv_models_sync,
     &rv_models_chan, &rv_models_queue, &rv_models_many, &rv_models_pool,
     &rv_models_event, &rv_models_runtime, &rv_models_stack, &rv_models_watch,
-    &rv_models_block, &rv_models_interrupt, &rv_models_outer,
+    &rv_models_block, &rv_models_interrupt, &rv_models_outer, &rv_models_active,
 };
 
 #endif

@@ -20,6 +20,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     io/guard.c
     io/op.c
     io/uring.c
+    sched/active.c
     sched/as_completed.c
     sched/barrier.c
     sched/broadcast.c
@@ -56,6 +57,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
     sched/semaphore.c
     sched/shield.c
     sched/state.c
+    sched/steal.c
     sched/suspend.c
     sched/task.c
     sched/timeout.c
@@ -66,6 +68,7 @@ set(ROVE_MODEL_LIBRARY_SOURCES
 )
 set(ROVE_MODEL_SOURCES
     tests/model/double.c
+    tests/model/models_active.c
     tests/model/models_chan.c
     tests/model/models_checker.c
     tests/model/models_core.c

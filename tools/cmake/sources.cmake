@@ -30,6 +30,7 @@ set(ROVE_CORE_SOURCES
 )
 
 set(ROVE_SCHED_SOURCES
+    sched/active.c
     sched/as_completed.c
     sched/barrier.c
     sched/broadcast.c

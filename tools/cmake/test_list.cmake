@@ -124,6 +124,8 @@ rove_add_test(sched/current)
 rove_add_test(sched/idle)
 rove_add_test(sched/ready)
 rove_add_test(sched/steal)
+rove_add_test(sched/active)
+rove_add_test(sched/aside)
 rove_add_test(sched/watch)
 rove_add_test(sched/debug_step)
 target_link_libraries(test_sched_debug_step PRIVATE m) # fesetround
