@@ -135,6 +135,19 @@ static int try_signal(void)
     return rv_os_tgkill(rv_os_gettid(), 0);
 }
 
+/* Only where CONFIG_SCHEDSTATS counts. */
+static int try_turns(void)
+{
+    struct rv_os_turns turns;
+    int fd = rv_os_turns_open();
+    if (fd < 0) {
+        return fd;
+    }
+    int rc = rv_os_turns_read(fd, &turns) ? 0 : -ENODATA;
+    rv_os_turns_close(fd);
+    return rc;
+}
+
 void rv_doctor_kernel(void)
 {
     rv_doctor_part("kernel");
@@ -150,6 +163,9 @@ void rv_doctor_kernel(void)
                     "its completions wait until its task suspends");
     rv_doctor_tried(rv_os_set_timer_slack(1), "timer slack", "sleeps end within microseconds",
                     "sleeps end up to 50 us late");
+    rv_doctor_tried(try_turns(), "/proc/thread-self/schedstat",
+                    "where processors are shared, fewer workers run",
+                    "where processors are shared, answers wait for the kernel's next turn");
 }
 
 static void look_at_limit(unsigned resource, const char *name, rlim_t enough, const char *cost)

@@ -31,7 +31,7 @@ static load_action *const all_actions[] = {
     children, gather, gather_calls, wait_some, as_completed, timeout_block, wait_for, shield,
     cancel_child, nested_gather, meddle,
     load_group, load_hand_set, load_to_thread, load_callbacks, load_herd, load_tug,
-    load_duet, load_tug, load_close,
+    load_duet, load_tug, load_close, load_aside,
     load_queue, load_chan, load_select, load_mutex, load_semaphore, load_rwlock, load_cond,
     load_event, load_oneshot, load_broadcast,
     load_pipe, load_pair, load_accept, load_close, load_stream,

@@ -61,7 +61,7 @@ typedef int load_action(unsigned depth);
 
 /* load_others.c */
 load_action load_group, load_hand_set, load_to_thread, load_callbacks, load_herd,
-    load_duet, load_tug;
+    load_duet, load_tug, load_aside;
 /* load_sync.c */
 load_action load_queue, load_chan, load_select, load_mutex, load_semaphore, load_rwlock, load_cond,
     load_event, load_oneshot, load_broadcast;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * Purpose: what a task of the tree does with others that are not just its children: groups, threads,
- *          callbacks, futures set by hand, herds, and two that pull at one. load.h has the idea.
+ *          callbacks, futures set by hand, herds, two that pull at one, and workers that stand
+ *          aside. load.h has the idea.
  */
 #include "tools/sim/load.h"
+
+#include "sched/active.h"
+#include "sched/runtime.h"
 
 #include <errno.h>
 
@@ -306,4 +310,17 @@ int load_tug(unsigned depth)
     load_join_all(1, &t.waiter);
     rove_release(t.f);
     return 0;
+}
+
+/* As if others wanted the processors (sched/active.h): for some time, or until all is still. */
+int load_aside(unsigned depth)
+{
+    rove_runtime *runtime = rove_current_runtime();
+    (void)depth;
+    rv_active_force(runtime, (uint32_t)rove_sim_random(runtime->worker_count));
+    int rc = load_pause();
+    if (rove_sim_random(2) == 0) {
+        rv_active_force(runtime, 0);
+    }
+    return rc;
 }

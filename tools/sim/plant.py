@@ -37,6 +37,16 @@ PLANTS = [
      "    rv_bias_owner_leave(&w->bias);\n"),
     ("a woken worker is not counted as searching", "sched/idle.c",
      "        w->is_searching = true; /*", "        (void)0; /*"),
+    ("who goes aside keeps the second of its tasks", "sched/active.c",
+     "    while ((t = rv_ready_pick_fair(w)) != NULL && !*is_helping && !rv_ready_is_bound(t)) {\n"
+     "        rv_runtime_inject(w->runtime, t);\n    }",
+     "    t = rv_ready_pick_fair(w);\n"
+     "    if (t != NULL && !*is_helping && !rv_ready_is_bound(t)) {\n"
+     "        rv_runtime_inject(w->runtime, t);\n        t = NULL;\n    }"),
+    ("who goes aside does not pass on what it was woken for", "sched/active.c",
+     "        rv_idle_notify(w->runtime); /* as any last searcher (idle.c) */", "        (void)0;"),
+    ("who stands aside is not woken for a message", "sched/idle.c",
+     "    if (is_chosen || rv_load_relaxed(&w->pace.is_aside) != 0) {", "    if (is_chosen) {"),
     ("a wake that comes while a task is pinned is lost", "sched/state.c",
      "        bool is_wanted = (next & (RV_STATE_WOKEN | RV_STATE_CANCEL)) != 0;\n        if (is_wanted) {",
      "        bool is_wanted = (next & RV_STATE_CANCEL) != 0;\n        if (is_wanted) {"),
