@@ -15,7 +15,8 @@
  *
  * A worker that stands aside hands over what becomes ready on it, but for tasks that are bound to
  * it, and sleeps; nobody wakes it for work. Once a millisecond it looks whether one of those who
- * run computes in one step for that long; then it helps (watch.c).
+ * run computes in one step for that long, or is in it for twenty times that, blocked in a call;
+ * then it helps (watch.c), until that step is over.
  *
  *     phase    STEADY -- too many --> FEWER -- as good, or back --> STEADY
  *              STEADY -- some aside, time to ask --> MORE -- better, or back --> STEADY

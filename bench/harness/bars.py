@@ -176,11 +176,10 @@ REASONS = {
     "R1": "tasks that suspend cost some hundred instructions an operation, of which an echo is "
           "two, and the bare loops far fewer (docs/reactor-profile.md); the kernel's part is the "
           "larger one. At 5000 connections each task's buffer and stack have left the caches.",
-    "R2": "as R1; and the loader, which never sleeps, shares the two processors: whoever has the "
-          "processor it wants waits for the kernel's next tick with all that waits on its ring, "
-          "and two workers answer less than one that is left alone. Shorter slices of the "
-          "scheduler (sched_setattr) were tried and change nothing. What steering flows to a "
-          "home worker brought is in decision 0006.",
+    "R2": "the loader, which never sleeps, shares the two processors. Once rove has found out "
+          "that its workers wait for them, one runs and the other stands aside (decision 0013). "
+          "It takes some tens of milliseconds for that, and a trial may fail: then the tail is "
+          "the kernel's turn of 4 ms, as the bare loops' is.",
     "R3": "the raw loop looks for empty lines and parses nothing. With one request at a time the "
           "kernel's share hides that; with sixteen it does not.",
     "R4": "an echo is two operations of a task; what was cut of them, and where the rest goes, is "

@@ -214,9 +214,9 @@ WORDS = {
                "submitted with the others of the turn, and the share of a system call. Where it "
                "is behind: with 4 KiB and thousands of connections each task receives into a "
                "buffer of its own, which has left the caches when its turn comes again, while a "
-               "loop of callbacks uses one buffer for all; and with two workers both share two "
-               "processors with a loader that never sleeps, so that the tail is the kernel's "
-               "scheduler."},
+               "loop of callbacks uses one buffer for all. Two workers share two processors with a "
+               "loader that never sleeps: rove's find that out, and one stands aside (decisions/"
+               "0013-stand-aside.md)."},
     "http": {
         "what": "GET / of 13 bytes over connections that stay; *64x16* sends 16 requests at a "
                 "time. rove is the examples' http_server, with a whole parser; the raw loop looks "
