@@ -16,7 +16,8 @@
  * A worker that stands aside hands over what becomes ready on it, but for tasks that are bound to
  * it, and sleeps; nobody wakes it for work. Once a millisecond it looks whether one of those who
  * run computes in one step for that long, or is in it for twenty times that, blocked in a call;
- * then it helps (watch.c), until that step is over.
+ * then it helps (watch.c), until that step is over. Who sleeps when it is to stand aside sleeps on,
+ * as before, and does so when it is woken.
  *
  *     phase    STEADY -- too many --> FEWER -- as good, or back --> STEADY
  *              STEADY -- some aside, time to ask --> MORE -- better, or back --> STEADY
