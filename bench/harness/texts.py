@@ -37,18 +37,19 @@ each | nginx {http_64 rate 1 nginx}, hyper {http_64 rate 1 hyper}, Go {http_64 r
 | echo of 64 bytes, 64 connections, 1 worker | {echo_64x64 rate 1 rove} a second, \
 {echo_64x64 calls 1 rove} system calls each | raw io_uring {echo_64x64 rate 1 raw_uring}, \
 Tokio {echo_64x64 rate 1 tokio}, Go {echo_64x64 rate 1 go} |
+| the same, 2 workers, and the loader on the same 2 processors: rate; p99 | \
+{echo_64x64 rate 2 rove} a second; {echo_64x64 p99 2 rove} µs | \
+raw io_uring {echo_64x64 rate 2 raw_uring}; {echo_64x64 p99 2 raw_uring}, \
+Tokio {echo_64x64 rate 2 tokio}; {echo_64x64 p99 2 tokio}, Go {echo_64x64 rate 2 go}; \
+{echo_64x64 p99 2 go} |
 | 5000 idle connections of the HTTP server | {idle_http memory 1 rove} KiB each, \
 {idle_http cpu 1 rove} % CPU | hyper {idle_http memory 1 hyper}, Go {idle_http memory 1 go}, \
 nginx {idle_http memory 1 nginx} |
 
 Behind: forks without a stack (Rayon's `fib`, {x fib plain 1 rayon} ×), memory and creation of \
 sleepers (a
-stack each), large messages and 5000 connections against Tokio and libuv, and \
-servers where the
-loader shares both cores: echoes of 64 bytes on 64 connections, 2 workers, come at {x echo_64x64 \
-rate 2 tokio}
-times Tokio's rate and {x echo_64x64 p99 2 tokio} times its p99. † was disturbed and is not \
-compared. The page has
+stack each), and large messages and 5000 connections against Tokio and libuv. † was disturbed and \
+is not compared. The page has
 the list, and each bar of the design with what the run made of it{bars}.
 """
 

@@ -250,7 +250,7 @@ WORDS = {
         "why": "the kernel's handshake and teardown are most of it; rove adds an accept, a task "
                "with its stack from the cache, and a close. Connections of a turn share the ring's "
                "calls, but for the close; with two workers turns are shorter, and each wakes the "
-               "other: Tokio is ahead there."},
+               "other."},
     "idle": {
         "what": "5000 connections that were used once and stay open: the server's memory for each "
                 "(resident and page tables, not the kernel's sockets), its processor time over a "
