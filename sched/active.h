@@ -24,7 +24,7 @@
  *
  * Threads: whoever looks around at the end of a window judges, under the try-lock. `aside` is read
  * by all, relaxed: who sees it late runs a little longer.
- * Cost: for a worker that is awake two system calls in WINDOW / 2, 2 us in 5 ms; one descriptor.
+ * Cost: for a worker that is awake two system calls in WINDOW / 2, 1 us in 5 ms; one descriptor.
  * A lone worker, and one in debug mode, has none of this; nor where the kernel does not say how
  * long a thread waited.
  * Rejected: rates alone: where processors are shared they change by half from window to window.
