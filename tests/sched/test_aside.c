@@ -250,7 +250,7 @@ RV_TASK_TEST(test_aside_a_blocked_worker_is_helped)
 RV_TASK_TEST(test_aside_ends_when_all_sleep)
 {
     struct rove_runtime *runtime = my_runtime();
-    RV_REQUIRE_EQ(rove_sleep(ROVE_MS(30)), 0);
+    RV_REQUIRE_EQ(rove_sleep(ROVE_MS(30)), 0); /* most others sleep then; it ends in either case */
     send_aside(1);
     rv_idle_notify_all(runtime); /* who sleeps already stands aside when it is woken */
     while (rv_active_count(runtime) < runtime->worker_count)
