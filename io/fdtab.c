@@ -16,11 +16,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NEAR_BYTES (RV_FDTAB_NEAR * sizeof(struct rv_fd_slot))
+
 int rv_fdtab_init(struct rv_fdtab *tab)
 {
     rv_store_relaxed(&tab->end, 0);
     tab->chunks = calloc(RV_FDTAB_CHUNKS, sizeof(*tab->chunks));
-    return tab->chunks == NULL ? -ENOMEM : 0;
+    tab->near = tab->chunks == NULL ? NULL : rv_os_map(NEAR_BYTES);
+    if (tab->near == NULL) {
+        free(tab->chunks);
+        tab->chunks = NULL;
+        return -ENOMEM;
+    }
+    return 0;
 }
 
 void rv_fdtab_fini(struct rv_fdtab *tab)
@@ -28,11 +36,23 @@ void rv_fdtab_fini(struct rv_fdtab *tab)
     if (tab->chunks == NULL) {
         return;
     }
+    rv_os_unmap(tab->near, NEAR_BYTES);
     for (size_t i = 0; i < rv_load_relaxed(&tab->end); i++) {
         free(rv_load_relaxed(&tab->chunks[i]));
     }
     free(tab->chunks);
     tab->chunks = NULL;
+}
+
+RV_NOINLINE struct rv_fd_slot *rv_fdtab_find_far(struct rv_fdtab *tab, int fd)
+{
+    size_t chunk = (size_t)fd / RV_FDTAB_CHUNK; /* of a negative one: beyond the table */
+    if (chunk >= RV_FDTAB_CHUNKS) {
+        return NULL;
+    }
+    /* order: acquire J1. The zeroed slots before the pointer; pairs with make_chunk. */
+    struct rv_fd_slot *slots = rv_load_acquire(&tab->chunks[chunk]);
+    return slots == NULL ? NULL : &slots[(size_t)fd % RV_FDTAB_CHUNK];
 }
 
 static RV_NOINLINE bool make_chunk(struct rv_fdtab *tab, size_t chunk)
@@ -42,7 +62,7 @@ static RV_NOINLINE bool make_chunk(struct rv_fdtab *tab, size_t chunk)
         return false;
     }
     struct rv_fd_slot *none = NULL;
-    /* order: acq_rel J1. The zeroed slots before the pointer; pairs with rv_fdtab_find. */
+    /* order: acq_rel J1. The zeroed slots before the pointer; pairs with rv_fdtab_find_far. */
     if (!rv_cas_acq_rel(&tab->chunks[chunk], &none, fresh)) {
         free(fresh);
         return true;
@@ -71,24 +91,30 @@ struct rv_fd_slot *rv_fdtab_get(struct rv_fdtab *tab, int fd, int *error)
     return rv_fdtab_find(tab, fd);
 }
 
-int rv_fd_enter_slow(struct rv_fd_slot *slot, uint32_t before)
+/* Counted in. If the marks are gone by now, the number is the next file's, and so are we: a closer
+ * that is not FINAL waits for us, so they cannot go before we leave. */
+RV_NOINLINE int rv_fd_enter_slow(struct rv_fd_slot *slot)
 {
-    while ((before & (RV_FD_CLOSING | RV_FD_FINAL)) != 0) {
+    /* order: seq_cst J2. As in rv_fd_enter. */
+    uint32_t users = rv_load_seq_cst(&slot->users);
+    while ((users & (RV_FD_CLOSING | RV_FD_FINAL)) != 0) {
         rv_fd_leave(slot);
-        if ((before & RV_FD_FINAL) == 0) {
+        if ((users & RV_FD_FINAL) == 0) {
             return -EBADF;
         }
         rv_os_sched_yield();
         /* order: seq_cst J2. As in rv_fd_enter. */
-        before = rv_fetch_add_seq_cst(&slot->users, 1);
+        users = rv_fetch_add_seq_cst(&slot->users, 1);
     }
     return 0;
 }
 
-void rv_fd_leave_slow(struct rv_fd_slot *slot)
+/* Counted out. Whoever left last sees 0, unless somebody came since, who leaves later. */
+RV_NOINLINE void rv_fd_leave_slow(struct rv_fd_slot *slot)
 {
     /* order: seq_cst J3. As in rv_fd_leave. A closer that is gone is woken for nothing. */
-    struct rv_task *closer = rv_load_seq_cst(&slot->closer);
+    bool is_last = (rv_load_seq_cst(&slot->users) & RV_FD_COUNT) == 0;
+    struct rv_task *closer = is_last ? rv_load_seq_cst(&slot->closer) : NULL;
     if (closer != NULL) {
         rv_wake(closer);
     }

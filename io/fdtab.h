@@ -14,7 +14,9 @@
  * the system call waits those nanoseconds: the number may belong to somebody new right after.
  * So an operation that was queued for the old file can never hit the new one.
  *
- * Owner: slots live in chunks that are made on first use and stay until the runtime stops.
+ * Owner: the table. Slots of low numbers are one reserved range, of which the kernel gives what is
+ * touched; those of the others live in chunks that are made on first use. All stay until the
+ * runtime stops.
  * Threads: any.
  */
 #ifndef RV_IO_FDTAB_H
@@ -66,7 +68,12 @@ struct rv_fd_slot {
 #define RV_FDTAB_CHUNKS 65536 /* 16 Mi numbers; the kernel's own default limit is 1 Mi */
 #endif
 
+#ifndef RV_FDTAB_NEAR
+#define RV_FDTAB_NEAR 262144 /* numbers found without a look at a chunk: 18 MiB, not touched */
+#endif
+
 struct rv_fdtab {
+    struct rv_fd_slot *near;           /* of the numbers below RV_FDTAB_NEAR; constant */
     RV_ATOMIC(struct rv_fd_slot *) *chunks;
     RV_ATOMIC(size_t) end;             /* no chunk from here on: what need not be looked through */
 };
@@ -76,29 +83,29 @@ void rv_fdtab_fini(struct rv_fdtab *tab);
 
 /* The slot, or NULL: negative, beyond the table, or no memory (*error says which). */
 struct rv_fd_slot *rv_fdtab_get(struct rv_fdtab *tab, int fd, int *error);
-/* The slot if somebody has used it yet, else NULL. */
+/* The slot, or NULL: a far one that nobody has used yet. */
+struct rv_fd_slot *rv_fdtab_find_far(struct rv_fdtab *tab, int fd);
+static inline bool rv_fdtab_is_near(int fd)
+{
+    return (unsigned)fd < RV_FDTAB_NEAR;
+}
 static inline struct rv_fd_slot *rv_fdtab_find(struct rv_fdtab *tab, int fd)
 {
-    size_t chunk = (size_t)fd / RV_FDTAB_CHUNK; /* of a negative one: beyond the table */
-    if (RV_UNLIKELY(chunk >= RV_FDTAB_CHUNKS)) {
-        return NULL;
-    }
-    /* order: acquire J1. The zeroed slots before the pointer; pairs with make_chunk. */
-    struct rv_fd_slot *slots = rv_load_acquire(&tab->chunks[chunk]);
-    return RV_UNLIKELY(slots == NULL) ? NULL : &slots[(size_t)fd % RV_FDTAB_CHUNK];
+    return RV_LIKELY(rv_fdtab_is_near(fd)) ? &tab->near[fd] : rv_fdtab_find_far(tab, fd);
 }
 
 /* The rest of the two functions below. */
-int rv_fd_enter_slow(struct rv_fd_slot *slot, uint32_t before);
+int rv_fd_enter_slow(struct rv_fd_slot *slot);
 void rv_fd_leave_slow(struct rv_fd_slot *slot);
 
 /* An operation begins: 0, or -EBADF when the descriptor is being closed. */
 static inline int rv_fd_enter(struct rv_fd_slot *slot)
 {
     /* order: seq_cst J2. Counted before the look at CLOSING; pairs with rv_fd_close_begin. */
-    uint32_t before = rv_fetch_add_seq_cst(&slot->users, 1);
-    RV_ASSERT((before & RV_FD_COUNT) < RV_FD_COUNT, "operations in flight fit the count");
-    return RV_LIKELY(before < RV_FD_FINAL) ? 0 : rv_fd_enter_slow(slot, before);
+    uint32_t now = rv_fetch_add_seq_cst(&slot->users, 1) + 1;
+    RV_ASSERT((now & RV_FD_COUNT) != 0, "operations in flight fit the count");
+    /* The sign is CLOSING, as FINAL is never without: one locked addition and a jump. */
+    return RV_LIKELY((int32_t)now >= 0) ? 0 : rv_fd_enter_slow(slot);
 }
 
 /* It has ended: the kernel knows nothing of it any more. */
@@ -106,11 +113,24 @@ static inline void rv_fd_leave(struct rv_fd_slot *slot)
 {
     /* order: seq_cst J3. Counted out before the look at the closer; pairs with
      * rv_fd_close_begin, which names the closer before it looks at the count. */
-    uint32_t before = rv_fetch_sub_seq_cst(&slot->users, 1);
-    RV_ASSERT((before & RV_FD_COUNT) > 0, "an operation leaves once");
-    if (RV_UNLIKELY((before & ~RV_FD_FINAL) == (RV_FD_CLOSING | 1))) {
+    uint32_t now = rv_fetch_sub_seq_cst(&slot->users, 1) - 1;
+    RV_ASSERT((now & RV_FD_COUNT) != RV_FD_COUNT, "an operation leaves once");
+    if (RV_UNLIKELY((int32_t)now < 0)) {
         rv_fd_leave_slow(slot);
     }
+}
+
+/* rv_fd_enter for who has another way if the number is being closed: false, nothing has begun. */
+static RV_ALWAYS_INLINE bool rv_fd_try_enter(struct rv_fd_slot *slot)
+{
+    /* order: seq_cst J2. As in rv_fd_enter. */
+    uint32_t now = rv_fetch_add_seq_cst(&slot->users, 1) + 1;
+    RV_ASSERT((now & RV_FD_COUNT) != 0, "operations in flight fit the count");
+    if (RV_LIKELY((int32_t)now >= 0)) {
+        return true;
+    }
+    rv_fd_leave(slot);
+    return false;
 }
 
 static inline bool rv_fd_is_closing(const struct rv_fd_slot *slot)

@@ -24,7 +24,7 @@ function(rove_add_sim name)
         rove_compile_options(${target})
         target_compile_definitions(${target} PRIVATE RV_SIM ${ARGN}
             RV_RUNQ_CAPACITY=8 RV_RUNQ_BATCH=3 # small: full and empty at every step
-            RV_FDTAB_CHUNKS=64 # small: zeroed for each seed
+            RV_FDTAB_CHUNKS=64 RV_FDTAB_NEAR=8 # small: zeroed for each seed, and far ones are met
             $<$<NOT:$<BOOL:${ROVE_CHECKS}>>:RV_DEBUG=1>)
         target_compile_options(${target} PRIVATE -fPIE)
         target_compile_definitions(${target} PRIVATE RV_BUFFER_BYTES=32 RV_BUFFER_COUNT=8)
