@@ -369,7 +369,10 @@ int load_stream(unsigned depth)
     ssize_t n;
     (void)depth;
     load_check(rove_sim_socketpair(fds) == 0, "no pair");
-    rove_task *task = rove_create_task(talk_lines, &fds[0]);
+    /* Eager: it begins, and so closes its end, whoever is cancelled. The list of those whom a stop
+     * cancels first may have it and not us, who would wait for it. */
+    const rove_task_options options = {.eager = true};
+    rove_task *task = rove_create_task_with(&options, talk_lines, &fds[0]);
     rove_stream *s = rove_stream_open(fds[1]);
     load_check(s != NULL, "no stream");
     while ((n = rove_stream_read_line(s, &line)) > 0) {
