@@ -44,6 +44,9 @@
 #ifndef RV_ALWAYS_INLINE /* scripts/coverage counts each branch once, not at each place */
 #define RV_ALWAYS_INLINE inline __attribute__((always_inline))
 #endif
+/* On the way of each request: such functions lie side by side in the program, so that a worker that
+ * wakes finds its code on few pages. 1 to 3 % of an echo on the only connection. */
+#define RV_HOT           __attribute__((hot))
 #define RV_COLD          __attribute__((cold, noinline))
 #define RV_UNUSED        __attribute__((unused))
 #define RV_NORETURN      __attribute__((noreturn))

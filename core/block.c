@@ -330,7 +330,7 @@ bool rv_block_pool_trim_some(struct rv_block_pool *pool)
     return is_more;
 }
 
-size_t rv_block_pool_returned_hint(struct rv_block_pool *pool)
+RV_HOT size_t rv_block_pool_returned_hint(struct rv_block_pool *pool)
 {
     return rv_load_relaxed(&pool->returned);
 }

@@ -183,10 +183,10 @@ static RV_ALWAYS_INLINE void rv_context_keep_fp_flags(struct rv_context *to)
 #if defined(__x86_64__)
     const uint32_t flags = 0x3f;
     uint32_t *saved = to->sp; /* the frame's first word */
-    uint32_t differ = __builtin_ia32_stmxcsr() ^ *saved;
+    uint32_t now = __builtin_ia32_stmxcsr();
 
-    if (RV_UNLIKELY(differ != 0) && (differ & ~flags) == 0)
-        *saved ^= differ;
+    if (RV_UNLIKELY(now != *saved) && ((now ^ *saved) & ~flags) == 0)
+        *saved = now;
 #else
     (void)to;
 #endif

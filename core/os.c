@@ -43,7 +43,7 @@ static int result_of(long rc)
     return rc < 0 ? -errno : (int)rc;
 }
 
-int64_t rv_os_clock_ns(void)
+RV_HOT int64_t rv_os_clock_ns(void)
 {
     struct timespec ts;
 

@@ -42,7 +42,7 @@ uint32_t rv_runq_refresh_base(struct rv_runq *q)
 }
 
 /* Owner, inside its bias section, private batch empty. */
-void *rv_runq_pop_claim(struct rv_runq *q)
+RV_HOT RV_NOINLINE void *rv_runq_pop_claim(struct rv_runq *q, uint32_t max)
 {
     uint32_t tail = rv_load_relaxed(&q->tail);
     /* order: acquire Q2. Joins the order of all takers; pairs with take_from_head. */
@@ -53,8 +53,8 @@ void *rv_runq_pop_claim(struct rv_runq *q)
         count = tail - head;
         if (count == 0)
             return NULL;
-        if (count > RV_RUNQ_BATCH)
-            count = RV_RUNQ_BATCH;
+        if (count > max)
+            count = max;
         /* order: acq_rel Q2. As in take_from_head: one winner for each slot. */
     } while (!rv_cas_weak_acq_rel(&q->head, &head, head + count));
     rv_store_relaxed(&q->claimed, head + count);
@@ -90,7 +90,7 @@ static uint32_t take_from_head(struct rv_runq *q, const struct take *take)
     uint32_t count;
 
     for (;;) {
-        /* order: acquire Q1. The slots below tail; pairs with rv_runq_push. */
+        /* order: acquire Q1. The slots below tail; pairs with rv_runq_put. */
         uint32_t available = rv_load_acquire(&q->tail) - head;
 
         if ((int32_t)available < 0)

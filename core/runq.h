@@ -2,7 +2,8 @@
 /*
  * Purpose: the owner's bounded FIFO run queue, from which others steal halves.
  * Idea:    the owner claims up to RV_RUNQ_BATCH slots with one CAS, then consumes them with plain
- *          loads and stores; thieves see only what is beyond the claim.
+ *          loads and stores; thieves see only what is beyond the claim. Who has no thieves claims
+ *          all there is.
  *
  *              run      claimed     head             tail
  *               v          v          v                v
@@ -15,7 +16,8 @@
  *          moved, so the CAS fails and the copy is dropped.
  *          The private part [run, claimed) is guarded by the caller's struct rv_bias (core/bias.h):
  *          the owner pops inside its section, a rescuer empties the batch inside its own.
- * Threads: owner: push, take_half, is_empty_owner; pop inside the bias section. Any: size_hint,
+ * Threads: owner: push, take_half, is_empty_owner; pop inside the bias section; without thieves,
+ *          instead of those two: size_alone, push_alone, pop_alone. Any: size_hint,
  *          steal; rescue inside the bias section of the victim.
  * Rejected: a CAS on every pop: 5 ns on each switch of a task.
  */
@@ -44,7 +46,9 @@ struct rv_runq {
     RV_ALIGNED_LINE RV_ATOMIC(uint32_t) tail;
     RV_ATOMIC(uint32_t) run;
     RV_ATOMIC(uint32_t) claimed;
-    uint32_t base_seen; /* owner only: a lower bound of base, so that push reads no shared line */
+    /* owner only: a lower bound of base, so that push reads no shared line; of no use without
+     * thieves, until it is refreshed */
+    uint32_t base_seen;
     /* CAS by owner and thieves */
     RV_ALIGNED_LINE RV_ATOMIC(uint32_t) head;
     /* relaxed atomics: a thief may read a slot that is being overwritten, and then drops it */
@@ -52,11 +56,26 @@ struct rv_runq {
 };
 
 void rv_runq_init(struct rv_runq *q);
-/* Owner, quiet queue: the indexes are in order. */
+/* Owner, quiet queue that has thieves: the indexes are in order. */
 void rv_runq_check(struct rv_runq *q);
 
 uint32_t rv_runq_refresh_base(struct rv_runq *q);
-void *rv_runq_pop_claim(struct rv_runq *q);
+void *rv_runq_pop_claim(struct rv_runq *q, uint32_t max);
+
+/* By a pointer: where an array is indexed, gcc 12 adds its offset to the index, not the address. */
+static RV_ALWAYS_INLINE RV_ATOMIC(void *) *rv_runq_slot(struct rv_runq *q, uint32_t at)
+{
+    RV_ATOMIC(void *) *slots = q->slots;
+
+    return slots + (at & (RV_RUNQ_CAPACITY - 1));
+}
+
+static inline void rv_runq_put(struct rv_runq *q, uint32_t tail, void *item)
+{
+    rv_store_relaxed(rv_runq_slot(q, tail), item);
+    /* order: release Q1. The slot and what it points at; pairs with rv_runq_steal. */
+    rv_store_release(&q->tail, tail + 1);
+}
 
 /* Owner. False when full. */
 RV_WARN_UNUSED static inline bool rv_runq_push(struct rv_runq *q, void *item)
@@ -66,9 +85,7 @@ RV_WARN_UNUSED static inline bool rv_runq_push(struct rv_runq *q, void *item)
     if (RV_UNLIKELY(tail - q->base_seen >= RV_RUNQ_CAPACITY) &&
         tail - rv_runq_refresh_base(q) >= RV_RUNQ_CAPACITY)
         return false;
-    rv_store_relaxed(&q->slots[tail & (RV_RUNQ_CAPACITY - 1)], item);
-    /* order: release Q1. The slot and what it points at; pairs with rv_runq_steal. */
-    rv_store_release(&q->tail, tail + 1);
+    rv_runq_put(q, tail, item);
     return true;
 }
 
@@ -91,7 +108,7 @@ RV_WARN_UNUSED static inline bool rv_runq_push_private(struct rv_runq *q, void *
     /* order: acquire Q2. Takers have read their slots before they moved head; pairs with
      * take_from_head. */
     rv_fence_acquire();
-    rv_store_relaxed(&q->slots[tail & (RV_RUNQ_CAPACITY - 1)], item);
+    rv_store_relaxed(rv_runq_slot(q, tail), item);
     rv_store_relaxed(&q->run, tail);
     rv_store_relaxed(&q->claimed, tail + 1);
     /* order: release Q2. head before tail: nobody sees a tail that is beyond head. */
@@ -101,28 +118,60 @@ RV_WARN_UNUSED static inline bool rv_runq_push_private(struct rv_runq *q, void *
     return true;
 }
 
-/* Owner, inside its bias section. The oldest item, or NULL. */
-static inline void *rv_runq_pop(struct rv_runq *q)
+/* Claims at most `max` if nothing is claimed. */
+static RV_ALWAYS_INLINE void *rv_runq_pop_of(struct rv_runq *q, uint32_t max)
 {
     uint32_t run = rv_load_relaxed(&q->run);
     void *item;
 
     if (RV_UNLIKELY(run == rv_load_relaxed(&q->claimed)))
-        return rv_runq_pop_claim(q);
-    item = rv_load_relaxed(&q->slots[run & (RV_RUNQ_CAPACITY - 1)]);
+        return rv_runq_pop_claim(q, max);
+    item = rv_load_relaxed(rv_runq_slot(q, run));
     rv_store_relaxed(&q->run, run + 1);
     return item;
 }
 
-/* Owner: the item `ahead` places behind the one that is next, or NULL. Beyond the private batch
- * it may be taken by a thief at any time: an address to prefetch, not to follow. */
-static inline void *rv_runq_peek(struct rv_runq *q, uint32_t ahead)
+/* Owner, inside its bias section. The oldest item, or NULL. */
+static inline void *rv_runq_pop(struct rv_runq *q)
 {
-    uint32_t at = rv_load_relaxed(&q->run) + ahead;
+    return rv_runq_pop_of(q, RV_RUNQ_BATCH);
+}
 
-    if ((int32_t)(rv_load_relaxed(&q->tail) - at) <= 0)
-        return NULL;
-    return rv_load_relaxed(&q->slots[at & (RV_RUNQ_CAPACITY - 1)]);
+/* The same of a queue that has no thieves, nor anybody else to leave something to. */
+static inline void *rv_runq_pop_alone(struct rv_runq *q)
+{
+    return rv_runq_pop_of(q, RV_RUNQ_CAPACITY);
+}
+
+/* Owner: where the next item is, .. */
+static inline uint32_t rv_runq_run(struct rv_runq *q)
+{
+    return rv_load_relaxed(&q->run);
+}
+
+/* .. how many places there are from there to the end .. */
+static inline uint32_t rv_runq_from(struct rv_runq *q, uint32_t run)
+{
+    return rv_load_relaxed(&q->tail) - run;
+}
+
+/* .. and what is in one of these. Beyond the private batch it may be taken by a thief at any time:
+ * an address to prefetch, not to follow. */
+static inline void *rv_runq_at(struct rv_runq *q, uint32_t at)
+{
+    return rv_load_relaxed(rv_runq_slot(q, at));
+}
+
+/* Owner of a queue that has no thieves, so that run is where the oldest item is: how many there
+ * are, and one more, of which the caller knows that there is room. */
+static inline uint32_t rv_runq_size_alone(struct rv_runq *q)
+{
+    return rv_load_relaxed(&q->tail) - rv_load_relaxed(&q->run);
+}
+
+static inline void rv_runq_push_alone(struct rv_runq *q, void *item)
+{
+    rv_runq_put(q, rv_load_relaxed(&q->tail), item);
 }
 
 /* Owner; private batch included. */

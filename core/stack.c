@@ -352,7 +352,7 @@ size_t rv_stack_pool_trim_batch(struct rv_stack_pool *pool)
     return given_back;
 }
 
-size_t rv_stack_pool_free_hint(struct rv_stack_pool *pool)
+RV_HOT size_t rv_stack_pool_free_hint(struct rv_stack_pool *pool)
 {
     return rv_load_relaxed(&pool->free_count);
 }

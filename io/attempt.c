@@ -198,12 +198,12 @@ static ssize_t call_send(const struct rv_op *op)
 }
 #endif
 
-RV_NOINLINE ssize_t rv_attempt_recv(const struct rv_op *op)
+RV_HOT RV_NOINLINE ssize_t rv_attempt_recv(const struct rv_op *op)
 {
     return result_of(call_recv(op));
 }
 
-RV_NOINLINE ssize_t rv_attempt_send(const struct rv_op *op)
+RV_HOT RV_NOINLINE ssize_t rv_attempt_send(const struct rv_op *op)
 {
     return result_of(call_send(op));
 }

@@ -21,7 +21,7 @@ static bool is_lone(const struct rv_worker *w)
     return !rv_ring_must_enter(ring) && !rv_ring_has_completions(ring) && rv_ready_is_empty(w);
 }
 
-bool rv_direct_send(struct rv_op *op, struct rv_task *self)
+RV_HOT bool rv_direct_send(struct rv_op *op, struct rv_task *self)
 {
     struct rv_worker *w = rv_current_worker();
     if (!rv_direct_may_send(rv_uring_mine(w), op) || !is_lone(w)) {

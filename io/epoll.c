@@ -222,26 +222,30 @@ static ssize_t epoll_run(struct rv_op *op, struct rv_task *self)
 }
 
 static RV_ALWAYS_INLINE ssize_t run_plain(struct rv_op *op, struct rv_task *self,
-                                          enum rv_op_kind kind)
+                                          enum rv_op_kind kind, struct rv_plain ask)
 {
-    (void)kind;
-    return epoll_run(op, self);
+    (void)ask;
+    if (kind == RV_OP_RECV) {
+        rv_plain_steer(op, self);
+    }
+    rv_plain_detour(op);
+    return rv_plain_finish(op, self, epoll_run(op, self));
 }
 
-static RV_NO_STACK_PROTECTOR ssize_t epoll_recv(struct rv_task *self, int fd, void *addr,
-                                                size_t len, unsigned flags)
+static RV_NO_STACK_PROTECTOR ssize_t epoll_recv(int fd, void *addr, size_t len,
+                                                unsigned flags, struct rv_task *self)
 {
+    struct rv_plain ask = {.fd = fd, .flags = flags, .addr = addr, .len = len};
     struct rv_op op;
-    rv_plain_init(&op, fd, addr, len, flags);
-    return rv_plain_call(&op, self, RV_OP_RECV, run_plain);
+    return rv_plain_call(&op, self, RV_OP_RECV, ask, run_plain);
 }
 
-static RV_NO_STACK_PROTECTOR ssize_t epoll_send(struct rv_task *self, int fd, void *addr,
-                                                size_t len, unsigned flags)
+static RV_NO_STACK_PROTECTOR ssize_t epoll_send(int fd, void *addr, size_t len,
+                                                unsigned flags, struct rv_task *self)
 {
+    struct rv_plain ask = {.fd = fd, .flags = flags, .addr = addr, .len = len};
     struct rv_op op;
-    rv_plain_init(&op, fd, addr, len, flags);
-    return rv_plain_call(&op, self, RV_OP_SEND, run_plain);
+    return rv_plain_call(&op, self, RV_OP_SEND, ask, run_plain);
 }
 
 /* Takes out of a locked slot who wants any of `events`, as a list linked by next. */
@@ -455,6 +459,8 @@ static int epoll_runtime_start(struct rove_runtime *runtime)
     if (rc < 0) {
         return rc;
     }
+    e->io.recv = epoll_recv;
+    e->io.send = epoll_send;
     runtime->poll_data = e;
     return 0;
 }
@@ -480,8 +486,6 @@ const struct rv_reactor rv_epoll_reactor = {
         .rescue = epoll_rescue,
     },
     .run = epoll_run,
-    .recv = epoll_recv,
-    .send = epoll_send,
     .end_waits = epoll_end_waits,
     .kicked = epoll_kicked,
     .wants_nonblocking = true,

@@ -95,7 +95,7 @@ static int take_post(struct rv_uring_io *all, uint32_t me)
     return -1;
 }
 
-bool rv_guard_enter(struct rv_uring *u)
+RV_HOT bool rv_guard_enter(struct rv_uring *u)
 {
     struct rv_uring_io *all = rv_uring_io_of(u->worker->runtime);
     int post = -1;

@@ -201,7 +201,7 @@ static RV_ALWAYS_INLINE ssize_t run_once(const struct rv_reactor *reactor, struc
     op->end = RV_END_NONE;
     rv_store_relaxed(&op->is_late, 0u);
     /* order: release O3. The description before the kernel may answer: a guard that reaps for this
-     * worker has no other edge to it than through the ring; pairs with rv_op_complete. */
+     * worker has no other edge to it than through the ring; pairs with rv_op_set_done. */
     rv_store_release(&op->done, 0u);
     bool has_timer = op->deadline_ns != INT64_MAX;
     if (RV_UNLIKELY(has_timer)) {

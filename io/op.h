@@ -55,6 +55,14 @@ enum rv_op_kind { /* the fields each one uses, after fd */
     RV_OP_MKDIR      /* fd: directory, addr: path, mode */
 };
 
+/* What a plain receive or send asks for. */
+struct rv_plain {
+    int fd;
+    unsigned flags; /* MSG_ */
+    void *addr;
+    size_t len;
+};
+
 enum rv_op_end { RV_END_NONE, RV_END_CANCEL, RV_END_TIMEOUT };
 
 /* Asked of a ring's owner by somebody on another worker; lives where the asker waits. */
@@ -105,15 +113,11 @@ struct rv_op {
 static inline bool rv_op_is_done(const struct rv_op *op)
 {
     /* order: acquire O1. The result, and the kernel's writes, before done; pairs with
-     * rv_op_complete. */
+     * rv_op_set_done. */
     return rv_load_acquire(&op->done) != 0;
 }
 
-/* The back-end, once: afterwards the operation belongs to the task and may be gone. */
-void rv_op_complete(struct rv_op *op, ssize_t result);
-/* The same in the caller's code, which runs on worker `here`, or on none (NULL). */
-static RV_ALWAYS_INLINE void rv_op_complete_on(struct rv_worker *here, struct rv_op *op,
-                                               ssize_t result)
+static RV_ALWAYS_INLINE struct rv_task *rv_op_set_done(struct rv_op *op, ssize_t result)
 {
     /* order: acquire O3. The operation as its task described it; pairs with run_once. */
     uint32_t was_done = rv_load_acquire(&op->done);
@@ -122,7 +126,22 @@ static RV_ALWAYS_INLINE void rv_op_complete_on(struct rv_worker *here, struct rv
     op->result = result;
     /* order: release O1. The result before done; pairs with rv_op_is_done. */
     rv_store_release(&op->done, 1u);
-    rv_wake_from(here, task);
+    return task;
+}
+
+/* The back-end, once: afterwards the operation belongs to the task and may be gone. */
+void rv_op_complete(struct rv_op *op, ssize_t result);
+/* The same in the caller's code, which runs on worker `here`, or on none (NULL). */
+static RV_ALWAYS_INLINE void rv_op_complete_on(struct rv_worker *here, struct rv_op *op,
+                                               ssize_t result)
+{
+    rv_wake_from(here, rv_op_set_done(op, result));
+}
+/* The same in code that runs on worker `here`, of the task's runtime. */
+static RV_ALWAYS_INLINE void rv_op_complete_here(struct rv_worker *here, struct rv_op *op,
+                                                 ssize_t result)
+{
+    rv_wake_here(here, rv_op_set_done(op, result));
 }
 
 /*

@@ -23,51 +23,72 @@
 
 #include <errno.h>
 
-/* A back-end's middle part: as `run` of struct rv_reactor, with the kind as a constant. */
-typedef ssize_t rv_plain_run(struct rv_op *op, struct rv_task *self, enum rv_op_kind kind);
+/*
+ * A back-end's middle part: as `run` of struct rv_reactor, with the kind as a constant, and to the
+ * last word: what comes by a longer way is brought there by rv_plain_finish. What only such a way
+ * looks at is set before it begins (rv_plain_detour).
+ */
+typedef ssize_t rv_plain_run(struct rv_op *op, struct rv_task *self, enum rv_op_kind kind,
+                             struct rv_plain ask);
+
+static inline void rv_plain_detour(struct rv_op *op)
+{
+    op->deadline_ns = INT64_MAX;
+    op->end = RV_END_NONE;
+    rv_store_relaxed(&op->is_late, 0u);
+}
+
+static inline ssize_t rv_plain_finish(struct rv_op *op, struct rv_task *self, ssize_t result)
+{
+    return result < 0 || op->end != RV_END_NONE ? rv_op_go_on(op, self, result) : result;
+}
 
 /* The fields that these two have, and no others: to clear the rest takes as long as a switch. */
-static RV_ALWAYS_INLINE void rv_plain_init(struct rv_op *op, int fd, void *addr, size_t len,
-                                           unsigned flags)
+static RV_ALWAYS_INLINE void rv_plain_init(struct rv_op *op, enum rv_op_kind kind,
+                                           struct rv_plain ask)
 {
-    op->fd = fd;
-    op->flags = flags;
-    op->addr = addr;
-    op->len = len;
+    op->kind = kind;
+    op->fd = ask.fd;
+    op->flags = ask.flags;
+    op->addr = ask.addr;
+    op->len = ask.len;
+}
+
+/* A high number, or one that is being closed: as any operation. */
+static RV_NOINLINE ssize_t rv_plain_general(struct rv_op *op)
+{
     op->deadline_ns = INT64_MAX;
+    return rv_op_run_more(op);
 }
 
 static RV_ALWAYS_INLINE ssize_t rv_plain_call(struct rv_op *op, struct rv_task *self,
-                                              enum rv_op_kind kind, rv_plain_run *run)
+                                              enum rv_op_kind kind, struct rv_plain ask,
+                                              rv_plain_run *run)
 {
     if (rv_take_cancel(self)) {
         return -ECANCELED;
     }
-    op->kind = kind;
-    struct rv_io *io = rv_io_of(self->runtime);
-    struct rv_fd_slot *slot = rv_fdtab_find(&io->fds, op->fd);
-    if (RV_UNLIKELY(slot == NULL)) {
-        return rv_op_run_more(op);
+    rv_plain_init(op, kind, ask);
+    if (RV_UNLIKELY(!rv_fdtab_is_near(ask.fd))) {
+        return rv_plain_general(op);
     }
-    int error = rv_fd_enter(slot);
-    if (RV_UNLIKELY(error < 0)) {
-        return error;
-    }
-    if (kind == RV_OP_RECV) {
-        rv_steer_turn(&io->steer, slot, op->fd, self->runtime);
+    struct rv_fd_slot *slot = &rv_io_of(self->runtime)->fds.near[ask.fd];
+    if (RV_UNLIKELY(!rv_fd_try_enter(slot))) {
+        return rv_plain_general(op);
     }
     op->task = self;
     op->slot = slot;
-    op->end = RV_END_NONE;
-    rv_store_relaxed(&op->is_late, 0u);
-    /* order: release O3. As in run_once; pairs with rv_op_complete_on. */
+    /* order: release O3. As in run_once; pairs with rv_op_set_done. */
     rv_store_release(&op->done, 0u);
-    ssize_t result = run(op, self, kind);
-    if (RV_UNLIKELY(result < 0) || RV_UNLIKELY(op->end != RV_END_NONE)) {
-        result = rv_op_go_on(op, self, result);
-    }
-    rv_fd_leave(op->slot);
+    ssize_t result = run(op, self, kind, ask);
+    rv_fd_leave(slot);
     return result;
+}
+
+/* Before a receive, with more than one worker: where should it be? */
+static RV_ALWAYS_INLINE void rv_plain_steer(struct rv_op *op, const struct rv_task *self)
+{
+    rv_steer_turn(&rv_io_of(self->runtime)->steer, op->slot, op->fd, self->runtime);
 }
 
 #endif

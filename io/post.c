@@ -48,7 +48,7 @@ bool rv_post_at_home(struct rv_op *op)
     return true;
 }
 
-unsigned rv_post_take(struct rv_uring *from, struct rv_uring *u)
+RV_HOT unsigned rv_post_take(struct rv_uring *from, struct rv_uring *u)
 {
     if (RV_LIKELY(rv_inbox_is_empty(&from->posts))) {
         return 0;
@@ -73,7 +73,7 @@ unsigned rv_post_take(struct rv_uring *from, struct rv_uring *u)
     return woken;
 }
 
-void rv_post_remind(struct rv_uring *u)
+RV_HOT void rv_post_remind(struct rv_uring *u)
 {
     struct rv_uring *to = u->posted;
     u->posted = NULL;

@@ -16,7 +16,12 @@
 /* What both back-ends keep for a runtime: the first member of what runtime->poll_data points at. */
 #define RV_IO_PIPES 8 /* arbitrary */
 
+/* The whole of a plain receive or send of the calling task (io/plain.h): as the system call. */
+typedef ssize_t rv_reactor_plain(int fd, void *addr, size_t len, unsigned flags,
+                                 struct rv_task *self);
+
 struct rv_io {
+    rv_reactor_plain *recv, *send; /* constant */
     struct rv_fdtab fds;
     struct rv_steer steer;
     RV_ATOMIC(uint32_t) had_epipe; /* a SIGPIPE may be pending on some worker's thread */
@@ -29,16 +34,11 @@ struct rv_io {
 int rv_io_init(struct rv_io *io, unsigned workers);
 void rv_io_fini(struct rv_io *io);
 
-typedef ssize_t rv_reactor_plain(struct rv_task *self, int fd, void *addr, size_t len,
-                                 unsigned flags);
-
 struct rv_reactor {
     struct rv_poller_ops poller;
     /* Runs the operation for `self`, suspending it: result as the kernel gives it. An end asked
      * for with rv_op_wants_end gives -ECANCELED, unless a result came first. */
     ssize_t (*run)(struct rv_op *op, struct rv_task *self);
-    /* The whole of a plain receive or send of the calling task (io/plain.h). */
-    rv_reactor_plain *recv, *send;
     /* Ends whatever waits on a descriptor that is being closed; may suspend; each gets -ECANCELED
      * or -EBADF. Operations still in flight are then on their way out. */
     void (*end_waits)(struct rove_runtime *runtime, struct rv_fd_slot *slot, int fd,

@@ -27,13 +27,13 @@
 
 enum { AT_ONCE = 8 }; /* buffers of a message's rest; arbitrary */
 
-static ssize_t receive(int fd, void *buf, size_t n, int flags)
+static RV_ALWAYS_INLINE ssize_t receive(int fd, void *buf, size_t n, int flags)
 {
     struct rv_task *self = rv_current_task();
     if (RV_UNLIKELY(self == NULL)) {
         return -EPERM;
     }
-    return rv_reactor_of(self->runtime)->recv(self, fd, buf, n, (unsigned)flags);
+    return rv_io_of(self->runtime)->recv(fd, buf, n, (unsigned)flags, self);
 }
 
 static RV_NOINLINE bool is_stream(int fd)
@@ -175,7 +175,7 @@ static RV_NOINLINE ssize_t receive_rare(int fd, void *buf, size_t n, int flags)
                             : receive(fd, buf, n, plain_flags(flags));
 }
 
-ssize_t rove_recv(int fd, void *buf, size_t n, int flags)
+RV_HOT ssize_t rove_recv(int fd, void *buf, size_t n, int flags)
 {
     return is_rare(flags) ? receive_rare(fd, buf, n, flags) : receive(fd, buf, n, flags);
 }

@@ -206,13 +206,13 @@ void rv_ring_destroy(struct rv_ring *ring)
     *ring = (struct rv_ring){.fd = -1};
 }
 
-int rv_ring_enter(struct rv_ring *ring)
+RV_HOT int rv_ring_enter(struct rv_ring *ring)
 {
     int rc = sys_enter(ring, rv_ring_unsent(ring), 0, IORING_ENTER_GETEVENTS, NULL, 0);
     return rc < 0 ? rc : 0;
 }
 
-int rv_ring_enter_wait(struct rv_ring *ring, int64_t timeout_ns)
+RV_HOT int rv_ring_enter_wait(struct rv_ring *ring, int64_t timeout_ns)
 {
     struct __kernel_timespec ts = {.tv_sec = timeout_ns / 1000000000,
                                    .tv_nsec = timeout_ns % 1000000000};

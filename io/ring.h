@@ -6,6 +6,7 @@
  * it can leave out the index array (IORING_SETUP_NO_SQARRAY), which liburing 2.3 would overwrite.
  *
  *     rv_ring_next -> fill the entry -> rv_ring_push     visible to the kernel, not yet handed over
+ *     rv_ring_tail -> rv_ring_entry -> .. rv_ring_push_at  the same, by who looks for room itself
  *     rv_ring_enter                                      hands over all of them, runs completions
  *     rv_ring_cq_tail, rv_ring_cqe, rv_ring_cq_advance    reads what has been completed
  *
@@ -71,30 +72,51 @@ static inline bool rv_ring_has_alarm(const struct rv_ring *ring)
     return rv_load_relaxed(ring->cq_flags) == 0;
 }
 
-/* How many entries are pushed and not yet taken by the kernel. */
-static inline uint32_t rv_ring_unsent(const struct rv_ring *ring)
+/* Where the next entry goes. */
+static inline uint32_t rv_ring_tail(const struct rv_ring *ring)
 {
-    /* order: relaxed. Both are moved on by this thread only, the head in its own system calls. */
-    return rv_load_relaxed(ring->sq_tail) - rv_load_relaxed(ring->sq_head);
+    return rv_load_relaxed(ring->sq_tail);
 }
 
-/* The next free entry, zeroed; NULL: full, enter first. */
-static inline struct io_uring_sqe *rv_ring_next(struct rv_ring *ring)
+/* How many entries are pushed and not yet taken by the kernel. */
+static inline uint32_t rv_ring_unsent_at(const struct rv_ring *ring, uint32_t tail)
 {
-    uint32_t tail = rv_load_relaxed(ring->sq_tail);
-    if (RV_UNLIKELY(tail - rv_load_relaxed(ring->sq_head) == ring->sq_entries)) {
-        return NULL;
-    }
+    /* order: relaxed. Both are moved on by this thread only, the head in its own system calls. */
+    return tail - rv_load_relaxed(ring->sq_head);
+}
+
+static inline uint32_t rv_ring_unsent(const struct rv_ring *ring)
+{
+    return rv_ring_unsent_at(ring, rv_ring_tail(ring));
+}
+
+/* The entry there, which is free, zeroed. */
+static inline struct io_uring_sqe *rv_ring_entry(const struct rv_ring *ring, uint32_t tail)
+{
     struct io_uring_sqe *sqe = &ring->sqes[tail & ring->sq_mask];
     __builtin_memset(sqe, 0, sizeof(*sqe));
     return sqe;
 }
 
+/* The next free entry, zeroed; NULL: full, enter first. */
+static inline struct io_uring_sqe *rv_ring_next(struct rv_ring *ring)
+{
+    uint32_t tail = rv_ring_tail(ring);
+    bool is_full = rv_ring_unsent_at(ring, tail) == ring->sq_entries;
+    return RV_UNLIKELY(is_full) ? NULL : rv_ring_entry(ring, tail);
+}
+
+/* Publishes the entry at `tail`. */
+static inline void rv_ring_push_at(struct rv_ring *ring, uint32_t tail)
+{
+    /* order: release K1. The entry before the tail; pairs with the kernel's read in enter. */
+    rv_store_release(ring->sq_tail, tail + 1);
+}
+
 /* Publishes the entry that rv_ring_next gave out. */
 static inline void rv_ring_push(struct rv_ring *ring)
 {
-    /* order: release K1. The entry before the tail; pairs with the kernel's read in enter. */
-    rv_store_release(ring->sq_tail, rv_load_relaxed(ring->sq_tail) + 1);
+    rv_ring_push_at(ring, rv_ring_tail(ring));
 }
 
 /* Completions wait inside the kernel: only an enter brings them out. */

@@ -14,14 +14,14 @@
 #include <errno.h>
 #include <poll.h>
 
-ssize_t rove_send(int fd, const void *buf, size_t n, int flags)
+RV_HOT ssize_t rove_send(int fd, const void *buf, size_t n, int flags)
 {
     struct rv_task *self = rv_current_task();
     if (RV_UNLIKELY(self == NULL)) {
         return -EPERM;
     }
-    return rv_reactor_of(self->runtime)->send(self, fd, (void *)(uintptr_t)buf, n,
-                                              (unsigned)flags | MSG_NOSIGNAL);
+    return rv_io_of(self->runtime)->send(fd, (void *)(uintptr_t)buf, n,
+                                         (unsigned)flags | MSG_NOSIGNAL, self);
 }
 
 ssize_t rove_sendmsg(int fd, const struct msghdr *m, int flags)

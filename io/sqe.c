@@ -10,7 +10,7 @@
 static void fill_file(struct io_uring_sqe *sqe, const struct rv_op *op)
 {
     sqe->addr = (uint64_t)(uintptr_t)op->addr;
-    sqe->len = rv_sqe_bytes(op);
+    sqe->len = rv_sqe_bytes(op->len);
     sqe->off = (uint64_t)op->offset;
 }
 
@@ -41,8 +41,8 @@ static void fill_poll(struct io_uring_sqe *sqe, const struct rv_op *op)
 
 static void fill_splice(struct io_uring_sqe *sqe, const struct rv_op *op)
 {
-    io_uring_prep_splice(sqe, op->fd, op->offset, op->other_fd, op->other_offset, rv_sqe_bytes(op),
-                         op->flags);
+    io_uring_prep_splice(sqe, op->fd, op->offset, op->other_fd, op->other_offset,
+                         rv_sqe_bytes(op->len), op->flags);
 }
 
 static void fill_sync(struct io_uring_sqe *sqe, const struct rv_op *op)

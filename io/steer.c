@@ -38,7 +38,7 @@ void rv_steer_fini(struct rv_steer *steer)
     free(steer->worker_on);
 }
 
-void rv_steer_note(struct rv_steer *steer, struct rv_worker *w)
+RV_HOT void rv_steer_note(struct rv_steer *steer, struct rv_worker *w)
 {
     if (steer->cpus == 0) {
         return;

@@ -55,9 +55,15 @@ static void take_answer(struct rv_uring *u, struct rv_op *op, int result)
     }
 }
 
-static RV_NOINLINE bool take_other_completion(struct rv_uring *u, void *of, uint64_t tags,
-                                              const struct io_uring_cqe *cqe)
+/*
+ * A completion for a task, of a request with many results, or of the request to end an operation or
+ * one of those. True: something that was submitted has ended.
+ */
+static RV_NOINLINE bool take_other(struct rv_uring *u, struct io_uring_cqe *cqe)
 {
+    uint64_t tags = cqe->user_data & RV_URING_DATA_TAGS;
+    void *of = (void *)(uintptr_t)(cqe->user_data & ~RV_URING_DATA_TAGS);
+    cqe->user_data = RV_URING_DATA_IGNORE;
     if (tags == RV_URING_DATA_MULTI) {
         return rv_multi_reap(u, of, cqe);
     }
@@ -67,23 +73,6 @@ static RV_NOINLINE bool take_other_completion(struct rv_uring *u, void *of, uint
         rv_multi_answer(u, of, cqe->res);
     }
     return false;
-}
-
-/*
- * A completion for a task: of an operation, of a request with many results, or of the request to
- * end one of them. True: something that was submitted has ended.
- */
-static RV_ALWAYS_INLINE bool take_completion(struct rv_uring *u, struct rv_worker *reaper,
-                                             struct io_uring_cqe *cqe)
-{
-    uint64_t tags = cqe->user_data & RV_URING_DATA_TAGS;
-    void *of = (void *)(uintptr_t)(cqe->user_data & ~RV_URING_DATA_TAGS);
-    cqe->user_data = RV_URING_DATA_IGNORE;
-    if (RV_LIKELY(tags == 0)) {
-        rv_op_complete_on(reaper, of, cqe->res);
-        return true;
-    }
-    return take_other_completion(u, of, tags, cqe);
 }
 
 /* The owner's own completion: what it slept for. */
@@ -104,21 +93,26 @@ static void note_own(struct rv_uring *u, const struct io_uring_cqe *cqe)
  * A rescuer leaves the owner's own completions where they are: the owner may be about to wait for
  * just this one. It takes what stands behind them all the same, and marks it as taken.
  */
-unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
+RV_HOT unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
 {
     uint32_t head = rv_ring_cq_head(&u->ring);
     uint32_t tail = rv_ring_cq_tail(&u->ring);
     /* order: acquire K1. What the owner wrote before it pushed what has been completed, so after
-     * the look at that; pairs with rv_ring_push. */
+     * the look at that; pairs with rv_ring_push_at. */
     (void)rv_load_acquire(u->ring.sq_tail);
     uint32_t kept = tail;
-    unsigned woken = 0;
     unsigned ended = 0;
+    unsigned more = 0; /* tasks woken for what has not ended */
     for (; head != tail; head++) {
         struct io_uring_cqe *cqe = rv_ring_cqe(&u->ring, head);
-        if (RV_LIKELY(cqe->user_data > RV_URING_DATA_TIMER)) {
-            ended += take_completion(u, reaper, cqe);
-            woken++;
+        uint64_t data = cqe->user_data;
+        if (RV_LIKELY((data & RV_URING_DATA_TAGS) == 0)) {
+            RV_ASSERT(data != 0, "every entry says what its completion is for");
+            cqe->user_data = RV_URING_DATA_IGNORE;
+            rv_op_complete_here(reaper, (struct rv_op *)(uintptr_t)data, cqe->res);
+            ended++;
+        } else if (data > RV_URING_DATA_TIMER) {
+            *(take_other(u, cqe) ? &ended : &more) += 1;
         } else if (reaper == u->worker) {
             note_own(u, cqe);
         } else if (cqe->user_data != RV_URING_DATA_IGNORE && kept == tail) {
@@ -127,10 +121,10 @@ unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper)
     }
     rv_ring_cq_advance(&u->ring, kept);
     rv_count(&reaper->count.ops_completed, ended);
-    return woken;
+    return ended + more;
 }
 
-unsigned rv_uring_reap(struct rv_uring *u)
+RV_HOT unsigned rv_uring_reap(struct rv_uring *u)
 {
     if (!rv_lock_try(&u->cq_lock)) {
         /* order: release V3. The completions before the note; pairs with rv_guard_reap. */
@@ -175,7 +169,7 @@ bool rv_uring_queue_cancel(struct rv_uring *u, const struct rv_op *target, int f
     return true;
 }
 
-bool rv_uring_drain_requests(struct rv_uring *u)
+RV_HOT bool rv_uring_drain_requests(struct rv_uring *u)
 {
     if (RV_LIKELY(rv_inbox_is_empty(&u->requests))) {
         return false;
@@ -193,7 +187,7 @@ bool rv_uring_drain_requests(struct rv_uring *u)
 /* The ring that holds it, or, while it is posted, the one that it was posted to. */
 static struct rv_uring *find_ring(struct rv_op *op)
 {
-    /* order: acquire U2. Pairs with rv_uring_queue. */
+    /* order: acquire U2. Pairs with rv_uring_push. */
     struct rv_uring *u = rv_load_acquire(&op->uring);
     return u != NULL ? u : op->post.to;
 }
@@ -279,65 +273,124 @@ static RV_NOINLINE ssize_t wait_on(struct rv_op *op, struct rv_task *self)
     return op->result;
 }
 
-static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
+/* In a ring, here or elsewhere. */
+static RV_HOT ssize_t run_queued(struct rv_op *op, struct rv_task *self)
 {
-    struct rv_worker *w = rv_current_worker();
-    if (rv_direct_may_send(rv_uring_mine(w), op)) {
-        if (rv_direct_send(op, self)) {
-            return op->result;
-        }
-        w = rv_current_worker();
-    } else if (RV_UNLIKELY(rv_cursor_has(op)) && rv_cursor_run(op, self)) {
-        return op->result;
-    }
-    if (rv_fifo_may_read(op) && rv_fifo_read(op, self)) {
-        return op->result;
-    }
-    if (!(rv_post_has_home(op) && rv_post_at_home(op)) && !submit(w, op, self)) {
+    if (!(rv_post_has_home(op) && rv_post_at_home(op)) &&
+        !submit(rv_current_worker(), op, self)) {
         return -ECANCELED;
     }
     rv_park_inline(self, RV_WAIT_IO, op);
     return RV_LIKELY(rv_op_is_done(op)) ? op->result : wait_on(op, self);
 }
 
-/* The same of a plain receive or send. */
-static RV_ALWAYS_INLINE ssize_t run_plain(struct rv_op *op, struct rv_task *self,
-                                          enum rv_op_kind kind)
+static ssize_t uring_run(struct rv_op *op, struct rv_task *self)
+{
+    if (rv_direct_may_send(rv_uring_mine(rv_current_worker()), op)) {
+        if (rv_direct_send(op, self)) {
+            return op->result;
+        }
+    } else if (RV_UNLIKELY(rv_cursor_has(op)) && rv_cursor_run(op, self)) {
+        return op->result;
+    }
+    if (rv_fifo_may_read(op) && rv_fifo_read(op, self)) {
+        return op->result;
+    }
+    return run_queued(op, self);
+}
+
+/* A plain receive or send that may go another way than through this ring, or has to wait for it. */
+static RV_HOT RV_NOINLINE ssize_t run_any(struct rv_op *op, struct rv_task *self)
+{
+    rv_plain_detour(op);
+    bool is_sent = op->kind == RV_OP_SEND && rv_direct_send(op, self);
+    return rv_plain_finish(op, self, is_sent ? op->result : run_queued(op, self));
+}
+
+/* One that was woken by something else than its result, or has an error for one. */
+static RV_NOINLINE ssize_t run_on(struct rv_op *op, struct rv_task *self)
+{
+    rv_plain_detour(op);
+    return rv_plain_finish(op, self, rv_op_is_done(op) ? op->result : wait_on(op, self));
+}
+
+static RV_ALWAYS_INLINE ssize_t submit_plain(struct rv_op *op, struct rv_task *self,
+                                             enum rv_op_kind kind, struct rv_plain ask,
+                                             bool is_alone)
 {
     struct rv_worker *w = self->worker;
     struct rv_uring *u = rv_uring_mine(w);
-    bool may_differ = kind == RV_OP_SEND ? rv_ring_unsent(&u->ring) == 0
-                                         : rv_load_relaxed(&op->slot->home) != 0;
-    struct io_uring_sqe *sqe = may_differ ? NULL : rv_ring_next(&u->ring);
-    if (RV_UNLIKELY(sqe == NULL)) {
-        return uring_run(op, self);
+    uint32_t tail = rv_ring_tail(&u->ring);
+    uint32_t unsent = rv_ring_unsent_at(&u->ring, tail);
+    /* Full; or a send that would be alone, and may do without the ring: direct.c. */
+    bool may_differ = kind == RV_OP_SEND ? unsent - 1 >= u->ring.sq_mask
+                                         : unsent >= u->ring.sq_entries;
+    if (RV_UNLIKELY(may_differ)) {
+        return run_any(op, self);
     }
-    rv_sqe_fill_plain(sqe, op, kind);
-    rv_uring_push(u, sqe, op);
-    if (!w->is_alone) {
+    struct io_uring_sqe *sqe = rv_ring_entry(&u->ring, tail);
+    rv_sqe_fill_plain(sqe, kind, ask);
+    rv_uring_push(u, w, tail, sqe, op);
+    if (!is_alone) {
         rv_watch_left_behind(w);
     }
-    rv_park_here(self, RV_WAIT_IO, op);
-    return RV_LIKELY(rv_op_is_done(op)) ? op->result : wait_on(op, self);
+    rv_park_here(w, self, RV_WAIT_IO, op);
+    return RV_LIKELY(rv_op_is_done(op)) && RV_LIKELY(op->result >= 0) ? op->result
+                                                                      : run_on(op, self);
 }
 
-static RV_NO_STACK_PROTECTOR ssize_t uring_recv(struct rv_task *self, int fd, void *addr,
-                                                size_t len, unsigned flags)
+static RV_ALWAYS_INLINE ssize_t run_alone(struct rv_op *op, struct rv_task *self,
+                                          enum rv_op_kind kind, struct rv_plain ask)
 {
-    struct rv_op op;
-    rv_plain_init(&op, fd, addr, len, flags);
-    return rv_plain_call(&op, self, RV_OP_RECV, run_plain);
+    return submit_plain(op, self, kind, ask, true);
 }
 
-static RV_NO_STACK_PROTECTOR ssize_t uring_send(struct rv_task *self, int fd, void *addr,
-                                                size_t len, unsigned flags)
+static RV_ALWAYS_INLINE ssize_t run_plain(struct rv_op *op, struct rv_task *self,
+                                          enum rv_op_kind kind, struct rv_plain ask)
 {
-    struct rv_op op;
-    rv_plain_init(&op, fd, addr, len, flags);
-    return rv_plain_call(&op, self, RV_OP_SEND, run_plain);
+    if (kind == RV_OP_RECV) {
+        rv_plain_steer(op, self);
+        if (RV_UNLIKELY(rv_load_relaxed(&op->slot->home) != 0)) {
+            return run_any(op, self);
+        }
+    }
+    return submit_plain(op, self, kind, ask, false);
 }
 
-unsigned rv_uring_resume(struct rv_uring *u)
+static RV_HOT RV_NO_STACK_PROTECTOR ssize_t uring_recv(int fd, void *addr, size_t len,
+                                                       unsigned flags, struct rv_task *self)
+{
+    struct rv_plain ask = {.fd = fd, .flags = flags, .addr = addr, .len = len};
+    struct rv_op op;
+    return rv_plain_call(&op, self, RV_OP_RECV, ask, run_plain);
+}
+
+static RV_HOT RV_NO_STACK_PROTECTOR ssize_t uring_send(int fd, void *addr, size_t len,
+                                                       unsigned flags, struct rv_task *self)
+{
+    struct rv_plain ask = {.fd = fd, .flags = flags, .addr = addr, .len = len};
+    struct rv_op op;
+    return rv_plain_call(&op, self, RV_OP_SEND, ask, run_plain);
+}
+
+/* The same on a runtime of one worker. */
+static RV_HOT RV_NO_STACK_PROTECTOR ssize_t recv_alone(int fd, void *addr, size_t len,
+                                                       unsigned flags, struct rv_task *self)
+{
+    struct rv_plain ask = {.fd = fd, .flags = flags, .addr = addr, .len = len};
+    struct rv_op op;
+    return rv_plain_call(&op, self, RV_OP_RECV, ask, run_alone);
+}
+
+static RV_HOT RV_NO_STACK_PROTECTOR ssize_t send_alone(int fd, void *addr, size_t len,
+                                                       unsigned flags, struct rv_task *self)
+{
+    struct rv_plain ask = {.fd = fd, .flags = flags, .addr = addr, .len = len};
+    struct rv_op op;
+    return rv_plain_call(&op, self, RV_OP_SEND, ask, run_alone);
+}
+
+RV_HOT unsigned rv_uring_resume(struct rv_uring *u)
 {
     if (RV_LIKELY(!rv_guard_resume(u))) {
         return 0;
@@ -346,7 +399,7 @@ unsigned rv_uring_resume(struct rv_uring *u)
     return rv_uring_reap(u);
 }
 
-static unsigned uring_poll(struct rv_worker *w)
+static RV_HOT unsigned uring_poll(struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
     rv_guard_pause(u);
@@ -362,7 +415,7 @@ static unsigned uring_poll(struct rv_worker *w)
 }
 
 /* With nothing to run the worker sleeps next: the sleep hands over, in the same system call. */
-static bool uring_needs_poll(const struct rv_worker *w)
+static RV_HOT bool uring_needs_poll(const struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
     return rv_ring_must_enter(&u->ring) || rv_ring_has_completions(&u->ring) ||
@@ -370,7 +423,7 @@ static bool uring_needs_poll(const struct rv_worker *w)
            (rv_ring_unsent(&u->ring) != 0 && !rv_ready_is_empty(w));
 }
 
-static void uring_flush(struct rv_worker *w)
+static RV_HOT void uring_flush(struct rv_worker *w)
 {
     struct rv_uring *u = rv_uring_of(w);
     if (rv_ring_unsent(&u->ring) != 0) {
@@ -410,6 +463,9 @@ static int uring_runtime_start(struct rove_runtime *runtime)
     if (rc < 0) {
         return rc;
     }
+    bool is_alone = runtime->worker_count == 1;
+    all->io.recv = is_alone ? recv_alone : uring_recv;
+    all->io.send = is_alone ? send_alone : uring_send;
     runtime->poll_data = all;
     return 0;
 }
@@ -436,8 +492,6 @@ const struct rv_reactor rv_uring_reactor = {
     },
     .kicked = uring_kicked,
     .run = uring_run,
-    .recv = uring_recv,
-    .send = uring_send,
     .end_waits = rv_uring_end_waits,
     .opens_nonblocking = true,
 };

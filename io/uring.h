@@ -19,7 +19,7 @@
 #define RV_URING_DATA_IGNORE UINT64_C(1)
 #define RV_URING_DATA_WAKE UINT64_C(2)
 #define RV_URING_DATA_ALARM UINT64_C(3)
-#define RV_URING_DATA_TIMER UINT64_C(4)
+#define RV_URING_DATA_TIMER UINT64_C(5) /* no multiple of 4: that is an operation */
 
 #define RV_URING_DATA_CANCEL UINT64_C(1) /* in an operation's address: the request to end it */
 
@@ -122,15 +122,15 @@ bool rv_uring_queue_cancel(struct rv_uring *u, const struct rv_op *target, int f
 /* Wakes the tasks of completed operations; 0 also when somebody else is at it. cq_lock held. */
 unsigned rv_uring_reap_locked(struct rv_uring *u, struct rv_worker *reaper);
 
-/* The owner: an entry that has been filled is this operation's. */
-static RV_ALWAYS_INLINE void rv_uring_push(struct rv_uring *u, struct io_uring_sqe *sqe,
-                                           struct rv_op *op)
+/* The owner w: the entry at `tail`, which has been filled, is this operation's. */
+static RV_ALWAYS_INLINE void rv_uring_push(struct rv_uring *u, struct rv_worker *w, uint32_t tail,
+                                           struct io_uring_sqe *sqe, struct rv_op *op)
 {
     /* order: release U2. As documentation; the ring itself orders it. See find_ring. */
     rv_store_release(&op->uring, u);
     sqe->user_data = (uint64_t)(uintptr_t)op;
-    rv_ring_push(&u->ring);
-    rv_count(&u->worker->count.ops_submitted, 1);
+    rv_ring_push_at(&u->ring, tail);
+    rv_count(&w->count.ops_submitted, 1);
 }
 
 /* The owner: an entry of its ring becomes this operation. */
@@ -138,7 +138,7 @@ static RV_ALWAYS_INLINE void rv_uring_queue(struct rv_uring *u, struct io_uring_
                                             struct rv_op *op)
 {
     rv_sqe_fill(sqe, op);
-    rv_uring_push(u, sqe, op);
+    rv_uring_push(u, u->worker, rv_ring_tail(&u->ring), sqe, op);
 }
 
 /* uring_close.c: as in struct rv_reactor. */

@@ -94,7 +94,7 @@ static void wait_until(struct rv_uring *u, int64_t until_ns)
 }
 
 /* Sleeps until there is something to do; alarms are dealt with in between. */
-static void sleep_on(struct rv_uring *u, int64_t deadline_ns, bool is_guard)
+static RV_ALWAYS_INLINE void sleep_on(struct rv_uring *u, int64_t deadline_ns, bool is_guard)
 {
     struct rv_vigil vigil = {.look_ns = INT64_MAX};
     bool is_over = false;
@@ -109,9 +109,26 @@ static void sleep_on(struct rv_uring *u, int64_t deadline_ns, bool is_guard)
     }
 }
 
-void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns)
+static RV_ALWAYS_INLINE void sleep_or_enter(struct rv_uring *u, int64_t deadline_ns, bool is_guard,
+                                            bool has_drained)
+{
+    if (!has_drained && arm_wake(u)) {
+        sleep_on(u, deadline_ns, is_guard);
+    } else {
+        (void)rv_ring_enter(&u->ring);
+        rv_uring_reap(u);
+    }
+    rv_store_relaxed(&u->is_woken, 0u);
+}
+
+/* A lone worker has nobody to guard, to post to or to be helped by. */
+RV_HOT void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns)
 {
     struct rv_uring *u = rv_uring_of(w);
+    if (w->is_alone) {
+        sleep_or_enter(u, deadline_ns, false, rv_uring_drain_requests(u));
+        return;
+    }
     rv_guard_pause(u);
     bool has_drained = rv_post_take(u, u) != 0;
     has_drained |= rv_uring_drain_requests(u);
@@ -119,16 +136,10 @@ void rv_uring_sleep(struct rv_worker *w, int64_t deadline_ns)
     if (!is_guard) {
         rv_post_remind(u);
     }
-    if (!has_drained && arm_wake(u)) {
-        sleep_on(u, deadline_ns, is_guard);
-    } else {
-        (void)rv_ring_enter(&u->ring);
-        rv_uring_reap(u);
-    }
+    sleep_or_enter(u, deadline_ns, is_guard, has_drained);
     if (is_guard) {
         rv_guard_leave(u);
     }
-    rv_store_relaxed(&u->is_woken, 0u);
     rv_steer_note(&rv_io_of(w->runtime)->steer, w);
     (void)rv_uring_resume(u);
 }

@@ -213,7 +213,7 @@ unsigned rv_active_count(const struct rove_runtime *runtime)
     return runtime->worker_count - rv_load_relaxed(&runtime->active.aside);
 }
 
-bool rv_active_is_aside(const struct rv_worker *w)
+RV_HOT bool rv_active_is_aside(const struct rv_worker *w)
 {
     return w->idx >= rv_active_count(w->runtime);
 }

@@ -216,7 +216,7 @@ bool rv_idle_stop_search(struct rv_worker *w)
     return before == 1;
 }
 
-void rv_idle_announce(struct rv_worker *w)
+RV_HOT void rv_idle_announce(struct rv_worker *w)
 {
     struct rv_idle *idle = &w->runtime->idle;
     if (w->is_searching) {
@@ -250,7 +250,7 @@ void rv_idle_end_calm(struct rv_worker *w)
     rv_idle_start_search(w);
 }
 
-void rv_idle_retract(struct rv_worker *w)
+RV_HOT void rv_idle_retract(struct rv_worker *w)
 {
     struct rv_idle *idle = &w->runtime->idle;
     rv_lock_acquire(&idle->lock);

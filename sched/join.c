@@ -65,7 +65,7 @@ RV_NO_STACK_PROTECTOR bool rv_join_make_way(struct rv_join *j, struct rv_task *s
     self->wait_kind = RV_WAIT_FUTURE;
     self->wait_object = j->future;
     self->wait_since = w->now_ns;
-    rv_context_switch(&self->context, rv_switch_prepare(w, child), child);
+    rv_context_switch(&self->context, &rv_switch_prepare(w, child)->context, child);
     self->wait_kind = RV_WAIT_NONE;
     rv_switch_arrive(self->worker);
     return true;

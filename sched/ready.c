@@ -54,6 +54,7 @@ RV_COLD void rv_ready_push_outside(struct rv_worker *here, struct rv_task *t)
  */
 RV_COLD struct rv_task *rv_ready_refill(struct rv_worker *w, struct rv_task *t)
 {
+    (void)rv_runq_refresh_base(&w->runq); /* a lone worker's is old by then */
     do {
         while (!rv_backlog_is_empty(&w->overflow) &&
                rv_runq_push(&w->runq, rv_backlog_first(&w->overflow))) {
@@ -89,7 +90,7 @@ RV_COLD struct rv_task *rv_ready_pop_pinned(struct rv_worker *w)
     return node == NULL ? NULL : rv_container_of(node, struct rv_task, queue_link);
 }
 
-struct rv_task *rv_ready_pick_fair(struct rv_worker *w)
+RV_HOT struct rv_task *rv_ready_pick_fair(struct rv_worker *w)
 {
     struct rv_task *t = w->is_pinned_first ? rv_ready_pop_pinned(w) : NULL;
     if (t == NULL && !rv_fifo_is_empty(&w->pinned) && (rv_rand_next(&w->rand) & 1) != 0) {
@@ -104,19 +105,16 @@ struct rv_task *rv_ready_pick_fair(struct rv_worker *w)
     return t != NULL ? t : rv_ready_pop_pinned(w);
 }
 
-bool rv_ready_is_empty(const struct rv_worker *w)
+RV_HOT bool rv_ready_is_empty(const struct rv_worker *w)
 {
     struct rv_worker *self = &w->runtime->workers[w->idx];
     return self->only == NULL && rv_runq_is_empty_owner(&self->runq) &&
            rv_deque_size_hint(&self->conts) == 0 && rv_fifo_is_empty(&self->pinned);
 }
 
-void rv_ready_take_injected(struct rv_worker *w)
+void rv_ready_take_share(struct rv_worker *w)
 {
     struct rove_runtime *runtime = w->runtime;
-    if (rv_load_relaxed(&runtime->injected_count) == 0) {
-        return;
-    }
     struct rv_fifo_node *taken[RV_READY_INJECT_BATCH];
     unsigned n = 0;
     rv_lock_acquire(&runtime->inject_lock);

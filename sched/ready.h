@@ -11,7 +11,8 @@
  * Sleepers are told of new work when the public part of the run queue goes from empty to not empty:
  * whoever found it not empty was told before, or will look again before it sleeps (idle.c).
  *
- * Cost: a push is a few stores; a pop one compare-exchange per claimed batch of eight; one fence
+ * Cost: a push is a few stores; a pop one compare-exchange per claimed batch of eight (a lone
+ * worker's: of all there are); one fence
  * per empty-to-not-empty with several workers. All of it is inline: a switch is one function.
  */
 #ifndef RV_SCHED_READY_H
@@ -34,7 +35,13 @@ struct rv_task *rv_ready_pick_fair(struct rv_worker *w);
 /* Owner: none of its own tasks is ready; it may be running one. */
 bool rv_ready_is_empty(const struct rv_worker *w);
 /* Owner: takes its share of the injection queue. */
-void rv_ready_take_injected(struct rv_worker *w);
+void rv_ready_take_share(struct rv_worker *w);
+static inline void rv_ready_take_injected(struct rv_worker *w)
+{
+    if (RV_UNLIKELY(rv_load_relaxed(&w->runtime->injected_count) > 0)) {
+        rv_ready_take_share(w);
+    }
+}
 
 /* The rest of the functions below. */
 void rv_ready_push_pinned(struct rv_worker *here, struct rv_task *t);
@@ -68,9 +75,15 @@ static inline void rv_ready_push_from(struct rv_worker *here, struct rv_task *t)
  */
 static RV_ALWAYS_INLINE void rv_ready_push_alone(struct rv_worker *w, struct rv_task *t)
 {
-    if (rv_runq_is_empty_owner(&w->runq) && w->only == NULL) {
+    bool is_over = RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow));
+    uint32_t queued = rv_runq_size_alone(&w->runq);
+    if (RV_LIKELY(queued - 1 < RV_RUNQ_CAPACITY - 1) && !is_over) {
+        rv_runq_push_alone(&w->runq, t);
+    } else if (queued == 0 && w->only == NULL) {
         w->only = t;
-    } else if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) || !rv_runq_push(&w->runq, t)) {
+    } else if (queued == 0) {
+        rv_runq_push_alone(&w->runq, t);
+    } else {
         rv_bias_owner_enter(&w->bias);
         rv_ready_push_overflow(w, t);
     }
@@ -139,6 +152,7 @@ static RV_ALWAYS_INLINE void rv_ready_push_cont(struct rv_worker *w, struct rv_t
         rv_ready_push_local(w, t);
         return;
     }
+    w->has_conts = true;
     /* Looked at after the push, as above. */
     unsigned depth = w->is_alone ? 3 : (unsigned)rv_deque_size_hint(&w->conts);
     if (depth <= 1) {
@@ -154,14 +168,16 @@ static RV_ALWAYS_INLINE void rv_ready_push_cont(struct rv_worker *w, struct rv_t
  */
 static RV_ALWAYS_INLINE void rv_ready_prefetch(struct rv_worker *w)
 {
-    const char *block = rv_runq_peek(&w->runq, RV_READY_BLOCK_AHEAD);
-    const struct rv_task *near = rv_runq_peek(&w->runq, RV_READY_FRAMES_AHEAD);
-    if (block != NULL) {
+    uint32_t run = rv_runq_run(&w->runq);
+    int32_t left = (int32_t)rv_runq_from(&w->runq, run);
+    if (left > RV_READY_FRAMES_AHEAD) {
+        const struct rv_task *near = rv_runq_at(&w->runq, run + RV_READY_FRAMES_AHEAD);
+        rv_context_prefetch(&near->context);
+    }
+    if (left > RV_READY_BLOCK_AHEAD) {
+        const char *block = rv_runq_at(&w->runq, run + RV_READY_BLOCK_AHEAD);
         __builtin_prefetch(block, 1);
         __builtin_prefetch(block + RV_CACHE_LINE, 1);
-    }
-    if (near != NULL) {
-        rv_context_prefetch(&near->context);
     }
 }
 
@@ -172,7 +188,7 @@ static RV_ALWAYS_INLINE struct rv_task *rv_ready_pop_alone(struct rv_worker *w)
         w->only = NULL;
         return t;
     }
-    t = rv_runq_pop(&w->runq);
+    t = rv_runq_pop_alone(&w->runq);
     rv_ready_prefetch(w);
     if (RV_UNLIKELY(!rv_backlog_is_empty(&w->overflow)) && rv_runq_private_hint(&w->runq) == 0) {
         rv_bias_owner_enter(&w->bias);
@@ -201,24 +217,49 @@ static RV_ALWAYS_INLINE struct rv_task *rv_ready_pop_cont(struct rv_worker *w)
     if (RV_UNLIKELY(w->is_pinned_first)) {
         return rv_ready_pop_pinned(w);
     }
-    return rv_deque_pop(&w->conts);
+    if (!w->has_conts) {
+        return NULL;
+    }
+    struct rv_task *t = rv_deque_pop(&w->conts);
+    if (t == NULL) {
+        w->has_conts = false;
+    }
+    return t;
+}
+
+/* Owner, about to switch: is it time to look around? */
+static RV_ALWAYS_INLINE bool rv_ready_is_due(struct rv_worker *w)
+{
+    if (RV_UNLIKELY(--w->tick == 0) || RV_UNLIKELY(rv_load_relaxed(&w->is_wanted))) {
+        w->tick = 1;
+        return true;
+    }
+    return false;
+}
+
+static RV_ALWAYS_INLINE struct rv_task *rv_ready_pop_late(struct rv_worker *w)
+{
+    struct rv_task *t = rv_ready_pop_queued(w);
+    if (RV_UNLIKELY(t == NULL) && !rv_fifo_is_empty(&w->pinned)) {
+        t = rv_ready_pop_pinned(w);
+    }
+    return t;
 }
 
 /* Owner: the next local task, or NULL: nothing here, or it is time to look around. */
 static RV_ALWAYS_INLINE struct rv_task *rv_ready_pick(struct rv_worker *w)
 {
-    if (RV_UNLIKELY(--w->tick == 0) || RV_UNLIKELY(rv_load_relaxed(&w->is_wanted))) {
-        w->tick = 1;
+    if (rv_ready_is_due(w)) {
         return NULL;
     }
     struct rv_task *t = rv_ready_pop_cont(w);
-    if (t == NULL) {
-        t = rv_ready_pop_queued(w);
-    }
-    if (RV_UNLIKELY(t == NULL) && !rv_fifo_is_empty(&w->pinned)) {
-        t = rv_ready_pop_pinned(w);
-    }
-    return t;
+    return t != NULL ? t : rv_ready_pop_late(w);
+}
+
+/* The same of one without conts (struct rv_worker's is_odd). */
+static RV_ALWAYS_INLINE struct rv_task *rv_ready_pick_even(struct rv_worker *w)
+{
+    return rv_ready_is_due(w) ? NULL : rv_ready_pop_late(w);
 }
 
 #endif

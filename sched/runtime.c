@@ -305,7 +305,7 @@ uint64_t rv_runtime_live(struct rove_runtime *runtime)
     return created - ended;
 }
 
-void rv_runtime_note_idle(struct rove_runtime *runtime)
+RV_HOT void rv_runtime_note_idle(struct rove_runtime *runtime)
 {
     if (RV_UNLIKELY(rv_load_relaxed(&runtime->is_stopping) == 1)) {
         rv_park_notify_all(&runtime->stopper);

@@ -47,6 +47,7 @@ enum rv_phase {
 };
 
 #define RV_STATE_PHASE UINT64_C(0x3)
+#define RV_STATE_TO_PARKED ((uint64_t)RV_PHASE_PARKED - RV_PHASE_ACTIVE) /* added to a word */
 #define RV_STATE_WOKEN UINT64_C(0x4)
 #define RV_STATE_CANCEL UINT64_C(0x8)
 #define RV_STATE_PINNED UINT64_C(0x10)
@@ -113,13 +114,16 @@ static inline bool rv_state_park(rv_state_word *state)
     uint64_t word = rv_load_relaxed(state);
     for (;;) {
         RV_ASSERT(rv_state_phase(word) == RV_PHASE_ACTIVE, "only a running task parks");
-        bool is_wanted = (word & (RV_STATE_WOKEN | RV_STATE_CANCEL)) != 0;
-        uint64_t next =
-            is_wanted ? word & ~RV_STATE_WOKEN : rv_state_with_phase(word, RV_PHASE_PARKED);
-        /* order: acq_rel S2. The saved registers before PARKED, pairs with rv_state_wake; and what
-         * the waker wrote before WOKEN is seen by the task that goes on. */
-        if (rv_cas_weak_acq_rel(state, &word, next)) {
-            return !is_wanted;
+        if (RV_LIKELY((word & (RV_STATE_WOKEN | RV_STATE_CANCEL)) == 0)) {
+            /* order: acq_rel S2. The saved registers before PARKED; pairs with rv_state_wake. */
+            if (RV_LIKELY(rv_cas_weak_acq_rel(state, &word, word + RV_STATE_TO_PARKED))) {
+                return true;
+            }
+            continue;
+        }
+        /* order: acq_rel S2. What the waker wrote before WOKEN is seen by the task that goes on. */
+        if (rv_cas_weak_acq_rel(state, &word, word & ~RV_STATE_WOKEN)) {
+            return false;
         }
     }
 }
@@ -129,19 +133,21 @@ static inline bool rv_state_wake(rv_state_word *state)
 {
     uint64_t word = rv_load_relaxed(state);
     for (;;) {
-        uint64_t next;
+        if (RV_LIKELY((word & (RV_STATE_PHASE | RV_STATE_PINNED)) == RV_PHASE_PARKED)) {
+            /* order: acq_rel S2. Takes over the saved registers; pairs with rv_state_park. */
+            if (RV_LIKELY(rv_cas_weak_acq_rel(state, &word, word - RV_STATE_TO_PARKED))) {
+                return true;
+            }
+            continue;
+        }
         enum rv_phase phase = rv_state_phase(word);
-        if (phase == RV_PHASE_PARKED && !(word & RV_STATE_PINNED)) {
-            next = rv_state_with_phase(word, RV_PHASE_ACTIVE);
-        } else if (phase == RV_PHASE_PARKED || phase == RV_PHASE_ACTIVE) {
-            next = word | RV_STATE_WOKEN;
-        } else {
+        if (phase != RV_PHASE_PARKED && phase != RV_PHASE_ACTIVE) {
             return false;
         }
-        /* order: acq_rel S2. Takes over the saved registers; and the waker's writes before WOKEN.
-         * An unchanged word is written all the same: the write is what publishes them. */
-        if (rv_cas_weak_acq_rel(state, &word, next)) {
-            return rv_state_phase(next) == RV_PHASE_ACTIVE && phase == RV_PHASE_PARKED;
+        /* order: acq_rel S2. The waker's writes before WOKEN; pairs with rv_state_park. A word that
+         * has it is written all the same: the write is what publishes them. */
+        if (rv_cas_weak_acq_rel(state, &word, word | RV_STATE_WOKEN)) {
+            return false;
         }
     }
 }

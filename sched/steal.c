@@ -178,12 +178,15 @@ struct rv_task *rv_steal_search(struct rv_worker *w)
     return NULL;
 }
 
-bool rv_steal_is_work_visible(struct rv_worker *w)
+RV_HOT bool rv_steal_is_work_visible(struct rv_worker *w)
 {
     struct rove_runtime *runtime = w->runtime;
     if (rv_load_relaxed(&runtime->injected_count) > 0 || !rv_inbox_is_empty(&w->inbox) ||
         rv_load_relaxed(&runtime->is_stopping) == 2) {
         return true;
+    }
+    if (w->is_alone) {
+        return false;
     }
     uint32_t enough = rv_load_relaxed(&runtime->idle.calm) != 0 ? RV_IDLE_MANY : 1;
     for (unsigned i = 0; i < runtime->worker_count; i++) {

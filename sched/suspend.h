@@ -44,15 +44,15 @@ RV_MAY_SWITCH static RV_ALWAYS_INLINE void rv_park_inline(struct rv_task *self,
     self->wait_kind = RV_WAIT_NONE;
 }
 
-/* The same of a task that is known to be no callback, with the switch in the caller's code too. One
- * that has been woken before comes back by way of the queue. */
-RV_MAY_SWITCH static RV_ALWAYS_INLINE void rv_park_here(struct rv_task *self,
+/* The same of a task that is known to be no callback, and runs on w, with the switch in the
+ * caller's code too. One that has been woken before comes back by way of the queue. */
+RV_MAY_SWITCH static RV_ALWAYS_INLINE void rv_park_here(struct rv_worker *w, struct rv_task *self,
                                                         enum rv_wait_kind kind, const void *object)
 {
     self->wait_kind = (uint8_t)kind;
     self->wait_object = object;
-    self->wait_since = self->worker->now_ns;
-    rv_switch_away_inline(self, RV_AFTER_PARK);
+    self->wait_since = w->now_ns;
+    rv_switch_away_inline(w, self, RV_AFTER_PARK);
     self->wait_kind = RV_WAIT_NONE;
 }
 
@@ -63,17 +63,26 @@ RV_MAY_SWITCH static RV_ALWAYS_INLINE void rv_park_here(struct rv_task *self,
 RV_MAY_SWITCH static RV_ALWAYS_INLINE bool
 rv_park_to_land(struct rv_task *self, enum rv_wait_kind kind, const void *object, const void *to)
 {
-    self->worker->left_to = to;
+    struct rv_worker *w = self->worker;
+    w->left_to = to;
     self->wait_kind = (uint8_t)kind;
     self->wait_object = object;
-    self->wait_since = self->worker->now_ns;
-    rv_switch_away_inline(self, RV_AFTER_PARK);
+    self->wait_since = w->now_ns;
+    rv_switch_away_inline(w, self, RV_AFTER_PARK);
     self->wait_kind = RV_WAIT_NONE;
     return self->worker->left_to != to;
 }
 
 /* Any thread, any time: makes t ready if it is parked, else its next park returns at once. */
 void rv_wake(struct rv_task *t);
+
+/* The same in the caller's code, which runs on worker `here`, of t's runtime. */
+static RV_ALWAYS_INLINE void rv_wake_here(struct rv_worker *here, struct rv_task *t)
+{
+    if (rv_switch_reclaim(here, t) || rv_state_wake(&t->future.state)) {
+        rv_ready_push_local(here, t);
+    }
+}
 
 /* The same in the caller's code, which runs on worker `here`, or on none (NULL). */
 static RV_ALWAYS_INLINE void rv_wake_from(struct rv_worker *here, struct rv_task *t)

@@ -54,25 +54,38 @@ static RV_ALWAYS_INLINE bool rv_switch_reclaim(struct rv_worker *here, const str
     return true;
 }
 
+/* Of what rv_switch_next says. */
+static RV_ALWAYS_INLINE struct rv_context *rv_switch_context(struct rv_worker *w,
+                                                             struct rv_task *next)
+{
+    return RV_LIKELY(next != NULL) ? &next->context : &w->scheduler;
+}
+
 #ifdef RV_MODEL_TASKS
 #define rv_switch_to_child_inline(self, child, is_fresh) (rv_switch_to_child(self, child), false)
-#define rv_switch_away_inline rv_switch_away
+#define rv_switch_away_inline(w, self, after) rv_switch_away(self, after)
 void rv_switch_arrive(struct rv_worker *w);
-struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
-                                  struct rv_task **next);
+struct rv_task *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after);
 #else
 /* t is about to run on w, and has a seat. */
-static RV_ALWAYS_INLINE struct rv_context *rv_switch_prepare(struct rv_worker *w, struct rv_task *t)
+static RV_ALWAYS_INLINE struct rv_task *rv_switch_prepare_even(struct rv_worker *w,
+                                                               struct rv_task *t)
 {
     RV_ASSERT(rv_state_phase(rv_load_relaxed(&t->future.state)) == RV_PHASE_ACTIVE,
               "only an active task runs");
     rv_store_relaxed(&w->current, t);
     t->worker = w;
     rv_count(&w->step, 1);
+    return t;
+}
+
+static RV_ALWAYS_INLINE struct rv_task *rv_switch_prepare(struct rv_worker *w, struct rv_task *t)
+{
+    rv_switch_prepare_even(w, t);
     if (RV_UNLIKELY(w->is_debug)) {
         rv_debug_step_begin(w);
     }
-    return &t->context;
+    return t;
 }
 
 /* Owner: parks who left in order to, if that has not been done yet. */
@@ -117,26 +130,23 @@ static RV_ALWAYS_INLINE bool rv_switch_seat(struct rv_worker *w, struct rv_task 
 static RV_ALWAYS_INLINE void rv_switch_arrive(struct rv_worker *w)
 {
     enum rv_after after = w->after;
-    struct rv_task *left = w->after_task;
     if (after == RV_AFTER_PARK) {
         if (!w->parks_late) {
             rv_switch_settle(w);
         }
     } else if (after == RV_AFTER_READY) {
-        rv_ready_push_local(w, left);
+        rv_ready_push_local(w, w->after_task);
     } else if (after == RV_AFTER_CONT) {
-        rv_ready_push_cont(w, left);
+        rv_ready_push_cont(w, w->after_task);
     } else if (after == RV_AFTER_FINISH) {
-        rv_task_bury(w, left);
+        rv_task_bury(w, w->after_task);
     }
 }
 
-/* Where a task that stops goes: to *next, or to the scheduler if that is NULL. One that ends may
- * have left its seat to *next, and so be without: then there is nothing to switch to. */
-static RV_ALWAYS_INLINE struct rv_context *rv_switch_next(struct rv_worker *w,
-                                                          struct rv_task *self,
-                                                          enum rv_after after,
-                                                          struct rv_task **next)
+/* The running task stops; who is next, or NULL: the scheduler context. One that ends may have left
+ * its seat to the next, and so be without: then there is nothing to switch to. */
+static RV_ALWAYS_INLINE struct rv_task *rv_switch_next(struct rv_worker *w, struct rv_task *self,
+                                                       enum rv_after after)
 {
     RV_ASSERT(rv_load_relaxed(&w->current) == self, "a task leaves the worker it runs on");
     if (RV_UNLIKELY(w->is_debug)) {
@@ -145,28 +155,50 @@ static RV_ALWAYS_INLINE struct rv_context *rv_switch_next(struct rv_worker *w,
     rv_switch_settle_last(w, after);
     w->after = after;
     w->after_task = self;
-    *next = rv_ready_pick(w);
-    if (RV_LIKELY(*next != NULL)) {
-        if (after == RV_AFTER_FINISH && !(*next)->future.is_started &&
-            rv_seat_pass_on(w, self, *next)) {
-            (*next)->future.is_started = true;
-            return rv_switch_prepare(w, *next);
+    struct rv_task *next = rv_ready_pick(w);
+    if (RV_LIKELY(next != NULL)) {
+        if (after == RV_AFTER_FINISH && !next->future.is_started &&
+            rv_seat_pass_on(w, self, next)) {
+            next->future.is_started = true;
+            return rv_switch_prepare(w, next);
         }
-        if (rv_switch_seat(w, *next)) {
-            return rv_switch_prepare(w, *next);
+        if (rv_switch_seat(w, next)) {
+            return rv_switch_prepare(w, next);
         }
-        *next = NULL;
     }
     rv_store_relaxed(&w->current, NULL);
-    return &w->scheduler;
+    return NULL;
+}
+
+/* The same of a task that goes on later .. */
+struct rv_task *rv_switch_next_odd(struct rv_worker *w, struct rv_task *self, enum rv_after after);
+
+/* .. without what an odd worker needs, where it is none. */
+static RV_ALWAYS_INLINE struct rv_task *rv_switch_next_even(struct rv_worker *w,
+                                                            struct rv_task *self,
+                                                            enum rv_after after)
+{
+    if (RV_UNLIKELY(w->is_odd != 0)) {
+        return rv_switch_next_odd(w, self, after);
+    }
+    RV_ASSERT(rv_load_relaxed(&w->current) == self, "a task leaves the worker it runs on");
+    rv_switch_settle(w);
+    w->after = after;
+    w->after_task = self;
+    struct rv_task *next = rv_ready_pick_even(w);
+    if (RV_LIKELY(next != NULL) && rv_switch_seat(w, next)) {
+        return rv_switch_prepare_even(w, next);
+    }
+    rv_store_relaxed(&w->current, NULL);
+    return NULL;
 }
 
 /* rv_switch_away in the caller's code. */
-static RV_ALWAYS_INLINE void rv_switch_away_inline(struct rv_task *self, enum rv_after after)
+static RV_ALWAYS_INLINE void rv_switch_away_inline(struct rv_worker *w, struct rv_task *self,
+                                                   enum rv_after after)
 {
-    struct rv_task *next;
-    struct rv_context *to = rv_switch_next(self->worker, self, after, &next);
-    rv_context_switch(&self->context, to, next);
+    struct rv_task *next = rv_switch_next_even(w, self, after);
+    rv_context_switch(&self->context, rv_switch_context(w, next), next);
     rv_switch_arrive(self->worker);
 }
 
@@ -183,10 +215,10 @@ static RV_ALWAYS_INLINE bool rv_switch_to_child_inline(struct rv_task *self, str
         rv_debug_step_end(w, self, false);
     }
     rv_switch_settle(w);
-    struct rv_context *to = rv_switch_prepare(w, child);
+    rv_switch_prepare(w, child);
     w->after = RV_AFTER_CONT;
     w->after_task = self;
-    rv_context_switch(&self->context, to, child);
+    rv_context_switch(&self->context, &child->context, child);
     w = self->worker;
     if (RV_LIKELY(is_fresh && w->after == RV_AFTER_FINISH && w->after_task == child)) {
         return true;

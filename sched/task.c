@@ -325,8 +325,8 @@ static RV_NO_STACK_PROTECTOR void task_entry(void *arg, struct rv_context *from)
             rv_fork_end_child(t);
         }
         task_finish(t, rc, result);
-        struct rv_task *next;
-        struct rv_context *to = rv_switch_next(t->worker, t, RV_AFTER_FINISH, &next);
+        struct rv_task *next = rv_switch_next(t->worker, t, RV_AFTER_FINISH);
+        struct rv_context *to = rv_switch_context(t->worker, next);
         if (t->seat == NULL) {
             t = next;
             begin_in_place(t->runtime);

@@ -181,7 +181,7 @@ int64_t rv_watch_begin(struct rv_worker *self, int64_t now_ns, int64_t deadline_
     return look_at < deadline_ns ? look_at : deadline_ns;
 }
 
-void rv_watch_end(struct rv_worker *self)
+RV_HOT void rv_watch_end(struct rv_worker *self)
 {
     struct rv_idle *idle = &self->runtime->idle;
     if (!self->is_watching) {
@@ -199,7 +199,7 @@ void rv_watch_end(struct rv_worker *self)
     rv_store_release(&idle->watching, 0);
 }
 
-bool rv_watch_is_off(const struct rv_worker *self)
+RV_HOT bool rv_watch_is_off(const struct rv_worker *self)
 {
     const struct rv_idle *idle = &self->runtime->idle;
     return rv_load_relaxed(&idle->watching) == 0 && rv_load_relaxed(&idle->sleeping) > 0;

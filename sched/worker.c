@@ -115,11 +115,22 @@ void rv_worker_post(struct rv_worker *w, struct rv_message *message)
     rv_idle_notify_worker(w);
 }
 
+/* A lone worker that sleeps next, and looks at the clock when it wakes. */
+static bool is_quiet(struct rv_worker *w)
+{
+    return w->is_alone && !w->is_debug && rv_load_relaxed(&w->timers.next_ns) == INT64_MAX &&
+           rv_inbox_is_empty(&w->inbox) && rv_load_relaxed(&w->runtime->injected_count) == 0 &&
+           rv_ready_is_empty(w) && !w->runtime->poller->needs_poll(w);
+}
+
 /* Everything that can make a task ready here, without blocking. Who has just slept knows the time:
  * a look at the clock is a hundredth of a request on the only connection. */
-static void look_around(struct rv_worker *w, bool has_just_slept)
+static RV_HOT void look_around(struct rv_worker *w, bool has_just_slept)
 {
     rv_store_relaxed(&w->is_wanted, 0);
+    if (!has_just_slept && is_quiet(w)) {
+        return;
+    }
     int64_t now_ns = has_just_slept ? w->now_ns : rv_clock_now();
     set_budget(w, now_ns);
     if (RV_UNLIKELY(rv_load_relaxed(&w->runtime->starved) != w->starved_seen)) {
@@ -146,7 +157,7 @@ static void look_around(struct rv_worker *w, bool has_just_slept)
 }
 
 /* A searcher found work. The last one makes sure that what others left to it is seen (idle.c). */
-static void found(struct rv_worker *w)
+static RV_HOT void found(struct rv_worker *w)
 {
     w->thief.is_churn = false;
     if (w->is_searching && rv_idle_stop_search(w) &&
@@ -203,7 +214,7 @@ static int64_t trim_memory(struct rv_worker *w)
     return w->trim_at_ns;
 }
 
-static void sleep_until(struct rv_worker *w, int64_t deadline_ns)
+static RV_HOT void sleep_until(struct rv_worker *w, int64_t deadline_ns)
 {
     rv_count(&w->count.parks, 1);
     rv_store_relaxed(&w->is_running, 0);
@@ -213,7 +224,7 @@ static void sleep_until(struct rv_worker *w, int64_t deadline_ns)
     w->tick = w->tick_budget;
 }
 
-static void sleep_in_poller(struct rv_worker *w)
+static RV_HOT void sleep_in_poller(struct rv_worker *w)
 {
     int64_t deadline = rv_load_relaxed(&w->timers.next_ns);
     int64_t trim_at = trim_memory(w);
@@ -233,7 +244,7 @@ static void sleep_in_poller(struct rv_worker *w)
 }
 
 /* Nothing to do here: searches the others, else sleeps. */
-static struct rv_task *search_or_sleep(struct rv_worker *w, bool *has_slept)
+static RV_HOT struct rv_task *search_or_sleep(struct rv_worker *w, bool *has_slept)
 {
     if (w->runtime->worker_count > 1 && rv_idle_try_search(w)) {
         struct rv_task *t = rv_steal_search(w);
@@ -271,10 +282,10 @@ static RV_NOINLINE void leave_nothing_behind(struct rv_worker *w)
 }
 
 /* PATH 7/14 -> sched/task.c task_entry */
-static void run(struct rv_worker *w, struct rv_task *t)
+static RV_HOT void run(struct rv_worker *w, struct rv_task *t)
 {
     w->runtime->poller->flush(w);
-    if (rv_watch_is_off(w)) {
+    if (!w->is_alone && rv_watch_is_off(w)) {
         leave_nothing_behind(w);
     }
     rv_switch_from_scheduler(w, t);
@@ -294,7 +305,7 @@ static struct rv_task *stand_aside(struct rv_worker *w, bool *has_slept)
 }
 
 /* PATH 5/14 -> sched/steal.c rv_steal_search */
-static void loop(struct rv_worker *w)
+static RV_HOT void loop(struct rv_worker *w)
 {
     struct rove_runtime *runtime = w->runtime;
     bool has_slept = false;
@@ -302,7 +313,7 @@ static void loop(struct rv_worker *w)
         look_around(w, has_slept);
         has_slept = false;
         struct rv_task *t;
-        if (RV_UNLIKELY(rv_active_is_aside(w))) {
+        if (!w->is_alone && RV_UNLIKELY(rv_active_is_aside(w))) {
             t = stand_aside(w, &has_slept);
         } else {
             t = rv_ready_pick_fair(w);
@@ -331,7 +342,7 @@ static void on_thread_exit(void)
              t == NULL || t->name == NULL ? "without a name" : t->name, w == NULL ? 0 : w->idx);
 }
 
-void *rv_worker_main(void *arg)
+RV_HOT void *rv_worker_main(void *arg)
 {
     static const struct rv_os_end_watch end_watch = {on_thread_exit};
     struct rv_worker *w = arg;

@@ -61,10 +61,17 @@ struct rv_worker {
     RV_ATOMIC(struct rv_task *) current; /* who runs; NULL in the scheduler context */
     struct rv_task *after_task;
     enum rv_after after;
-    bool is_debug;                        /* steps are looked at (debug.c); constant */
+    union {
+        uint32_t is_odd;                /* any of these: a switch has more to look at */
+        struct {
+            bool is_debug;              /* steps are looked at (debug.c); constant */
+            bool is_pinned_first;       /* an eager parent that is pinned runs next */
+            bool has_conts;             /* false: conts is empty */
+            bool is_nothing;            /* false: the rest of the word */
+        };
+    };
     bool is_alone;                      /* the runtime has no other worker; constant */
     bool parks_late;                    /* switch.h: alone, and not in debug mode; constant */
-    bool is_pinned_first;               /* an eager parent that is pinned runs next */
     uint32_t tick;                      /* switches left until the next look around */
     uint32_t tick_budget;               /* what tick starts from, by how long steps last */
     struct rv_task *only;               /* a lone worker's: ready, before all of runq, or NULL */
@@ -130,7 +137,7 @@ void rv_worker_post(struct rv_worker *w, struct rv_message *message);
 /* Counters have one writer: a plain add. */
 static inline void rv_count(RV_ATOMIC(uint64_t) *counter, uint64_t n)
 {
-    rv_store_relaxed(counter, rv_load_relaxed(counter) + n);
+    rv_bump_relaxed(counter, n);
 }
 
 /* The thread's main function: runs tasks until the runtime stops. */

@@ -36,7 +36,9 @@ def compile_command(build, source):
 def assembly(command, *more):
     done = subprocess.run([*command[:1], *more, *command[1:], "-g0", "-w", "-S", "-o", "-"],
                           text=True, capture_output=True, check=True)
-    return [line for line in done.stdout.splitlines() if not line.lstrip().startswith(".file")]
+    # Nor where inline assembly is from: lines that begin with "# ".
+    return [line for line in done.stdout.splitlines()
+            if not line.startswith("# ") and not line.lstrip().startswith(".file")]
 
 
 def main():

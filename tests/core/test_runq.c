@@ -43,6 +43,30 @@ static void runq_start_at(struct rv_runq *q, uint32_t index)
     rv_runq_check(q);
 }
 
+/* Goal: without thieves, all that is there is claimed at once; order, through the wrap. */
+static void test_runq_alone_is_first_in_first_out(void **state)
+{
+    struct rv_runq *q = runq_create();
+
+    (void)state;
+    runq_start_at(q, UINT32_MAX - CAPACITY - 1);
+    assert_null(rv_runq_pop_alone(q));
+    for (uint32_t n = 1; n <= CAPACITY; n += n < 16 ? 1 : 73) {
+        for (uint32_t i = 0; i < n; i++) {
+            assert_int_equal(rv_runq_size_alone(q), i);
+            rv_runq_push_alone(q, &items[i]);
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            assert_int_equal(rv_runq_size_alone(q), n - i);
+            assert_ptr_equal(rv_runq_pop_alone(q), &items[i]);
+            assert_int_equal(rv_runq_private_hint(q), n - i - 1);
+        }
+        assert_null(rv_runq_pop_alone(q));
+        assert_true(rv_runq_is_empty_owner(q));
+    }
+    free(q);
+}
+
 /* Goal: first in, first out through several rounds of the ring and of its indexes. */
 static void test_runq_owner_order_is_first_in_first_out(void **state)
 {
@@ -367,6 +391,7 @@ static void test_runq_race_runs_each_item_once_without_membarrier(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_runq_alone_is_first_in_first_out),
         cmocka_unit_test(test_runq_owner_order_is_first_in_first_out),
         cmocka_unit_test(test_runq_pop_claims_one_batch),
         cmocka_unit_test(test_runq_steal_takes_the_older_half),

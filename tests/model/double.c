@@ -227,13 +227,12 @@ void rv_switch_settle_task(const struct rv_task *t)
     (void)t;
 }
 
-struct rv_context *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after,
-                                  struct rv_task **next)
+struct rv_task *rv_switch_next(struct rv_worker *w, struct rv_task *self, enum rv_after after)
 {
+    (void)w;
     (void)self;
     (void)after;
-    *next = NULL;
-    return &w->scheduler;
+    return NULL;
 }
 
 void rv_double_context_make(struct rv_context *ctx, void *low, void *high, rv_context_entry entry)

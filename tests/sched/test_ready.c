@@ -31,11 +31,9 @@ static void pin_to(struct rv_task *t, struct rv_worker *home)
     t->worker = home;
 }
 
-/* Goal: a thousand tasks more than the run queue holds come out in the order they went in. */
-static void test_ready_is_first_in_first_out_through_the_overflow(void **state)
+/* A thousand tasks more than the run queue holds come out in the order they went in. */
+static void check_overflow(struct rv_worker *w)
 {
-    struct rv_worker *w = open_runtime(1);
-    (void)state;
     assert_true(rv_ready_is_empty(w));
     for (size_t i = 0; i < TASKS; i++)
         rv_ready_push(&tasks[i]);
@@ -45,17 +43,37 @@ static void test_ready_is_first_in_first_out_through_the_overflow(void **state)
         assert_ptr_equal(rv_ready_pick(w), &tasks[i]);
     assert_null(rv_ready_pick(w));
     assert_true(rv_ready_is_empty(w) && rv_backlog_is_empty(&w->overflow));
-    rv_still_fini(&still);
 }
 
-/* Goal: a task that comes while others wait in the overflow goes behind them. */
-static void test_ready_newcomers_queue_behind_the_overflow(void **state)
+/* Goal: order, of a lone worker, whose queue has no thieves, and of one of two. */
+static void test_ready_is_first_in_first_out_through_the_overflow(void **state)
 {
-    struct rv_worker *w = open_runtime(1);
+    (void)state;
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        check_overflow(open_runtime(workers));
+        rv_still_fini(&still);
+    }
+}
+
+/* Goal: a lone worker's queue that has not been empty for 2^32 pushes holds what it holds. Method:
+ * the indexes as they are then: what it knew of its oldest slot lies ahead of it. */
+static void test_ready_lone_queue_outlives_its_indexes(void **state)
+{
+    (void)state;
+    for (uint32_t ahead = 1; ahead <= RV_RUNQ_CAPACITY; ahead += RV_RUNQ_CAPACITY / 8) {
+        struct rv_worker *w = open_runtime(1);
+        w->runq.base_seen = ahead;
+        check_overflow(w);
+        rv_still_fini(&still);
+    }
+}
+
+/* A task that comes while others wait in the overflow goes behind them. */
+static void check_newcomers(struct rv_worker *w)
+{
     const size_t first = RV_RUNQ_CAPACITY + 10;
     size_t out = 0;
     size_t in = first;
-    (void)state;
     for (size_t i = 0; i < first; i++)
         rv_ready_push_local(w, &tasks[i]);
     while (out < TASKS) { /* one goes, one comes, as tasks that yield do */
@@ -65,7 +83,16 @@ static void test_ready_newcomers_queue_behind_the_overflow(void **state)
             rv_ready_push_local(w, &tasks[in++]);
     }
     assert_null(rv_ready_pick(w));
-    rv_still_fini(&still);
+}
+
+/* Goal: order again, of both kinds. */
+static void test_ready_newcomers_queue_behind_the_overflow(void **state)
+{
+    (void)state;
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        check_newcomers(open_runtime(workers));
+        rv_still_fini(&still);
+    }
 }
 
 /* Goal: the lone ready task is private: no thief sees it and nobody is woken; the second one is
@@ -241,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ready_is_first_in_first_out_through_the_overflow),
+        cmocka_unit_test(test_ready_lone_queue_outlives_its_indexes),
         cmocka_unit_test(test_ready_newcomers_queue_behind_the_overflow),
         cmocka_unit_test(test_ready_second_task_is_announced),
         cmocka_unit_test(test_ready_parents_go_before_the_queue),

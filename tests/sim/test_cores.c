@@ -178,13 +178,13 @@ static void test_cores_pairs_scale(void **state)
     assert_true(speed_up("ping-pong", 64, 1000) > 5.0); /* below 4 while all queued for a lock */
 }
 
-/* Goal: busy workers do not slow each other down by looking after each other. Method: 5000 yields
- * on few cores. 1000 last as long there as ten wake-ups, and the luck of the first thieves decides:
- * 1.6 to 2.2 on 4 cores, by seed and build; 5000 give 2.3 to 2.7, and 6.5 to 8.0 on 16. */
+/* Goal: busy workers do not slow each other down by looking after each other. Method: 20000 yields
+ * on 4 cores: 1000 last as long there as ten wake-ups, and the luck of the first thieves decides;
+ * 20000 give 2.0 to 2.5, by seed, of a lone worker's rate, which shares nothing with thieves. */
 static void test_cores_yields_scale(void **state)
 {
     (void)state;
-    assert_true(speed_up("yield", 4, 5000) > 2.0);
+    assert_true(speed_up("yield", 4, 20000) > 1.8);
     assert_true(speed_up("yield", 16, 5000) > 5.5);
     assert_true(speed_up("yield", 64, 1000) > 5.0); /* less than 3 while all tried to look */
 }
