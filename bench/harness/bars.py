@@ -183,7 +183,7 @@ REASONS = {
     "R3": "the raw loop looks for empty lines and parses nothing. With one request at a time the "
           "kernel's share hides that; with sixteen it does not.",
     "R4": "an echo is two operations of a task; what was cut of them, and where the rest goes, is "
-          "in docs/reactor-profile.md. Two switches and their wakes are half of it.",
+          "in docs/reactor-profile.md.",
     "R4b": "see echo.",
     "R4c": "see R3.",
     "R5": "see stall.",
