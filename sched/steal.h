@@ -29,8 +29,8 @@ void rv_thief_fini(struct rv_thief *thief);
 
 /* Owner, counted as searching: a task of another worker or of the injection queue, or NULL. */
 struct rv_task *rv_steal_search(struct rv_worker *w);
-/* Owner: is anything visible anywhere that a sleeper would be woken for? A lone worker looks when
- * its own queues are empty. */
+/* Owner: is anything visible anywhere that a sleeper would be woken for? A lone worker knows its
+ * own queues: only what comes from outside. */
 bool rv_steal_is_work_visible(struct rv_worker *w);
 /* Owner, who dozes: the latest end of its sleep. */
 int64_t rv_steal_doze_until(const struct rv_worker *w, int64_t deadline_ns);

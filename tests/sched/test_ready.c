@@ -55,6 +55,22 @@ static void test_ready_is_first_in_first_out_through_the_overflow(void **state)
     }
 }
 
+/* The overflow comes back while items are queued behind what is claimed. */
+static void check_refill(struct rv_worker *w)
+{
+    const size_t first = 11, gone = 6, all = first + RV_RUNQ_CAPACITY + 176;
+    size_t out = 0;
+    for (size_t i = 0; i < first; i++)
+        rv_ready_push_local(w, &tasks[i]);
+    while (out < gone)
+        assert_ptr_equal(rv_ready_pick(w), &tasks[out++]);
+    for (size_t i = first; i < all; i++)
+        rv_ready_push_local(w, &tasks[i]);
+    while (out < all)
+        assert_ptr_equal(rv_ready_pick(w), &tasks[out++]);
+    assert_null(rv_ready_pick(w));
+}
+
 /* Goal: a lone worker's queue that has not been empty for 2^32 pushes holds what it holds. Method:
  * the indexes as they are then: what it knew of its oldest slot lies ahead of it. */
 static void test_ready_lone_queue_outlives_its_indexes(void **state)
@@ -64,6 +80,10 @@ static void test_ready_lone_queue_outlives_its_indexes(void **state)
         struct rv_worker *w = open_runtime(1);
         w->runq.base_seen = ahead;
         check_overflow(w);
+        rv_still_fini(&still);
+        w = open_runtime(1);
+        w->runq.base_seen = ahead;
+        check_refill(w);
         rv_still_fini(&still);
     }
 }

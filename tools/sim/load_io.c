@@ -358,6 +358,24 @@ static int talk_lines(void *arg, void **result)
     return rc < 0 ? rc : closed;
 }
 
+/*
+ * The writer of lines has begun, or never will, and then its end is closed for it. The list of those
+ * whom a stop cancels first may have the writer and not its maker, made before it: who would wait
+ * for ever. True: cancelled meanwhile.
+ */
+static bool await_begin(rove_task *writer, int *fd)
+{
+    bool is_cancelled = false;
+    while (*fd >= 0 && !rove_done(writer)) {
+        is_cancelled |= rove_yield() == -ECANCELED;
+    }
+    if (*fd >= 0) {
+        close_sure(*fd);
+        *fd = -1;
+    }
+    return is_cancelled;
+}
+
 /* Lines through buffers on both sides. */
 int load_stream(unsigned depth)
 {
@@ -369,12 +387,10 @@ int load_stream(unsigned depth)
     ssize_t n;
     (void)depth;
     load_check(rove_sim_socketpair(fds) == 0, "no pair");
-    /* Eager: it begins, and so closes its end, whoever is cancelled. The list of those whom a stop
-     * cancels first may have it and not us, who would wait for it. */
-    const rove_task_options options = {.eager = true};
-    rove_task *task = rove_create_task_with(&options, talk_lines, &fds[0]);
+    rove_task *task = rove_create_task(talk_lines, &fds[0]);
     rove_stream *s = rove_stream_open(fds[1]);
     load_check(s != NULL, "no stream");
+    bool is_cancelled = await_begin(task, &fds[0]);
     while ((n = rove_stream_read_line(s, &line)) > 0) {
         int length = snprintf(expected, sizeof expected, "line %u of 20\n", i++);
         load_check(!is_cut && n <= length, "line %u has %zd bytes", i, n);
@@ -387,8 +403,5 @@ int load_stream(unsigned depth)
     load_check(rc == 0 || rc == -ECANCELED, "a close: %d", rc);
     load_check(!is_cut || n != 0 || rove_result(task, NULL) != 0, "line %u is cut", i);
     load_join_all(1, &task);
-    if (fds[0] >= 0) { /* cancelled before it began */
-        close_sure(fds[0]);
-    }
-    return n < 0 ? -ECANCELED : 0;
+    return n < 0 || is_cancelled ? -ECANCELED : 0;
 }
