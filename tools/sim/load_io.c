@@ -398,10 +398,12 @@ int load_stream(unsigned depth)
         is_cut = n < length; /* by a cancelled writer: then it is the last */
     }
     load_check(n == 0 || n == -ECANCELED || n == -ENODATA, "a line: %zd", n);
-    load_check(n != 0 || i == 20 || rove_done(task), "line %u is the last", i);
     int rc = rove_stream_close(s);
     load_check(rc == 0 || rc == -ECANCELED, "a close: %d", rc);
     load_check(!is_cut || n != 0 || rove_result(task, NULL) != 0, "line %u is cut", i);
-    load_join_all(1, &task);
+    rove_future *writer = rove_retain(task);
+    load_join_all(1, &task); /* its end of the pair is closed before it ends */
+    load_check(n != 0 || i == 20 || rove_result(writer, NULL) != 0, "line %u is the last", i);
+    rove_release(writer);
     return n < 0 || is_cancelled ? -ECANCELED : 0;
 }
