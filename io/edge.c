@@ -126,10 +126,9 @@ bool rv_edge_take(struct rv_fd_slot *slot, uint32_t events)
     return true;
 }
 
-int64_t rv_edge_deadline(const struct rv_epoll *e, const struct rv_worker *w, int64_t deadline_ns)
+int64_t rv_edge_patience(const struct rv_epoll *e, const struct rv_worker *w)
 {
-    const struct rv_edges *edges = &e->edges[w->idx];
-    return edges->first != NULL && edges->sweep_ns < deadline_ns ? edges->sweep_ns : deadline_ns;
+    return e->edges[w->idx].first != NULL ? RV_EDGE_PERIOD_NS : -1;
 }
 
 /* Slot locked: true: it stays in the list. *released: waiters that are to try again. */

@@ -12,7 +12,7 @@
  *                                                       nothing, if no event came meanwhile
  *
  * What is assumed, that the number still means the registered file, is false after a close(2)
- * behind our back. So a wait that lasts longer than a period or two asks the kernel after all: each
+ * behind our back. So a wait that lasts longer than a few periods asks the kernel after all: each
  * worker lists the slots that its tasks wait on so, and looks through them once a period. The first
  * lie that is found is the last: the runtime trusts no edge any more.
  *
@@ -80,8 +80,10 @@ void rv_edge_close(struct rv_epoll *e, struct rv_fd_slot *slot, int fd);
 /* Slot locked: an event. True: of a slot that waits for edges. */
 bool rv_edge_take(struct rv_fd_slot *slot, uint32_t events);
 
-/* The worker, about to sleep: until when it may, for the sake of its list. */
-int64_t rv_edge_deadline(const struct rv_epoll *e, const struct rv_worker *w, int64_t deadline_ns);
+/* The worker, about to sleep: for how long it may, for the sake of its list; negative: for ever. It
+ * is always a whole period and never what is left of one, since a timer that is due before the
+ * kernel's next tick costs a virtual processor an exit to its host each time it is set. */
+int64_t rv_edge_patience(const struct rv_epoll *e, const struct rv_worker *w);
 /* The worker: asks about what has waited for long, once a period; how many tasks it woke. */
 unsigned rv_edge_sweep(struct rv_epoll *e, struct rv_worker *w, int64_t now_ns);
 

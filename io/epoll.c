@@ -364,15 +364,24 @@ static bool epoll_needs_poll(const struct rv_worker *w)
     return rv_load_relaxed(&epoll_of(w)->waiting) != 0 && !rv_ready_is_empty(w);
 }
 
+/* How long to wait for events; negative: for ever. */
+static int64_t timeout_until(const struct rv_epoll *e, const struct rv_worker *w,
+                             int64_t deadline_ns)
+{
+    int64_t most_ns = rv_edge_patience(e, w);
+    if (deadline_ns == INT64_MAX) {
+        return most_ns;
+    }
+    int64_t timeout_ns = deadline_ns - rv_clock_now();
+    timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
+    return most_ns >= 0 && most_ns < timeout_ns ? most_ns : timeout_ns;
+}
+
 static void epoll_sleep(struct rv_worker *w, int64_t deadline_ns)
 {
     struct rv_epoll *e = epoll_of(w);
-    int64_t timeout_ns = rv_edge_sweep(e, w, w->now_ns) > 0 ? 0 : -1;
-    deadline_ns = rv_edge_deadline(e, w, deadline_ns);
-    if (timeout_ns < 0 && deadline_ns != INT64_MAX) {
-        timeout_ns = deadline_ns - rv_clock_now();
-        timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
-    }
+    bool has_woken = rv_edge_sweep(e, w, w->now_ns) > 0;
+    int64_t timeout_ns = has_woken ? 0 : timeout_until(e, w, deadline_ns);
     if (rv_load_relaxed(&w->pace.is_aside) == 0) {
         take_events(e, timeout_ns, &e->masks[w->idx]);
     } else { /* the events are for those who run */
