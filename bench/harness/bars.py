@@ -121,6 +121,10 @@ BARS = [
     ("R2", "p99 at most 1.2 × theirs",
      [over(f"echo_{n}x64", "p99", 2, raw, 1.2, f"{n}x64, {NAMES[raw]}")
       for n in (64, 512) for raw in ("raw_epoll", "raw_uring")]),
+    ("D3", "echo with 2 workers on processors that the loader shares: a rate at least, a p99.9 at "
+          "most one shared epoll set's",
+     [over(f"echo_{n}x64", metric, 2, "raw_shared", 1, f"{n}x64, {word}")
+      for n in (64, 512) for metric, word in (("rate", "rate"), ("p999", "p99.9"))]),
     ("R3", "HTTP, CPU a request: at most 1.15 × the raw loop's",
      [over(w, "cpu", n, "raw_epoll", 1.15, f"{w}, {n} w")
       for w in ("http_64", "http_64x16") for n in (1, 2)]),
@@ -180,6 +184,7 @@ REASONS = {
           "that its workers wait for them, one runs and the other stands aside (decision 0013). "
           "It takes some tens of milliseconds for that, and a trial may fail: then the tail is "
           "the kernel's turn of 4 ms, as the bare loops' is.",
+    "D3": "see R2: which worker stands aside is found out, by a trial.",
     "R3": "the raw loop looks for empty lines and parses nothing. With one request at a time the "
           "kernel's share hides that; with sixteen it does not.",
     "R4": "an echo is two operations of a task; what was cut of them, and where the rest goes, is "

@@ -12,7 +12,8 @@ from harness.results import number
 from harness.words import NAMES
 
 COLOURS = {"rove": "#d9480f", "rove_epoll": "#f08c4a", "limit": "#868e96",
-           "raw_epoll": "#868e96", "raw_uring": "#adb5bd", "raw_own": "#adb5bd", "go": "#1098ad",
+           "raw_epoll": "#868e96", "raw_uring": "#adb5bd", "raw_own": "#adb5bd",
+           "raw_shared": "#adb5bd", "go": "#1098ad",
            "tokio": "#7048e8", "rayon": "#9775fa", "hyper": "#7048e8", "fiber": "#2f9e44",
            "tbb": "#1c7ed6", "libuv": "#a1662f", "node": "#66a80f", "nginx": "#0ca678",
            "asyncio": "#e8a100", "uvloop": "#c2255c"}

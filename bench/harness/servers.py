@@ -21,12 +21,12 @@ from harness import instructions, peers, results
 from harness.cases import Case, not_counted, parse_output, shown
 from harness.workloads import BENCH, Folder
 
-ECHO = ["rove", "rove_epoll", "raw_epoll", "raw_uring", "go", "tokio", "java", "libuv", "node",
-        "asyncio", "uvloop"]
+ECHO = ["rove", "rove_epoll", "raw_epoll", "raw_shared", "raw_uring", "go", "tokio", "java",
+        "libuv", "node", "asyncio", "uvloop"]
 STALL = ["rove", "rove_epoll", "raw_epoll", "raw_own"]
 HTTP = ["rove", "rove_epoll", "raw_epoll", "hyper", "nginx", "go", "node"]
 KINDS = {"echo": ECHO, "http": HTTP, "stall": STALL}
-OWN = {"rove", "rove_epoll", "raw_epoll", "raw_uring", "raw_own"}
+OWN = {"rove", "rove_epoll", "raw_epoll", "raw_shared", "raw_uring", "raw_own"}
 START_S = 20
 MANY = 5000  # connections that take a while to open
 OVERHEAD_S = {False: 0.27, True: 0.6, "idle": 1.2}  # of a window: the loader's start, its warm-up
@@ -155,6 +155,8 @@ def own_command(kind, name, workers, options):
         return ["env", "ROVE_BACKEND=" + ("epoll" if name == "rove_epoll" else "auto"),
                 os.path.join(own, "stall", "rove"), str(workers)]
     if name.startswith("raw"):
+        if name == "raw_shared":
+            return [os.path.join(own, "echo_epoll"), str(workers), "shared"]
         program = "http_epoll" if kind == "http" else name.replace("raw", "echo")
         return [os.path.join(own, program), str(workers)]
     server = os.path.join(options.build, "examples", "bin", f"{kind}_server")
@@ -182,6 +184,9 @@ def collect_commands(kind, options, skipped):
 class ServerCase(Case):
     def __init__(self, row, workers, commands, options):
         name, self.kind, self.mode, connections, size, *self.extra = row
+        # A set that threads share is a limit where there are some, and where they are kept busy.
+        shares = workers > 1 and self.mode == "closed"
+        commands = {n: c for n, c in commands.items() if shares or n != "raw_shared"}
         super().__init__(name, workers, commands, options, True)
         self.commands = commands
         self.seconds_of_window = (SMOKE["seconds"] if options.smoke

@@ -4,7 +4,7 @@ from harness.results import find, number, ratio
 from harness.words import NAMES, WORDS
 
 # Not somebody else's runtime.
-FLOORS = {"rove", "rove_epoll", "limit", "raw_epoll", "raw_uring", "raw_own"}
+FLOORS = {"rove", "rove_epoll", "limit", "raw_epoll", "raw_shared", "raw_uring", "raw_own"}
 ALONE = {"primitives"}  # workloads whose lines are things of rove's own, each with a name
 
 

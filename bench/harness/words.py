@@ -5,7 +5,8 @@ NAMES = {"rove": "rove", "limit": "limit", "go": "Go", "tokio": "Tokio", "rayon"
          "hyper": "hyper", "fiber": "Boost.Fiber", "tbb": "oneTBB", "libuv": "libuv",
          "node": "Node", "java": "Java", "asyncio": "asyncio", "uvloop": "uvloop",
          "nginx": "nginx", "raw_epoll": "raw epoll", "raw_uring": "raw io_uring",
-         "rove_epoll": "rove on epoll", "raw_own": "raw epoll, a set each"}
+         "rove_epoll": "rove on epoll", "raw_own": "raw epoll, a set each",
+         "raw_shared": "raw epoll, one set"}
 
 WORDS = {
     "switch": {
@@ -209,7 +210,9 @@ WORDS = {
                 "of callbacks. *cpu* is the server's processor time a request (us each are s a "
                 "million), *calls* its system calls, *instructions* those of its own, without "
                 "the kernel's.",
-        "limit": "a bare epoll loop and a bare io_uring loop, a thread each.",
+        "limit": "a bare epoll loop and a bare io_uring loop, a thread each; with two, also one "
+                 "edge-triggered set that both share, so that whoever is free takes the next "
+                 "events.",
         "why": "the kernel's TCP path is most of it; what is left is a switch, an operation "
                "submitted with the others of the turn, and the share of a system call. Where it "
                "is behind: with 4 KiB and thousands of connections each task receives into a "

@@ -56,7 +56,7 @@ static inline void server_run(int argc, char **argv, void *(*worker)(void *))
     int pipes[SERVER_MAX_WORKERS][2];
     unsigned long n = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
     if (n == 0 || n > SERVER_MAX_WORKERS) {
-        fputs("usage: PROGRAM WORKERS\n", stderr);
+        fputs("usage: PROGRAM WORKERS [shared]\n", stderr);
         exit(EXIT_FAILURE);
     }
     int listener = server_listen();
