@@ -158,15 +158,15 @@ rove_as_completed *rove_as_completed_open(size_t n, rove_future *const fs[], rov
     if (it == NULL) {
         return NULL;
     }
+    watch(it); /* first, as in asyncio: what is done already comes before a deadline */
     if (timeout >= 0) {
         rv_heap_node_init(&it->timer.node);
         if (rv_timer_arm(&it->timer, rv_clock_add(rv_clock_now(), timeout), expire) < 0) {
-            free(it);
+            rove_as_completed_close(it);
             return NULL;
         }
         it->has_timer = true;
     }
-    watch(it);
     return it;
 }
 

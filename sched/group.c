@@ -374,6 +374,8 @@ int rove_task_group_exit(rove_task_group *group, int rc)
         /* The group's own request ends here; one that is left over is somebody else's. */
         bool is_other = rv_state_uncancel(&self->future.state) > 0;
         propagates = is_other && (propagates || is_cancelled);
+    } else if (is_cancelled && rc >= 0) {
+        propagates = true; /* also where rove_task_group_cancel was first to abort */
     }
     release_children(g);
     rv_group_errors_keep(&g->errors, self, g);

@@ -57,15 +57,21 @@ const char *rove_get_name(rove_task *f)
     return rv_task_name(rv_task_of(f));
 }
 
-const char *rv_task_name(struct rv_task *t)
+/* Lock held: makes one up if there is none. */
+static const char *name_of(struct rv_task *t)
 {
-    rv_lock_acquire(&t->future.lock);
     if (t->name == NULL) {
         snprintf(t->short_name, sizeof t->short_name, "task-%llu", (unsigned long long)t->id);
         t->name = t->short_name;
         t->future.is_named = 1;
     }
-    const char *name = t->name;
+    return t->name;
+}
+
+const char *rv_task_name(struct rv_task *t)
+{
+    rv_lock_acquire(&t->future.lock);
+    const char *name = name_of(t);
     rv_lock_release(&t->future.lock);
     return name;
 }
@@ -262,10 +268,10 @@ void rv_inspect_describe(const struct rv_inspection *seen, char *line, size_t by
 
 void rv_inspect_name(struct rv_task *t, char name[RV_INSPECT_NAME_BYTES])
 {
-    rv_task_name(t); /* makes one up if there is none */
     rv_lock_acquire(&t->future.lock);
-    size_t n = strnlen(t->name, RV_INSPECT_NAME_BYTES - 1);
-    memcpy(name, t->name, n);
+    const char *own = name_of(t);
+    size_t n = strnlen(own, RV_INSPECT_NAME_BYTES - 1);
+    memcpy(name, own, n);
     rv_lock_release(&t->future.lock);
     name[n] = '\0';
 }

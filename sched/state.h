@@ -255,7 +255,9 @@ static inline bool rv_state_finish_unless(rv_state_word *state, uint32_t drop, u
  */
 static inline bool rv_state_finish_unseen(rv_state_word *state)
 {
-    if (rv_load_relaxed(state) != (2 * RV_STATE_ONE_REF | RV_PHASE_ACTIVE)) {
+    /* order: acquire S5. Of introspection, which looked and dropped its reference a moment ago: the
+     * store below hides what that released from whoever is last. */
+    if (rv_load_acquire(state) != (2 * RV_STATE_ONE_REF | RV_PHASE_ACTIVE)) {
         return false;
     }
     /* order: release S1. The result before DONE; pairs with rv_state_is_done. */

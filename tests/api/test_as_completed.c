@@ -235,6 +235,30 @@ static void test_as_completed_of_many(void **state)
     rv_test_run_on(2, many_body, NULL);
 }
 
+/* Goal: what is done already is handed out though the deadline has come, as in asyncio. */
+RV_TASK_TEST(test_as_completed_hands_out_what_is_done_before_a_deadline)
+{
+    enum { DONE = 64, TURNS = 300 };
+    rove_future *fs[DONE];
+    rove_future *f;
+    for (int i = 0; i < DONE; i++) {
+        fs[i] = rove_create_future();
+        RV_EXPECT_EQ(rove_set_result(fs[i], NULL), 0);
+    }
+    for (int turn = 0; turn < TURNS; turn++) {
+        rove_as_completed *it = rove_as_completed_open(DONE, fs, 0);
+        for (int i = 0; i < DONE; i++) {
+            RV_REQUIRE_EQ(rove_as_completed_next(it, &f), 1);
+            RV_EXPECT_PTR(f, fs[i]);
+        }
+        RV_EXPECT_EQ(rove_as_completed_next(it, &f), 0);
+        rove_as_completed_close(it);
+    }
+    for (int i = 0; i < DONE; i++)
+        rove_release(fs[i]);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_as_completed_closed_early_leaves_the_rest_running),
         cmocka_unit_test(test_as_completed_races_with_its_deadline),
         cmocka_unit_test(test_as_completed_of_many),
+        cmocka_unit_test(test_as_completed_hands_out_what_is_done_before_a_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -343,8 +343,14 @@ RV_TASK_TEST(test_inspect_all_tasks_from_a_plain_thread)
 }
 
 struct churn {
+    rove_runtime *runtime;
     RV_ATOMIC(uint32_t) is_over;
 };
+
+static int ends_at_once(RV_UNUSED void *arg, RV_UNUSED void **result)
+{
+    return 0;
+}
 
 static int spawns(void *arg, RV_UNUSED void **result)
 {
@@ -440,6 +446,36 @@ static void test_inspect_waits_are_told_apart(void **state)
     assert_string_equal(rv_inspect_wait_name(RV_WAIT_PROCESS), "a process");
 }
 
+static void *print_until_over(void *arg)
+{
+    struct churn *churn = arg;
+    FILE *out = fopen("/dev/null", "w");
+    while (rv_load_relaxed(&churn->is_over) == 0)
+        rove_print_call_graph(churn->runtime, out);
+    (void)fclose(out);
+    return NULL;
+}
+
+/* Goal: names that change and tasks that end at once, while a plain thread prints them. */
+RV_TASK_TEST(test_inspect_names_that_change_are_printed_whole)
+{
+    static const rove_task_options eager = {.eager = true};
+    struct churn churn = {.runtime = rove_current_runtime()};
+    rove_task *self = rove_current_task();
+    pthread_t thread;
+    RV_REQUIRE_EQ(pthread_create(&thread, NULL, print_until_over, &churn), 0);
+    const unsigned rounds = 2000 * rv_crowd_factor();
+    for (unsigned i = 0; i < rounds; i++) {
+        rove_set_name(self, i % 2 == 0 ? "a name that has to be allocated, or so" : NULL);
+        rove_task *t = rove_create_task_with(&eager, ends_at_once, NULL);
+        RV_EXPECT_EQ(rove_join(t, NULL), 0);
+        RV_EXPECT_EQ(rove_yield(), 0);
+    }
+    rv_store_relaxed(&churn.is_over, 1u);
+    pthread_join(thread, NULL);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_inspect_tasks_that_come_and_go_is_safe),
         cmocka_unit_test(test_inspect_pin_passes_wakes_on),
         cmocka_unit_test(test_inspect_waits_are_told_apart),
+        cmocka_unit_test(test_inspect_names_that_change_are_printed_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
