@@ -127,6 +127,9 @@ static ssize_t attempt_accept(const struct rv_op *op)
         return flags;
     }
     ssize_t rc = result_of(accept4(op->fd, op->addr, op->extra, (int)op->flags));
+    if (RV_UNLIKELY(rc == -ENOTSOCK || rc == -EOPNOTSUPP || rc == -EINVAL)) {
+        (void)fcntl(op->fd, F_SETFL, flags); /* it does not listen: not ours to change */
+    }
     /* A connection that died in the queue is not the caller's concern. */
     return rc == -ECONNABORTED ? -EAGAIN : rc;
 }

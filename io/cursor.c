@@ -23,21 +23,11 @@
 
 #include <errno.h>
 
-/* A pipe, a socket and a terminal have no position. Before a thread is asked to do what might wait
- * for ever, it is looked up anew whether the number is still a file's: close(2) tells nobody. */
-static RV_NOINLINE enum rv_fd_type type_of(const struct rv_op *op)
-{
-    enum rv_fd_type type = rv_fd_type(op->slot, op->fd);
-    if (type != RV_FD_FILE) {
-        return type;
-    }
-    rv_store_relaxed(&op->slot->type, RV_FD_UNKNOWN);
-    return rv_fd_type(op->slot, op->fd);
-}
-
 bool rv_cursor_run(struct rv_op *op, struct rv_task *self)
 {
-    enum rv_fd_type type = type_of(op);
+    /* A pipe, a socket and a terminal have no position. Before a thread is asked to do what might
+     * wait for ever, it is looked up whether the number is still a file's. */
+    enum rv_fd_type type = rv_fd_type_anew(op->slot, op->fd);
     if (type != RV_FD_FILE && type != RV_FD_TERMINAL) {
         return false;
     }

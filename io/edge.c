@@ -5,6 +5,7 @@
 #include "io/edge.h"
 
 #include "core/check.h"
+#include "core/clock.h"
 #include "sched/current.h"
 #include "sched/worker.h"
 
@@ -126,9 +127,15 @@ bool rv_edge_take(struct rv_fd_slot *slot, uint32_t events)
     return true;
 }
 
-int64_t rv_edge_patience(const struct rv_epoll *e, const struct rv_worker *w)
+int64_t rv_edge_timeout(const struct rv_epoll *e, const struct rv_worker *w, int64_t deadline_ns)
 {
-    return e->edges[w->idx].first != NULL ? RV_EDGE_PERIOD_NS : -1;
+    int64_t most_ns = e->edges[w->idx].first != NULL ? RV_EDGE_PERIOD_NS : -1;
+    if (deadline_ns == INT64_MAX) {
+        return most_ns;
+    }
+    int64_t left_ns = deadline_ns - rv_clock_now();
+    left_ns = left_ns > 0 ? left_ns : 0;
+    return most_ns >= 0 && most_ns < left_ns ? most_ns : left_ns;
 }
 
 /* Slot locked: true: it stays in the list. *released: waiters that are to try again. */

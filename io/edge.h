@@ -80,10 +80,10 @@ void rv_edge_close(struct rv_epoll *e, struct rv_fd_slot *slot, int fd);
 /* Slot locked: an event. True: of a slot that waits for edges. */
 bool rv_edge_take(struct rv_fd_slot *slot, uint32_t events);
 
-/* The worker, about to sleep: for how long it may, for the sake of its list; negative: for ever. It
- * is always a whole period and never what is left of one, since a timer that is due before the
- * kernel's next tick costs a virtual processor an exit to its host each time it is set. */
-int64_t rv_edge_patience(const struct rv_epoll *e, const struct rv_worker *w);
+/* The worker, about to sleep: for how long; negative: for ever. For the sake of its list at most a
+ * period, always a whole one and never what is left of one: a timer that is due before the kernel's
+ * next tick costs a virtual processor an exit to its host each time it is set. */
+int64_t rv_edge_timeout(const struct rv_epoll *e, const struct rv_worker *w, int64_t deadline_ns);
 /* The worker: asks about what has waited for long, once a period; how many tasks it woke. */
 unsigned rv_edge_sweep(struct rv_epoll *e, struct rv_worker *w, int64_t now_ns);
 

@@ -110,7 +110,7 @@ static int queue_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op 
 static int begin_wait(struct rv_epoll *e, struct rv_fd_slot *slot, struct rv_op *op)
 {
     rv_store_relaxed(&op->done, 0u);
-    op->events = rv_op_events(op);
+    op->events = rv_op_events(op) | POLLERR | POLLHUP; /* also of who asks for nothing else */
     rv_lock_acquire(&slot->lock);
     int rc = queue_wait(e, slot, op);
     rv_lock_release(&slot->lock);
@@ -169,11 +169,18 @@ static RV_NOINLINE int pause_for(struct rv_op *op, unsigned times)
     return rv_op_pause(op, op->slot, &pause_ns);
 }
 
+/* After readiness, which may have been in vain. */
+static ssize_t try_again(struct rv_op *op)
+{
+    ssize_t result = try_once(op);
+    return result == -EAGAIN && rv_op_is_to_queue(op) ? RV_ATTEMPT_LATER : result;
+}
+
 /* After a first attempt that is not the last word. */
 static ssize_t wait_and_retry(struct rv_epoll *e, struct rv_op *op, struct rv_task *self,
                               ssize_t result)
 {
-    for (unsigned pauses = 0;; result = try_once(op)) {
+    for (unsigned pauses = 0;; result = try_again(op)) {
         int rc;
         if (RV_UNLIKELY(result == RV_ATTEMPT_OFFLOAD)) {
             return rv_offload(op, self);
@@ -364,24 +371,11 @@ static bool epoll_needs_poll(const struct rv_worker *w)
     return rv_load_relaxed(&epoll_of(w)->waiting) != 0 && !rv_ready_is_empty(w);
 }
 
-/* How long to wait for events; negative: for ever. */
-static int64_t timeout_until(const struct rv_epoll *e, const struct rv_worker *w,
-                             int64_t deadline_ns)
-{
-    int64_t most_ns = rv_edge_patience(e, w);
-    if (deadline_ns == INT64_MAX) {
-        return most_ns;
-    }
-    int64_t timeout_ns = deadline_ns - rv_clock_now();
-    timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
-    return most_ns >= 0 && most_ns < timeout_ns ? most_ns : timeout_ns;
-}
-
 static void epoll_sleep(struct rv_worker *w, int64_t deadline_ns)
 {
     struct rv_epoll *e = epoll_of(w);
     bool has_woken = rv_edge_sweep(e, w, w->now_ns) > 0;
-    int64_t timeout_ns = has_woken ? 0 : timeout_until(e, w, deadline_ns);
+    int64_t timeout_ns = has_woken ? 0 : rv_edge_timeout(e, w, deadline_ns);
     if (rv_load_relaxed(&w->pace.is_aside) == 0) {
         take_events(e, timeout_ns, &e->masks[w->idx]);
     } else { /* the events are for those who run */

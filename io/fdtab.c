@@ -161,6 +161,7 @@ void rv_fd_close_final(struct rv_fd_slot *slot)
 void rv_fd_close_end(struct rv_fd_slot *slot)
 {
     rv_store_relaxed(&slot->type, RV_FD_UNKNOWN);
+    rv_store_relaxed(&slot->send_waits, 0);
     rv_store_relaxed(&slot->turns, 0);
     rv_store_relaxed(&slot->home, 0);
     /* order: seq_cst J3. Withdrawn before the marks; pairs with rv_fd_leave. */
@@ -188,12 +189,25 @@ enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd)
         return type;
     }
     struct stat st;
-    type = fstat(fd, &st) == 0 ? rv_fd_type_of(&st) : RV_FD_OTHER;
+    if (fstat(fd, &st) < 0) {
+        return RV_FD_OTHER; /* and not noted: the next file of this number may be of any type */
+    }
+    type = rv_fd_type_of(&st);
     if (type == RV_FD_UNKNOWN) {
         type = isatty(fd) == 1 ? RV_FD_TERMINAL : RV_FD_OTHER;
     }
     rv_store_relaxed(&slot->type, type);
     return type;
+}
+
+enum rv_fd_type rv_fd_type_anew(struct rv_fd_slot *slot, int fd)
+{
+    enum rv_fd_type type = rv_fd_type(slot, fd);
+    if (type != RV_FD_FILE) {
+        return type;
+    }
+    rv_store_relaxed(&slot->type, RV_FD_UNKNOWN);
+    return rv_fd_type(slot, fd);
 }
 
 enum rv_fd_type rv_fd_type_before(struct rv_fd_slot *slot, int fd)

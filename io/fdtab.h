@@ -56,6 +56,7 @@ struct rv_fd_slot {
     int next_fd;                       /* io/accept.c: accepted after this one, not taken yet */
     struct rv_lock lock;               /* guards what follows */
     bool is_registered;                /* epoll: probably in the set */
+    RV_ATOMIC(uint8_t) send_waits;     /* a ring's sends may wait in the kernel: io/sqe.h */
     bool is_listed;                    /* io/edge.c: some worker looks after it, .. */
     struct rv_fd_slot *next_edge;      /* .. and after this one */
     uint32_t edge_waits;               /* waits that asked the kernel; then, waits that did not */
@@ -150,6 +151,8 @@ void rv_fd_close_end(struct rv_fd_slot *slot);
 /* In an operation: what the descriptor is, looked up once per number; RV_FD_OTHER when fstat fails.
  * A closer waits, so what is noted is not of a file whose number is another's by then. */
 enum rv_fd_type rv_fd_type(struct rv_fd_slot *slot, int fd);
+/* The same, and that it is a file is looked up anew: close(2) tells nobody. */
+enum rv_fd_type rv_fd_type_anew(struct rv_fd_slot *slot, int fd);
 /* The same before one; RV_FD_UNKNOWN: it is being closed. */
 enum rv_fd_type rv_fd_type_before(struct rv_fd_slot *slot, int fd);
 /* What st says of it; RV_FD_UNKNOWN: a character device, perhaps a terminal. */

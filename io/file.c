@@ -73,7 +73,7 @@ static RV_ALWAYS_INLINE ssize_t read_cached(struct rv_task *self, struct rv_fd_s
     }
     ssize_t bytes = call_read(fd, v, n, at);
     if (RV_UNLIKELY(bytes < 0)) {
-        return -EAGAIN;
+        return errno == ESPIPE ? -ESPIPE : -EAGAIN; /* a ring would read a pipe all the same */
     }
     rv_op_pay_turn(self);
     return bytes;
@@ -241,6 +241,15 @@ ssize_t rove_write_all(int fd, const void *buf, size_t n)
     return (ssize_t)done;
 }
 
+/* What was known of a number that close(2) gave back does not hold for its next file. */
+static void forget_type(struct rv_task *self, int fd)
+{
+    struct rv_fd_slot *slot = rv_fdtab_find(&rv_io_of(self->runtime)->fds, fd);
+    if (slot != NULL) {
+        rv_store_relaxed(&slot->type, RV_FD_UNKNOWN);
+    }
+}
+
 int rove_open(const char *path, int flags, mode_t mode)
 {
     struct rv_op op = {.kind = RV_OP_OPEN,
@@ -254,6 +263,9 @@ int rove_open(const char *path, int flags, mode_t mode)
     }
     struct rv_task *self = rv_current_task();
     int rc = (int)rv_op_run(&op);
+    if (rc >= 0) {
+        forget_type(self, rc);
+    }
     bool may_wait = self != NULL && rv_reactor_of(self->runtime)->opens_nonblocking;
     return may_wait ? rv_fifo_settle(&op, self, rc) : rc;
 }

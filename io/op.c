@@ -234,7 +234,7 @@ static RV_NOINLINE ssize_t wait_ready(const struct rv_reactor *reactor, struct r
     return rc == -ECANCELED && poll.end == RV_END_NONE ? -EINTR : rc;
 }
 
-/* The user's non-blocking socket, and the queue of a UNIX listener is full: the socket is as ready
+/* The user's non-blocking socket, and the queue of a UNIX peer is full: the socket is as ready
  * as it will ever be, and nobody tells of room in the queue. */
 static ssize_t wait_for_queue(struct rv_op *op, const struct rv_fd_slot *slot, int64_t *pause_ns)
 {
@@ -274,22 +274,42 @@ static RV_NOINLINE ssize_t do_given_back(struct rv_op *op, struct rv_task *self,
     return rc == RV_ATTEMPT_OFFLOAD ? settle(op, rv_offload(op, self), slot) : rc;
 }
 
+/* A first send that would have had to wait: true if the kernel may, from now on (io/sqe.h). */
+static bool learn_to_wait(const struct rv_op *op, struct rv_fd_slot *slot)
+{
+    bool is_send = op->kind == RV_OP_SEND || op->kind == RV_OP_SENDMSG;
+    if (!is_send || rv_load_relaxed(&slot->send_waits) != 0) {
+        return false;
+    }
+    int domain = AF_UNIX, type = SOCK_DGRAM;
+    socklen_t len = sizeof(int);
+    (void)getsockopt(op->fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+    (void)getsockopt(op->fd, SOL_SOCKET, SO_TYPE, &type, &len);
+    bool may_wait = domain != AF_UNIX || type == SOCK_STREAM;
+    rv_store_relaxed(&slot->send_waits, may_wait ? MSG_DONTWAIT : 0);
+    return may_wait;
+}
+
 /* After a first error. */
 static RV_NOINLINE ssize_t run_again(struct rv_op *op, struct rv_task *self,
                                      struct rv_fd_slot *slot, ssize_t result)
 {
     const struct rv_reactor *reactor = rv_reactor_of(self->runtime);
     int64_t pause_ns = RV_OP_PAUSE_MIN_NS;
-    for (;;) {
+    for (bool has_waited = false;;) {
         if (result == -ECANCELED && op->end == RV_END_NONE) {
             result = do_given_back(op, self, slot);
         }
         if (result >= 0) {
             return result;
         }
-        if (result == -EAGAIN && !rv_op_is_nonblocking(op)) {
-            ssize_t ready = op->kind == RV_OP_CONNECT ? wait_for_queue(op, slot, &pause_ns)
-                                                      : wait_ready(reactor, op, self, slot);
+        if (result == -EAGAIN && !rv_op_is_nonblocking(op) && learn_to_wait(op, slot)) {
+            /* again, and there */
+        } else if (result == -EAGAIN && !rv_op_is_nonblocking(op)) {
+            bool is_full = op->kind == RV_OP_CONNECT || (has_waited && rv_op_is_to_queue(op));
+            ssize_t ready = is_full ? wait_for_queue(op, slot, &pause_ns)
+                                    : wait_ready(reactor, op, self, slot);
+            has_waited = true;
             if (ready < 0 && ready != -EINTR) {
                 return ready;
             }

@@ -31,7 +31,12 @@ static bool is_file(struct rv_task *self, int fd)
 {
     int error;
     struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, fd, &error);
-    return slot != NULL && rv_fd_type_before(slot, fd) == RV_FD_FILE;
+    if (slot == NULL || rv_fd_enter(slot) < 0) {
+        return false;
+    }
+    enum rv_fd_type type = rv_fd_type_anew(slot, fd);
+    rv_fd_leave(slot);
+    return type == RV_FD_FILE;
 }
 
 /* Until an event that was asked for, or an error or hang-up, is there: the events, or an errno. */

@@ -19,6 +19,9 @@ static void fill_message(struct io_uring_sqe *sqe, const struct rv_op *op)
     sqe->addr = (uint64_t)(uintptr_t)op->addr;
     sqe->len = 1;
     sqe->msg_flags = op->flags;
+    if (op->kind == RV_OP_SENDMSG) {
+        sqe->msg_flags |= rv_sqe_send_flags(op->slot);
+    }
 }
 
 static void fill_accept(struct io_uring_sqe *sqe, const struct rv_op *op)

@@ -329,6 +329,7 @@ static RV_ALWAYS_INLINE ssize_t submit_plain(struct rv_op *op, struct rv_task *s
         return run_any(op, self);
     }
     struct io_uring_sqe *sqe = rv_ring_entry(&u->ring, tail);
+    ask.flags |= kind == RV_OP_SEND ? rv_sqe_send_flags(op->slot) : 0;
     rv_sqe_fill_plain(sqe, kind, ask);
     rv_uring_push(u, w, tail, sqe, op);
     if (!is_alone) {

@@ -212,6 +212,11 @@ ROVE_API int rove_open(const char *path, int flags, mode_t mode);
  *
  * fd  given up, whatever the outcome.
  *
+ * Where close(2) gives a number up instead and nobody waits on it, its next file is met anew, but
+ * for one thing: on io_uring rove remembers of a socket or pipe that it had no position, and tasks
+ * which write the number's next file at its own position, one that rove_open did not open, may
+ * then do so at the same place.
+ *
  * Returns 0 · -EPERM · an errno of the man page. Not cut short by cancellation.
  * Threads: task. Suspends: yes. Cost: one operation; no allocation.
  * Man: close(2).

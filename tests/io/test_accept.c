@@ -9,6 +9,7 @@
 #include "tests/io/waiting.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -186,6 +187,22 @@ static void test_accept_without_descriptors_is_emfile(void **state)
     rv_test_run_on(1, starve, NULL); /* others would open descriptors meanwhile */
 }
 
+/* Goal: what does not listen is as it was: a pipe or terminal may be shared with other programs. */
+RV_TASK_TEST(test_accept_leaves_what_does_not_listen_alone)
+{
+    int fds[2];
+    RV_REQUIRE_EQ(pipe2(fds, O_CLOEXEC), 0);
+    int idle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    RV_REQUIRE(idle >= 0);
+    RV_EXPECT_EQ(rove_accept(fds[0], NULL, NULL, 0), -ENOTSOCK);
+    RV_EXPECT_EQ(rove_accept(idle, NULL, NULL, 0), -EINVAL);
+    RV_EXPECT_EQ(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
+    RV_EXPECT_EQ(fcntl(idle, F_GETFL) & O_NONBLOCK, 0);
+    RV_EXPECT_EQ(rove_close(idle), 0);
+    RV_EXPECT_EQ(rove_close(fds[0]), 0);
+    return rove_close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_accept_cancelled_among_arrivals_leaves_none_open),
         cmocka_unit_test(test_accept_on_a_closed_listener_ends),
         cmocka_unit_test(test_accept_without_descriptors_is_emfile),
+        cmocka_unit_test(test_accept_leaves_what_does_not_listen_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,6 +299,43 @@ RV_TASK_TEST(test_cursor_readers_of_one_terminal)
     return rove_close(master);
 }
 
+static enum rv_fd_type type_noted(int fd)
+{
+    const struct rv_fd_slot *slot = rv_fdtab_find(&rv_io_of(rv_current_task()->runtime)->fds, fd);
+    return slot == NULL ? RV_FD_UNKNOWN : (enum rv_fd_type)rv_load_relaxed(&slot->type);
+}
+
+/* Goal: what a number was says nothing of its next file, whose position would not be guarded. */
+RV_TASK_TEST(test_cursor_number_that_was_something_else)
+{
+    char byte;
+    int first = make_file();
+    RV_EXPECT_EQ(rove_close(first), 0);
+    RV_EXPECT_EQ(rove_read(first, &byte, 1), -EBADF); /* too late, and noted nowhere */
+    RV_EXPECT_EQ(type_noted(first), RV_FD_UNKNOWN);
+
+    int ends[2];
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    RV_EXPECT_EQ(rove_write(ends[0], "x", 1), 1);
+    close(ends[0]);
+    int file = rove_open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    RV_REQUIRE(file >= 0);
+    RV_EXPECT_EQ(file, ends[0]);
+    RV_EXPECT(type_noted(file) != RV_FD_OTHER);
+    RV_EXPECT_EQ(rove_pwrite(file, "abc", 3, 0), 3);
+    RV_EXPECT_EQ(rove_pread(file, &byte, 1, 2), 1);
+    close(file);
+
+    int pipes[2];
+    RV_REQUIRE_EQ(pipe2(pipes, O_CLOEXEC), 0);
+    RV_EXPECT_EQ(pipes[0], file);
+    RV_EXPECT_EQ(rove_write(pipes[1], "y", 1), 1);
+    RV_EXPECT_EQ(rove_pread(pipes[0], &byte, 1, 0), -ESPIPE);
+    RV_EXPECT_EQ(rove_close(pipes[0]), 0);
+    RV_EXPECT_EQ(rove_close(pipes[1]), 0);
+    return rove_close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_cursor_nothing_at_all),
         cmocka_unit_test(test_cursor_full_terminal_suspends),
         cmocka_unit_test(test_cursor_readers_of_one_terminal),
+        cmocka_unit_test(test_cursor_number_that_was_something_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -161,6 +162,44 @@ RV_TASK_TEST(test_poll_deadlines_beside_wakes_in_vain)
     return 0;
 }
 
+static int wait_for_an_end(void *arg, RV_UNUSED void **result)
+{
+    return rove_poll((int)(intptr_t)arg, 0, ROVE_FOREVER);
+}
+
+/* Goal: who asks for nothing still waits for a hang-up, and for the descriptor's own end. */
+RV_TASK_TEST(test_poll_for_no_event_ends_with_the_descriptor)
+{
+    for (int is_own = 0; is_own < 2; is_own++) {
+        int fds[2];
+        RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        rove_task *t = rove_create_task(wait_for_an_end, (void *)(intptr_t)fds[0]);
+        await_waiters(fds[0], 1);
+        RV_EXPECT_EQ(rove_close(fds[is_own ? 0 : 1]), 0);
+        int rc = rove_join(t, NULL);
+        RV_EXPECT(is_own ? rc == -EBADF || rc == -ECANCELED : rc == POLLHUP);
+        RV_EXPECT_EQ(rove_close(fds[is_own ? 1 : 0]), 0);
+    }
+    return 0;
+}
+
+/* Goal: a number that was a file's, closed by the plain call, is a socket's: not always ready. */
+RV_TASK_TEST(test_poll_number_of_a_file_is_looked_up_anew)
+{
+    char path[] = "/tmp/rove-poll-XXXXXX", byte;
+    int file = mkostemp(path, O_CLOEXEC);
+    int fds[2];
+    RV_REQUIRE(file >= 0 && unlink(path) == 0);
+    RV_EXPECT_EQ(rove_pread(file, &byte, 1, 0), 0);
+    RV_EXPECT_EQ(rove_poll(file, POLLIN, ROVE_FOREVER), POLLIN);
+    close(file);
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    RV_EXPECT_EQ(fds[0], file);
+    RV_EXPECT_EQ(rove_poll(fds[0], POLLIN, RV_TEST_SOON), -ETIMEDOUT);
+    RV_EXPECT_EQ(rove_close(fds[0]), 0);
+    return rove_close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +211,8 @@ int main(void)
         cmocka_unit_test(test_poll_tells_plain_bytes_from_urgent_ones),
         cmocka_unit_test(test_poll_number_closed_by_others_is_waited_for_anew),
         cmocka_unit_test(test_poll_deadlines_beside_wakes_in_vain),
+        cmocka_unit_test(test_poll_for_no_event_ends_with_the_descriptor),
+        cmocka_unit_test(test_poll_number_of_a_file_is_looked_up_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

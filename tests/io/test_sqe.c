@@ -18,10 +18,13 @@
 static char here[64];
 static char there[64];
 
+static struct rv_fd_slot slot = {.send_waits = MSG_DONTWAIT}; /* a stream: known to be one */
+
 /* A different value in every field that some kind uses. */
 static struct rv_op any_op(enum rv_op_kind kind)
 {
     return (struct rv_op){.kind = kind,
+                          .slot = &slot,
                           .fd = 11,
                           .other_fd = 12,
                           .flags = 0x40,
@@ -164,6 +167,27 @@ static void test_sqe_huge_lengths_are_cut(void **state)
     }
 }
 
+/* Goal: a send waits in the kernel only where the socket is known not to lose the message there. */
+static void test_sqe_send_of_an_unknown_socket_does_not_wait(void **state)
+{
+    static const enum rv_op_kind kinds[] = {RV_OP_SEND, RV_OP_SENDMSG};
+    struct rv_fd_slot unknown = {.send_waits = 0};
+    (void)state;
+    for (size_t i = 0; i < RV_ARRAY_LEN(kinds); i++) {
+        struct io_uring_sqe sqe;
+        struct rv_op op = any_op(kinds[i]);
+        op.flags = MSG_NOSIGNAL;
+        op.slot = &unknown;
+        memset(&sqe, 0, sizeof sqe);
+        rv_sqe_fill(&sqe, &op);
+        assert_int_equal(sqe.msg_flags, MSG_NOSIGNAL | MSG_DONTWAIT);
+        op.slot = &slot;
+        memset(&sqe, 0, sizeof sqe);
+        rv_sqe_fill(&sqe, &op);
+        assert_int_equal(sqe.msg_flags, MSG_NOSIGNAL);
+    }
+}
+
 /* Goal: "the descriptor's own position" is what the kernel means by it: all ones. */
 static void test_sqe_position_of_the_descriptor(void **state)
 {
@@ -187,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_sqe_agrees_with_liburing),
         cmocka_unit_test(test_sqe_huge_lengths_are_cut),
         cmocka_unit_test(test_sqe_position_of_the_descriptor),
+        cmocka_unit_test(test_sqe_send_of_an_unknown_socket_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
