@@ -277,36 +277,10 @@ int rove_stream_shutdown(rove_stream *s)
     int rc = rove_mutex_lock(&s->writers);
     if (rc == 0) {
         rc = shut_down(s, self);
-        rv_stream_let_write(s, self);
+        rove_mutex_unlock(&s->writers);
     }
     rv_stream_leave(s);
     return rc;
-}
-
-/* Has a send been told that the connection is lost? A peer that has ended (EPIPE) lost nothing. */
-static bool is_loss(int error)
-{
-    return error < 0 && error != -EPIPE && error != -EBADF && error != -ENOMEM && error != -ENOBUFS;
-}
-
-/*
- * The kernel tells a connection's error once, and who asks next finds an end like any other: to a
- * reader what was lost would look complete. A send that is at it may have been told and not have
- * said so yet; on a dead connection it does not take long.
- */
-int rv_stream_why_ended(struct rove_stream *s)
-{
-    if (!s->is_socket) {
-        return 0;
-    }
-    rv_lock_acquire(&s->lock);
-    int error = s->out.error;
-    bool may_follow = error == 0 && s->out.is_sending;
-    rv_lock_release(&s->lock);
-    if (may_follow && rv_stream_is_dead(s)) {
-        error = rv_stream_drain(s, rv_current_task(), 0);
-    }
-    return is_loss(error) ? error : 0;
 }
 
 /* Gives the opener's reference up. */

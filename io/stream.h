@@ -53,7 +53,6 @@ struct rv_stream_in { /* the reader's */
 
 struct rv_stream_out { /* under the stream's lock */
     struct rv_stream_chunk *first, *last;
-    struct rv_stream_chunk *later; /* messages whose writers were cancelled before their turn */
     size_t total;         /* bytes in the chunks */
     int error;            /* 0, or why no more can be sent */
     bool is_sending;      /* some task takes from the head */
@@ -102,8 +101,6 @@ ssize_t rv_stream_read_some(struct rove_stream *s, void *data, size_t n,
 ssize_t rv_stream_write_some(struct rove_stream *s, const void *data, size_t n,
                              enum rv_stream_patience patience);
 
-/* The holder of `writers`, done with it: adds what was put off meanwhile, and unlocks. */
-void rv_stream_let_write(struct rove_stream *s, struct rv_task *self);
 /* Waits until no more than `level` bytes are to be sent: 0, the stream's error, -ECANCELED. */
 int rv_stream_drain(struct rove_stream *s, struct rv_task *self, size_t level);
 /* Sends what the kernel takes at once, if nobody else is at it. Never suspends. */

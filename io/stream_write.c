@@ -189,6 +189,32 @@ int rv_stream_drain(struct rove_stream *s, struct rv_task *self, size_t level)
     return rc;
 }
 
+/* Has a send been told that the connection is lost? A peer that has ended (EPIPE) lost nothing. */
+static bool is_loss(int error)
+{
+    return error < 0 && error != -EPIPE && error != -EBADF && error != -ENOMEM && error != -ENOBUFS;
+}
+
+/*
+ * The kernel tells a connection's error once, and who asks next finds an end like any other: to a
+ * reader what was lost would look complete. A send that is at it may have been told and not have
+ * said so yet; on a dead connection it does not take long.
+ */
+int rv_stream_why_ended(struct rove_stream *s)
+{
+    if (!s->is_socket) {
+        return 0;
+    }
+    rv_lock_acquire(&s->lock);
+    int error = s->out.error;
+    bool may_follow = error == 0 && s->out.is_sending;
+    rv_lock_release(&s->lock);
+    if (may_follow && rv_stream_is_dead(s)) {
+        error = rv_stream_drain(s, rv_current_task(), 0);
+    }
+    return is_loss(error) ? error : 0;
+}
+
 /* Sends what nobody else has sent. Its own cancellation hands the rest to whoever comes next. */
 static int run_flusher(void *arg, RV_UNUSED void **result)
 {
@@ -361,57 +387,6 @@ static int write_locked(struct rove_stream *s, struct rv_task *self, const char 
     return n == 0 && is_open ? 0 : add(s, self, buf, n);
 }
 
-/* The first of the messages put off, for `writers`' holder to add and free; or NULL. */
-static struct rv_stream_chunk *take_later(struct rove_stream *s)
-{
-    rv_lock_acquire(&s->lock);
-    struct rv_stream_chunk *message = s->out.later;
-    if (message != NULL) {
-        s->out.later = message->next;
-    }
-    rv_lock_release(&s->lock);
-    return message;
-}
-
-void rv_stream_let_write(struct rove_stream *s, struct rv_task *self)
-{
-    bool is_left;
-    do {
-        struct rv_stream_chunk *message;
-        while ((message = take_later(s)) != NULL) {
-            (void)add(s, self, message->data, message->end); /* an error is kept, or told below */
-            free(message);
-        }
-        rove_mutex_unlock(&s->writers);
-        rv_lock_acquire(&s->lock);
-        is_left = s->out.later != NULL; /* put off since, by who could not have `writers` */
-        rv_lock_release(&s->lock);
-    } while (is_left && rove_mutex_trylock(&s->writers) == 0);
-}
-
-/* The caller was cancelled before its turn: whoever has it adds the bytes. -ECANCELED, or why not.
- */
-static int put_off(struct rove_stream *s, struct rv_task *self, const char *buf, size_t n)
-{
-    struct rv_stream_chunk *message = malloc(sizeof(*message) + n);
-    if (message == NULL) {
-        return -ENOMEM;
-    }
-    *message = (struct rv_stream_chunk){.end = n, .capacity = n};
-    memcpy(message->data, buf, n);
-    rv_lock_acquire(&s->lock);
-    struct rv_stream_chunk **link = &s->out.later;
-    while (*link != NULL) {
-        link = &(*link)->next;
-    }
-    *link = message;
-    rv_lock_release(&s->lock);
-    if (rove_mutex_trylock(&s->writers) == 0) {
-        rv_stream_let_write(s, self);
-    }
-    return -ECANCELED;
-}
-
 int rove_stream_write(rove_stream *s, const void *buf, size_t n)
 {
     struct rv_task *self = rv_current_task();
@@ -425,9 +400,7 @@ int rove_stream_write(rove_stream *s, const void *buf, size_t n)
     int rc = rove_mutex_lock(&s->writers);
     if (rc == 0) {
         rc = write_locked(s, self, buf, n);
-        rv_stream_let_write(s, self);
-    } else if (rc == -ECANCELED && n > 0) {
-        rc = put_off(s, self, buf, n);
+        rove_mutex_unlock(&s->writers);
     }
     if (rc == 0) {
         rv_lock_acquire(&s->lock);
@@ -456,7 +429,6 @@ int rove_stream_flush(rove_stream *s)
 
 void rv_stream_drop_chunks(struct rove_stream *s)
 {
-    RV_CHECK(s->out.later == NULL, "who puts a message off leaves somebody to add it");
     struct rv_stream_chunk *c = s->out.first;
     while (c != NULL) {
         struct rv_stream_chunk *next = c->next;

@@ -139,9 +139,9 @@ ROVE_API ssize_t rove_stream_read_line(rove_stream *s, const char **line);
  * s    borrowed.
  * buf  n bytes, copied or sent before the return.
  *
- * Returns 0 · -EPIPE (shut down) · -ECANCELED (while it waited for its turn, or for the buffer to
- * empty; the bytes are in it, or go there in their turn) · -ENOMEM · -EINVAL · -EPERM · the error
- * of an earlier send.
+ * Returns 0 · -EPIPE (shut down) · -ECANCELED (while it waited for the buffer to empty: the bytes
+ * are in it; while it waited for another task's large write: none of them is) · -ENOMEM · -EINVAL ·
+ * -EPERM · the error of an earlier send.
  * Threads: task. Suspends: only above the high-water mark (64 KiB), or while another task's large
  * write goes on. Cost: one copy, none of a large one; pieces written together leave together.
  * asyncio: StreamWriter.write and drain.

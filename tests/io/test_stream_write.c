@@ -346,48 +346,6 @@ RV_TASK_TEST(test_stream_write_both_ways_at_once)
     return rv_pair_close(&p);
 }
 
-struct late {
-    rove_stream *stream;
-    RV_ATOMIC(uint32_t) has_begun;
-};
-
-static int write_late(void *arg, RV_UNUSED void **result)
-{
-    struct late *late = arg;
-    rv_store_relaxed(&late->has_begun, 1u);
-    return rove_stream_write(late->stream, "small\n", 6);
-}
-
-/* Goal: a writer cancelled before its turn, too, leaves its message, whole and behind the other. */
-RV_TASK_TEST(test_stream_write_cancelled_before_its_turn_loses_nothing)
-{
-    struct rv_pair p;
-    char piece[PIECE];
-    RV_REQUIRE_EQ(rv_pair_open(&p), 0);
-    struct message much = {p.a, 'a', 20000 * (size_t)PIECE, 1};
-    struct late late = {.stream = p.a};
-    rove_task *first = rove_create_task(write_messages, &much);
-    while (rove_mutex_trylock(&p.a->writers) == 0) {
-        rove_mutex_unlock(&p.a->writers);
-        RV_REQUIRE_EQ(rove_yield(), 0);
-    }
-    rove_task *second = rove_create_task(write_late, &late);
-    while (rv_load_relaxed(&late.has_begun) == 0) {
-        RV_REQUIRE_EQ(rove_yield(), 0);
-    }
-    RV_EXPECT(rove_cancel(second));
-    RV_EXPECT_EQ(rove_join(second, NULL), -ECANCELED);
-    for (size_t n = 0; n < much.n; n += PIECE) {
-        RV_REQUIRE_EQ(rove_stream_read_exactly(p.b, piece, PIECE), PIECE);
-        RV_REQUIRE_EQ(piece[0], 'a');
-    }
-    RV_EXPECT_EQ(piece[PIECE - 1], '\n');
-    RV_EXPECT_EQ(rove_join(first, NULL), 0);
-    RV_EXPECT_EQ(rove_stream_read_exactly(p.b, piece, 6), 6);
-    RV_EXPECT_EQ(memcmp(piece, "small\n", 6), 0);
-    return rv_pair_close(&p);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,7 +360,6 @@ int main(void)
         cmocka_unit_test(test_stream_write_to_a_closed_peer_fails),
         cmocka_unit_test(test_stream_write_cancelled_flush_keeps_the_bytes),
         cmocka_unit_test(test_stream_write_both_ways_at_once),
-        cmocka_unit_test(test_stream_write_cancelled_before_its_turn_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
