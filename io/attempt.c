@@ -120,16 +120,28 @@ static ssize_t attempt_transfer(const struct rv_op *op)
     return rc == -EAGAIN ? rc : transfer_when_ready(op, v, n);
 }
 
+/* What does not listen cannot wait for a connection, and its mode is not ours to change. */
+static bool may_listen(int fd)
+{
+    int listens = 0;
+    socklen_t len = sizeof(listens);
+    int rc = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
+    return rc < 0 ? errno != ENOTSOCK : listens != 0;
+}
+
 static ssize_t attempt_accept(const struct rv_op *op)
 {
-    int flags = rv_loan_set_nonblocking(op->fd);
+    int flags = fcntl(op->fd, F_GETFL);
     if (flags < 0) {
-        return flags;
+        return -errno;
+    }
+    if ((flags & O_NONBLOCK) == 0 && may_listen(op->fd)) {
+        int set = rv_loan_set_nonblocking(op->fd);
+        if (set < 0) {
+            return set;
+        }
     }
     ssize_t rc = result_of(accept4(op->fd, op->addr, op->extra, (int)op->flags));
-    if (RV_UNLIKELY(rc == -ENOTSOCK || rc == -EOPNOTSUPP || rc == -EINVAL)) {
-        (void)fcntl(op->fd, F_SETFL, flags); /* it does not listen: not ours to change */
-    }
     /* A connection that died in the queue is not the caller's concern. */
     return rc == -ECONNABORTED ? -EAGAIN : rc;
 }

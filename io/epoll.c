@@ -186,7 +186,7 @@ static ssize_t wait_and_retry(struct rv_epoll *e, struct rv_op *op, struct rv_ta
             return rv_offload(op, self);
         }
         if (RV_UNLIKELY(result == RV_ATTEMPT_LATER)) {
-            rc = pause_for(op, pauses++);
+            rc = op->end != RV_END_NONE ? -ECANCELED : pause_for(op, pauses++);
         } else if (result != -EAGAIN || rv_op_is_nonblocking(op)) {
             return result;
         } else {

@@ -274,6 +274,13 @@ static RV_NOINLINE ssize_t do_given_back(struct rv_op *op, struct rv_task *self,
     return rc == RV_ATTEMPT_OFFLOAD ? settle(op, rv_offload(op, self), slot) : rc;
 }
 
+bool rv_op_is_to_queue(const struct rv_op *op)
+{
+    const struct msghdr *m = op->kind == RV_OP_SENDMSG ? op->addr : NULL;
+    return m != NULL && m->msg_name != NULL && m->msg_namelen >= sizeof(sa_family_t) &&
+           ((const struct sockaddr *)m->msg_name)->sa_family == AF_UNIX;
+}
+
 /* A first send that would have had to wait: true if the kernel may, from now on (io/sqe.h). */
 static bool learn_to_wait(const struct rv_op *op, struct rv_fd_slot *slot)
 {
@@ -281,11 +288,10 @@ static bool learn_to_wait(const struct rv_op *op, struct rv_fd_slot *slot)
     if (!is_send || rv_load_relaxed(&slot->send_waits) != 0) {
         return false;
     }
-    int domain = AF_UNIX, type = SOCK_DGRAM;
-    socklen_t len = sizeof(int);
-    (void)getsockopt(op->fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+    int type = SOCK_DGRAM;
+    socklen_t len = sizeof(type);
     (void)getsockopt(op->fd, SOL_SOCKET, SO_TYPE, &type, &len);
-    bool may_wait = domain != AF_UNIX || type == SOCK_STREAM;
+    bool may_wait = type == SOCK_STREAM;
     rv_store_relaxed(&slot->send_waits, may_wait ? MSG_DONTWAIT : 0);
     return may_wait;
 }

@@ -188,12 +188,9 @@ static inline unsigned rv_op_events(const struct rv_op *op)
     return RV_LIKELY(op->kind == RV_OP_RECV) ? POLLIN : rv_op_events_any(op);
 }
 
-/* A datagram to a peer of its own: whether that one's queue has room the socket does not say, which
+/* A UNIX datagram to a named peer: whether that one's queue has room the socket does not say, which
  * is writable all the time. */
-static inline bool rv_op_is_to_queue(const struct rv_op *op)
-{
-    return op->kind == RV_OP_SENDMSG && ((const struct msghdr *)op->addr)->msg_name != NULL;
-}
+bool rv_op_is_to_queue(const struct rv_op *op);
 
 /* May this return -EAGAIN to the caller, who asked for it? */
 bool rv_op_is_nonblocking_any(const struct rv_op *op);

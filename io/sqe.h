@@ -20,8 +20,8 @@ static inline unsigned rv_sqe_bytes(size_t len)
 /*
  * What a send asks besides. Where a UNIX datagram finds its peer's queue full, the kernel has read
  * the message already; when there is room it goes on behind it, sends an empty one, and calls that
- * done (seen on Linux 6.18). So no send waits in the kernel before its socket is known to be of
- * another kind, which is looked up at the first that would have to (io/op.c).
+ * done (seen on Linux 6.18). So no send waits in the kernel before its socket is known to be a
+ * stream, which is looked up at the first that would have to (io/op.c).
  */
 static RV_ALWAYS_INLINE unsigned rv_sqe_send_flags(const struct rv_fd_slot *slot)
 {

@@ -212,10 +212,11 @@ ROVE_API int rove_open(const char *path, int flags, mode_t mode);
  *
  * fd  given up, whatever the outcome.
  *
- * Where close(2) gives a number up instead and nobody waits on it, its next file is met anew, but
- * for one thing: on io_uring rove remembers of a socket or pipe that it had no position, and tasks
- * which write the number's next file at its own position, one that rove_open did not open, may
- * then do so at the same place.
+ * Where close(2) gives a number up instead and nobody waits on it, its next file is waited for
+ * anew. But on io_uring rove remembers what the number was: tasks which write a file at its own
+ * position where a socket or pipe has been may do so at the same place, unless rove_open opened it;
+ * rove_pwrite does not say -ESPIPE where a file has been; and a UNIX datagram to a full queue may
+ * be sent empty where a stream has been.
  *
  * Returns 0 · -EPERM · an errno of the man page. Not cut short by cancellation.
  * Threads: task. Suspends: yes. Cost: one operation; no allocation.
