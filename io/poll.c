@@ -31,7 +31,8 @@ static bool is_file(struct rv_task *self, int fd)
 {
     int error;
     struct rv_fd_slot *slot = rv_fdtab_get(&rv_io_of(self->runtime)->fds, fd, &error);
-    if (slot == NULL || rv_fd_enter(slot) < 0) {
+    bool was_file = slot != NULL && rv_fd_type_before(slot, fd) == RV_FD_FILE;
+    if (!was_file || rv_fd_enter(slot) < 0) {
         return false;
     }
     enum rv_fd_type type = rv_fd_type_anew(slot, fd);
