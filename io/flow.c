@@ -234,6 +234,13 @@ void rv_flow_take(struct rv_flow *f, struct rv_piece *piece)
                                .end = b->bytes[id]};
 }
 
+void rv_flow_nudge(struct rv_flow *f)
+{
+    if (f->is_on) {
+        rv_multi_end(&f->multi);
+    }
+}
+
 void rv_flow_end(struct rv_flow *f, struct rv_task *self)
 {
     if (f->is_on) {

@@ -77,6 +77,10 @@ size_t rv_flow_copy(struct rv_flow *f, char *data, size_t n);
 /* There are bytes: the first piece is the caller's, to be given back. */
 void rv_flow_take(struct rv_flow *f, struct rv_piece *piece);
 
+/* Any task: a send was told that the connection is lost. The reader is to ask by itself: the kernel
+ * may have told nobody else (Linux 6.18, once in many resets that come right behind bytes: the
+ * request stays among those that wait, for ever). */
+void rv_flow_nudge(struct rv_flow *f);
 /* Any task: no more is received. Returns when the kernel has let go. Suspends. */
 void rv_flow_end(struct rv_flow *f, struct rv_task *self);
 

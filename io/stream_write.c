@@ -79,6 +79,12 @@ static void free_empty(struct rove_stream *s)
     } while (c != NULL);
 }
 
+/* Not the end of the connection, nor of what is buffered. */
+static bool may_go_on(ssize_t rc)
+{
+    return rc >= 0 || rc == -ECANCELED || rc == -EAGAIN;
+}
+
 /* The sender: `sent` is a count or an error of the bytes at the head. */
 static void account(struct rove_stream *s, struct rv_stream_chunk *c, ssize_t sent)
 {
@@ -87,7 +93,7 @@ static void account(struct rove_stream *s, struct rv_stream_chunk *c, ssize_t se
         RV_CHECK((size_t)sent <= c->end - c->begin, "no more is sent than was there");
         c->begin += (size_t)sent;
         s->out.total -= (size_t)sent;
-    } else if (sent != -ECANCELED && sent != -EAGAIN) {
+    } else if (!may_go_on(sent)) {
         s->out.error = (int)sent;
         forget_all(&s->out);
     }
@@ -95,6 +101,9 @@ static void account(struct rove_stream *s, struct rv_stream_chunk *c, ssize_t se
         wake_waiters(s);
     }
     rv_lock_release(&s->lock);
+    if (!may_go_on(sent)) {
+        rv_flow_nudge(&s->flow);
+    }
     free_empty(s);
 }
 
@@ -337,10 +346,11 @@ static ssize_t send_direct(struct rove_stream *s, const char *buf, size_t n,
         return -EAGAIN;
     }
     ssize_t rc = rv_stream_write_some(s, buf, n, patience);
-    if (rc < 0 && rc != -EAGAIN && rc != -ECANCELED) {
+    if (!may_go_on(rc)) {
         rv_lock_acquire(&s->lock);
         s->out.error = (int)rc;
         rv_lock_release(&s->lock);
+        rv_flow_nudge(&s->flow);
     }
     stop_sending(s);
     return rc;

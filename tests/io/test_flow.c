@@ -335,6 +335,35 @@ RV_TASK_TEST(test_flow_started_behind_its_end_ends)
     return 0;
 }
 
+/* Goal: a loss that somebody else has heard of ends the request, and nothing else: the reader asks
+ * anew, and what comes later is there. Without it the wait has no end. */
+RV_TASK_TEST(test_flow_nudged_is_asked_anew)
+{
+    int fds[2];
+    char byte = 0;
+    struct rv_flow flow;
+    struct rv_task *self = rv_current_task();
+    RV_REQUIRE_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    rv_flow_init(&flow, self, fds[0], true);
+    rv_flow_nudge(&flow); /* not started: nothing happens */
+    for (int round = 0; flow.is_on && round < 3 && rv_flow_start(&flow); round++) {
+        RV_EXPECT_EQ(rv_flow_look(&flow, self), -EAGAIN);
+        rv_flow_nudge(&flow);
+        RV_EXPECT_EQ(rv_flow_wait(&flow, self, INT64_MAX), RV_FLOW_IDLE);
+    }
+    RV_EXPECT_EQ(send(fds[1], "x", 1, MSG_NOSIGNAL), 1);
+    if (flow.is_on && rv_flow_start(&flow)) {
+        RV_EXPECT_EQ(rv_flow_wait(&flow, self, INT64_MAX), 1);
+        RV_EXPECT_EQ(rv_flow_copy(&flow, &byte, 1), 1);
+        RV_EXPECT_EQ(byte, 'x');
+        rv_flow_end(&flow, self);
+    }
+    rv_flow_fini(&flow);
+    RV_EXPECT_EQ(rove_close(fds[0]), 0);
+    RV_EXPECT_EQ(rove_close(fds[1]), 0);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_flow_closed_among_arrivals_gives_back),
         cmocka_unit_test(test_flow_forgotten_stream_ends_with_the_runtime),
         cmocka_unit_test(test_flow_started_behind_its_end_ends),
+        cmocka_unit_test(test_flow_nudged_is_asked_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
